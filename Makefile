@@ -1,0 +1,47 @@
+# make demo   the main job, from a fresh clone
+# make test   lint, types, tests, from a fresh clone
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+DATASETS := $(wildcard ../shared/datasets)
+ifneq ($(DATASETS),)
+export SPARSELAW_DATASETS ?= $(abspath $(DATASETS))
+endif
+
+.PHONY: demo test test-slow check format benchmarks clean
+
+demo: .venv/core
+	$(BIN)/sparselaw demo
+
+test: check
+	$(BIN)/pytest
+
+test-slow: .venv/dev
+	$(BIN)/pytest -m slow
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyrefly check
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmarks: .venv/dev
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+.venv/created:
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/core: .venv/created pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
+
+.venv/dev: .venv/core
+	$(PIP) -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf .venv demo-output

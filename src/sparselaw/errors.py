@@ -1,0 +1,9 @@
+"""What goes wrong in a user's hands, told in one sentence."""
+
+
+class UserError(ValueError):
+    """A mistake in what the user gave: one sentence that says what is wrong and what to do."""
+
+
+class SparselawWarning(UserWarning):
+    """Something the user should know before trusting an answer."""
