@@ -1,0 +1,41 @@
+"""Counts as people write them: 85M, 1.3B, 300e9, 4.2e21."""
+
+import math
+import re
+
+from sparselaw.errors import UserError
+
+EXPONENTS = {"K": 3, "M": 6, "B": 9, "T": 12}
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+_COUNT = re.compile(rf"({_NUMBER.pattern})(?:e([+-]?[0-9]+)| ?([kmbt]))?", re.IGNORECASE)
+
+
+def parse_count(text: str) -> float:
+    """A positive count from text such as `85M`, `1.3B`, `300e9`, `4.2e21` or `1500`.
+
+    K, M, B and T stand for 1e3, 1e6, 1e9 and 1e12, in either case.
+
+    Raises:
+        UserError: if the text is anything else, zero, or beyond the range of a double.
+    """
+    match = _COUNT.fullmatch(text.strip())
+    if match is None:
+        raise UserError(f"{text[:40]!r} is not a count; write one such as 85M, 1.3B, 300e9 or 4.2e21.")
+    digits, exponent, suffix = match.groups()
+    # One decimal conversion, so that 1.3B is exactly 1300000000.
+    value = float(f"{digits}e{EXPONENTS[suffix.upper()] if suffix else exponent or 0}")
+    if not 0 < value < math.inf:
+        raise UserError(f"{text[:40]!r} is not a positive, finite count.")
+    return value
+
+
+def format_count(value: float) -> str:
+    """A count to three significant digits: 512, 85M, 1.33B, and 4.2e21 from 1e15 on."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    digits, exponent = f"{value:.2e}".split("e")
+    power = int(exponent)
+    if power >= 15 or power < -4:
+        return f"{float(digits):g}e{power}"
+    suffix = next((s for s, e in reversed(EXPONENTS.items()) if power >= e), "")
+    return f"{float(f'{digits}e{power - EXPONENTS.get(suffix, 0)}'):.12g}{suffix}"

@@ -1,0 +1,11 @@
+"""Tables of finished training runs: one row a run, with N, S, D and the loss L it reached.
+
+A sweep writes such a table, a fit reads it; anyone's CSV, JSON or Parquet file will do.
+"""
+
+from sparselaw.runs.check import COLUMNS, parse_columns
+from sparselaw.runs.published import PUBLISHED, Run, held_out
+from sparselaw.runs.readers import read_runs
+from sparselaw.runs.table import Runs
+
+__all__ = ["COLUMNS", "PUBLISHED", "Run", "Runs", "held_out", "parse_columns", "read_runs"]

@@ -1,0 +1,184 @@
+"""What makes a table of runs believable: the four columns, as numbers that can be what they say.
+
+N `nonzero_params` > 0, 0 <= S `sparsity` < 1, D `data` > 0, L `loss` > 0, all finite. The first cell that is not so is
+an error that names file, row, column and value; what is possible but odd (repeated runs, odd units) is a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparselaw.counts import parse_count
+from sparselaw.errors import UserError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+COLUMNS = ("nonzero_params", "sparsity", "data", "loss")
+COUNTS = ("nonzero_params", "data")
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NESTED = (dict, list, tuple, set, np.ndarray)
+
+Array = NDArray[np.float64]
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """The mapping of `nonzero_params=n,loss=val`: from the four names to those in the file.
+
+    Raises:
+        UserError: if a part is not name=column, or a name is unknown or given twice.
+    """
+    mapping: dict[str, str] = {}
+    for part in text.split(","):
+        target, equals, source = (piece.strip() for piece in part.partition("="))
+        if not (target and equals and source):
+            raise UserError(f"{part[:40]!r} names no column; write them as nonzero_params=n,loss=val.")
+        if target in mapping:
+            raise UserError(f"The column of {target!r} is given twice; name one.")
+        mapping[target] = source
+    _check_targets(mapping)
+    return mapping
+
+
+def _check_targets(columns: Mapping[str, str]) -> None:
+    for target in columns:
+        if target not in COLUMNS:
+            raise UserError(f"{target[:40]!r} cannot be mapped to a column; only {', '.join(COLUMNS)} can.")
+
+
+def checked_table(
+    frame: DataFrame, where: str, *, rows: Sequence[int | str], columns: Mapping[str, str] | None
+) -> DataFrame:
+    """The four columns as float64, then every other column of `frame` as it was, indexed from 0.
+
+    A column of the file whose name is taken by a mapped one is left out.
+
+    Args:
+        frame: cells as read, in any dtype.
+        where: the file, for error messages.
+        rows: what each row is called in the file, [num_runs].
+        columns: names in the file of those of the four that have another one there.
+    """
+    names = _named_columns(frame, where)
+    sources = {target: (columns or {}).get(target, target) for target in COLUMNS}
+    _check_targets(columns or {})
+    for target, source in sources.items():
+        if source not in names:
+            there = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+            advice = f"name yours with --columns {target}=NAME" if source == target else "correct --columns"
+            raise UserError(f"{where} has no column {source!r} (its columns: {there[:300]}); {advice}.")
+    if not len(frame):
+        raise UserError(f"{where} holds no runs; give a table with one row a run.")
+    table = frame.set_axis(names, axis=1).reset_index(drop=True)
+    others = [n for n in names if n not in COLUMNS and n not in sources.values()]
+    for name in others:
+        _refuse_nested(table[name], where, rows)
+    return table[others].assign(**{t: _numbers(table[s], t, where, rows) for t, s in sources.items()})[
+        [*COLUMNS, *others]
+    ]
+
+
+def _named_columns(frame: DataFrame, where: str) -> list[str]:
+    names = [str(name) for name in frame.columns]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{where} has two columns named {name[:40]!r}; rename or remove one.")
+    return names
+
+
+def _numbers(column: Series, target: str, where: str, rows: Sequence[int | str]) -> Array:
+    values = _floats(column, target, where, rows)
+    good = np.isfinite(values) & ((values >= 0) & (values < 1) if target == "sparsity" else values > 0)
+    if not good.all():
+        at = int(np.argmin(good))
+        raise _error(where, rows[at], column.name, _problem(float(values[at]), target))
+    return values
+
+
+def _problem(value: float, target: str) -> str:
+    if not np.isfinite(value):
+        return f"{'is empty or not a number' if np.isnan(value) else f'{value} is not finite'}"
+    if target == "sparsity":
+        percent = "; if it is in percent, write 75% as 0.75" if 1 < value <= 100 else ""
+        return f"{value:g} is outside [0, 1), the fraction of zeros{percent}"
+    return f"{value:g} is not positive"
+
+
+def _floats(column: Series, target: str, where: str, rows: Sequence[int | str]) -> Array:
+    from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
+
+    if is_numeric_dtype(column.dtype) and not is_bool_dtype(column.dtype) and not is_complex_dtype(column.dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan).copy()
+    values = np.empty(len(column))
+    for at, cell in enumerate(column.astype(object)):
+        try:
+            values[at] = _number(cell, count=target in COUNTS)
+        except (ValueError, OverflowError) as error:
+            raise _error(where, rows[at], column.name, str(error).rstrip(".")) from None
+    return values
+
+
+def _number(cell: object, *, count: bool) -> float:
+    if isinstance(cell, str):
+        text = cell.strip()
+        if NUMBER.fullmatch(text):
+            return float(text)
+        if not text:
+            raise ValueError("is empty")
+        if count:
+            return parse_count(text)
+    elif isinstance(cell, int | float | np.integer | np.floating | Decimal) and not isinstance(cell, bool):
+        return float(cell)
+    elif cell is None or type(cell).__name__ in ("NAType", "NaTType"):
+        raise ValueError("is empty")
+    raise ValueError(f"{_shown(cell)} is not a number")
+
+
+def _refuse_nested(column: Series, where: str, rows: Sequence[int | str]) -> None:
+    if column.dtype != object:
+        return
+    for at, cell in enumerate(column):
+        if isinstance(cell, _NESTED):
+            raise _error(where, rows[at], column.name, f"{_shown(cell)} is nested, where a table has one value a cell")
+
+
+def _error(where: str, row: int | str, column: object, problem: str) -> UserError:
+    return UserError(f"{where}, row {row}, column {str(column)[:40]!r}: {problem}; correct or remove it.")
+
+
+def _shown(cell: object) -> str:
+    text = repr(cell)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def doubts(table: DataFrame, rows: Sequence[int | str]) -> tuple[str, ...]:
+    """Sentences on what is possible in a checked table but probably a mistake."""
+    suspects = (
+        ("loss", table["loss"] > 100, "a loss above 100 nats is rarely right: is it a perplexity, or a sum?"),
+        ("nonzero_params", table["nonzero_params"] < 1e3, "below 1000 non-zeros: is it in millions or billions?"),
+        ("data", table["data"] < 1e3, "below 1000 tokens or images: is it in millions, billions or epochs?"),
+    )
+    found = [_repeats(table, rows)]
+    for column, odd, question in suspects:
+        if odd.any():
+            at = int(np.argmax(odd))
+            seen = f"{column} is {table[column].iloc[at]:g} in row {rows[at]}"
+            found.append(f"{seen} ({int(odd.sum())} of {len(table)} runs are {question}")
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _repeats(table: DataFrame, rows: Sequence[int | str]) -> str:
+    keys = [name for name in (*COLUMNS, "seed") if name in table]
+    again = table.duplicated(keys).to_numpy()
+    if not again.any():
+        return ""
+    return (
+        f"{int(again.sum())} of {len(table)} runs repeat an earlier one in {', '.join(keys)}, the first in row "
+        f"{rows[int(np.argmax(again))]}: remove them unless they are separate runs."
+    )

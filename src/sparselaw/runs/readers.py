@@ -1,0 +1,217 @@
+"""Reading runs from CSV, JSON and Parquet: a whole table, or one sentence on what is wrong with it.
+
+The content decides the format, the ending where the content leaves it open. In messages a CSV row is counted as a
+spreadsheet shows it (the header is row 1), a row of JSON or Parquet from 1, and one of pandas' column form by its key.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparselaw.errors import UserError
+from sparselaw.runs.check import checked_table, doubts
+from sparselaw.runs.published import PUBLISHED, published_bytes, published_frame
+from sparselaw.runs.table import Runs
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Rows = Sequence[int | str]
+
+ARCHIVES = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip or Excel",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+# Numbers as computers write them: a run called 007 stays text.
+_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_INDEX = re.compile(r"|__index_level_[0-9]+__")
+
+
+def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -> Runs:
+    """Runs from a CSV, JSON (records, or pandas' column form) or Parquet file, or a published data set by name.
+
+    Columns without a name, such as the index pandas writes, are left out.
+
+    Args:
+        source: path of the file, or `t5-c4` or `vit-jft`, which are downloaded once, checked and cached; where the
+            environment variable SPARSELAW_DATASETS names a folder they are read there.
+        columns: names in the file of those of nonzero_params, sparsity, data, loss that have another one there.
+
+    Raises:
+        UserError: naming file, row, column and value of the first thing that cannot be right.
+    """
+    if isinstance(source, str) and source in PUBLISHED:
+        return _published(source)
+    path = Path(source)
+    where = str(path)
+    frame, rows = read_table(_content(path), where)
+    table = checked_table(frame, where, rows=rows, columns=columns)
+    return Runs(table, path.name, warnings=doubts(table, rows))
+
+
+def _published(name: str) -> Runs:
+    entry = PUBLISHED[name]
+    frame, _ = read_table(published_bytes(entry), entry.file)
+    runs = Runs.from_frame(published_frame(entry, frame), name=name)
+    return replace(runs, data_unit=entry.data_unit)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; give a file of runs (CSV, JSON or Parquet).")
+        if not path.exists():
+            raise UserError(f"{path} is neither a file nor a published data set ({', '.join(PUBLISHED)}).")
+        if not path.is_file():
+            raise UserError(f"{path} is not a regular file; copy the table into one.")
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}).") from error
+    except ValueError as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{str(path)!r} is not a path ({error}).") from error
+
+
+def read_table(content: bytes, where: str) -> tuple[DataFrame, Rows]:
+    """Cells as they stand in the file, and what each row is called there."""
+    if content.startswith(b"PAR1"):
+        return _read_parquet(content, where)
+    for magic, kind in ARCHIVES.items():
+        if content.startswith(magic):
+            raise UserError(f"{where} is a {kind} file; unpack or export it as CSV, JSON or Parquet.")
+    text = _text(content, where)
+    if where.lower().endswith((".parquet", ".pq")):
+        raise UserError(f"{where} is not a Parquet file; name it for what it holds.")
+    if text.lstrip()[0] in "[{" or where.lower().endswith(".json"):
+        return _read_json(text, where)
+    return _read_csv(text, where)
+
+
+def _text(content: bytes, where: str) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
+    if "\0" in text:
+        raise UserError(f"{where} is not text; give a CSV, JSON or Parquet file.")
+    if not text.strip():
+        raise UserError(f"{where} is empty; give a table with one row a run.")
+    return text
+
+
+def _read_csv(text: str, where: str) -> tuple[DataFrame, Rows]:
+
+    lines: list[list[str]] = []
+    delimiter = max(",;\t", key=text[: text.find("\n")].count)
+    try:
+        lines.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise UserError(f"{where}, after row {len(lines)}, is not CSV ({error}).") from error
+    numbered = [(at, line) for at, line in enumerate(lines, 1) if line]
+    (_, header), *body = numbered
+    for at, line in body:
+        if len(line) != len(header):
+            raise UserError(f"{where}, row {at} has {len(line)} cells where the header has {len(header)}; correct it.")
+    names = [name.strip() for name in header]
+    cells = zip(*(line for _, line in body), strict=True) if body else ([] for _ in names)
+    columns = [(name, _inferred(list(column))) for name, column in zip(names, cells, strict=True)]
+    return _frame(columns, where), [at for at, _ in body]
+
+
+def _inferred(cells: list[str]) -> Any:
+    """Numbers where every filled cell is plainly one, else the text as it stands."""
+    filled = [cell for cell in cells if cell]
+    matches = (_PLAIN.fullmatch(cell) for cell in filled)
+    whole = len(filled) == len(cells)
+    for match in matches:
+        if match is None:
+            return np.array(cells, dtype=object)
+        whole = whole and match.lastindex is None
+    if whole and all(len(cell) < 19 for cell in cells):
+        return np.array(cells, dtype=np.int64)
+    return np.array([float(cell) if cell else np.nan for cell in cells])
+
+
+def _read_json(text: str, where: str) -> tuple[DataFrame, Rows]:
+    try:
+        found = json.loads(text, object_pairs_hook=_distinct)
+    except RecursionError as error:
+        raise UserError(f"{where} is nested too deeply for a table; give records or columns.") from error
+    except ValueError as error:
+        raise UserError(f"{where} is not JSON ({error}); give records or columns.") from error
+    if isinstance(found, list):
+        return _from_records(found, where)
+    if isinstance(found, dict):
+        return _from_columns(found, where)
+    raise UserError(f"{where} holds no table; give records [{{...}}, ...] or columns {{...}}.")
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(n for n in names if names.count(n) > 1)[:40]!r} is given twice")
+    return found
+
+
+def _from_records(records: list[Any], where: str) -> tuple[DataFrame, Rows]:
+    for at, record in enumerate(records, 1):
+        if not isinstance(record, dict):
+            raise UserError(f"{where}, row {at} is not a record; write every run as {{column: value, ...}}.")
+    names = dict.fromkeys(name for record in records for name in record)
+    return _frame([(name, [r.get(name) for r in records]) for name in names], where), range(1, len(records) + 1)
+
+
+def _from_columns(found: dict[str, Any], where: str) -> tuple[DataFrame, Rows]:
+    """Columns as lists, or as {row: value} the way pandas writes them."""
+    columns: dict[str, dict[int | str, Any]] = {}
+    for name, cells in found.items():
+        if not isinstance(cells, dict | list):
+            raise UserError(f"{where} holds no table; give records [{{...}}, ...] or columns {{...}}.")
+        columns[name] = cells if isinstance(cells, dict) else dict(enumerate(cells, 1))
+    rows = list(next(iter(columns.values()), {}))
+    for name, cells in columns.items():
+        if cells.keys() != set(rows):
+            raise UserError(f"{where}, column {name[:40]!r} has other rows than the first column; give all the same.")
+    return _frame([(name, [cells[row] for row in rows]) for name, cells in columns.items()], where), rows
+
+
+def _frame(columns: list[tuple[str, Any]], where: str) -> DataFrame:
+    from pandas import DataFrame
+
+    named = [(name, cells) for name, cells in columns if not _INDEX.fullmatch(name)]
+    try:
+        return DataFrame(dict(enumerate(cells for _, cells in named))).set_axis([name for name, _ in named], axis=1)
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where} holds text that is not valid Unicode; correct it.") from error
+
+
+def _read_parquet(content: bytes, where: str) -> tuple[DataFrame, Rows]:
+    try:
+        from pyarrow import BufferReader
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise UserError(f"{where} is Parquet, which needs pyarrow; install it, or give CSV or JSON.") from error
+    try:
+        table = ParquetFile(BufferReader(content)).read()
+        columns = [(n, c.to_pandas()) for n, c in zip(table.column_names, table.columns, strict=True)]
+    except Exception as error:  # a broken file makes pyarrow raise nearly anything
+        raise UserError(f"{where} is not a readable Parquet file ({_first_line(error)}).") from error
+    return _frame(columns, where), range(1, len(table) + 1)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]

@@ -1,0 +1,144 @@
+"""The table of finished runs that a sweep writes and a fit reads."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sparselaw.errors import UserError
+from sparselaw.runs.check import Array, checked_table, doubts
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Finished runs, one a row; make one with `Runs.from_frame` or `read_runs`, which check it.
+
+    Attributes:
+        table: float64 columns nonzero_params, sparsity, data, loss, then all others as they were; index 0, 1, ...
+        name: name of a published data set, or the file's.
+        data_unit: what D counts, such as "tokens" or "images".
+        loss_unit: what the loss is in.
+        warnings: sentences on what is possible but odd: repeated runs, suspected units.
+    """
+
+    table: DataFrame
+    name: str
+    data_unit: str = "examples"
+    loss_unit: str = "nats"
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: DataFrame,
+        *,
+        name: str,
+        columns: Mapping[str, str] | None = None,
+        data_unit: str = "examples",
+        loss_unit: str = "nats",
+    ) -> Runs:
+        """Checked runs from a pandas table; `frame` itself is left alone.
+
+        Args:
+            frame: one row a run; counts may be text such as `1.3B`.
+            name: what errors and figures call the table.
+            columns: names in `frame` of those of the four columns that have another one there.
+            data_unit: what D counts.
+            loss_unit: what the loss is in.
+
+        Raises:
+            UserError: naming the first missing column, or the first cell that cannot be right.
+        """
+        rows = range(1, len(frame) + 1)
+        table = checked_table(frame, name, rows=rows, columns=columns)
+        return cls(table, name, data_unit=data_unit, loss_unit=loss_unit, warnings=doubts(table, rows))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def nonzero_params(self) -> Array:
+        """N, non-zero prunable weights, [num_runs]."""
+        return self._column("nonzero_params")
+
+    @property
+    def sparsity(self) -> Array:
+        """S, fraction of zeros in the prunable weights, [num_runs]."""
+        return self._column("sparsity")
+
+    @property
+    def data(self) -> Array:
+        """D, data seen, in `data_unit`, [num_runs]."""
+        return self._column("data")
+
+    @property
+    def loss(self) -> Array:
+        """L, validation loss, in `loss_unit`, [num_runs]."""
+        return self._column("loss")
+
+    def _column(self, name: str) -> Array:
+        return self.table[name].to_numpy(dtype=np.float64, copy=True)
+
+    def select(self, mask: ArrayLike) -> Runs:
+        """The runs where `mask`, [num_runs] of booleans (or positions), holds."""
+        return replace(self, table=self.table.iloc[np.asarray(mask)].reset_index(drop=True))
+
+    def cells(self) -> NDArray[np.intp]:
+        """Label 0, 1, ... of the (S, N) cell of each run, [num_runs]; a cell is the cluster of a bootstrap.
+
+        S within 1e-6 and N within a millionth count as equal.
+        """
+        keys = np.round(np.column_stack([self.sparsity, np.log(self.nonzero_params)]), 6)
+        return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def write(self, path: str | Path) -> None:
+        """Writes the table as CSV, JSON records or Parquet, by the ending of `path`, all of it or nothing.
+
+        Raises:
+            UserError: on another ending, or if it cannot be written.
+        """
+        path = Path(path)
+        writer = _WRITERS.get(path.suffix.lower())
+        if writer is None:
+            raise UserError(f"Runs cannot be written to {path}; end its name in {', '.join(_WRITERS)}.")
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            writer(self.table, partial)
+            partial.replace(path)
+        except (OSError, ValueError, ImportError, TypeError) as error:
+            raise UserError(f"Runs could not be written to {path} ({str(error).splitlines()[0]}).") from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _write_csv(table: DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _write_json(table: DataFrame, path: Path) -> None:
+    # pandas' own writer keeps 15 decimals, which loses digits of a double.
+    cells = table.astype(object)
+    cells[table.isna()] = None
+    records = cells.to_dict("records")
+    path.write_text(json.dumps(records, default=str, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_parquet(table: DataFrame, path: Path) -> None:
+    table.to_parquet(path, engine="pyarrow", index=False)
+
+
+_WRITERS: dict[str, Callable[[DataFrame, Path], None]] = {
+    ".csv": _write_csv,
+    ".json": _write_json,
+    ".parquet": _write_parquet,
+}
