@@ -38,7 +38,7 @@ def parse_columns(text: str) -> dict[str, str]:
     for part in text.split(","):
         target, equals, source = (piece.strip() for piece in part.partition("="))
         if not (target and equals and source):
-            raise UserError(f"{part[:40]!r} names no column; write them as nonzero_params=n,loss=val.")
+            raise UserError(f"{shown(part)} names no column; write them as nonzero_params=n,loss=val.")
         if target in mapping:
             raise UserError(f"The column of {target!r} is given twice; name one.")
         mapping[target] = source
@@ -49,7 +49,7 @@ def parse_columns(text: str) -> dict[str, str]:
 def _check_targets(columns: Mapping[str, str]) -> None:
     for target in columns:
         if target not in COLUMNS:
-            raise UserError(f"{target[:40]!r} cannot be mapped to a column; only {', '.join(COLUMNS)} can.")
+            raise UserError(f"{shown(target)} cannot be mapped to a column; only {', '.join(COLUMNS)} can.")
 
 
 def checked_table(
@@ -70,9 +70,9 @@ def checked_table(
     _check_targets(columns or {})
     for target, source in sources.items():
         if source not in names:
-            there = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+            there = ", ".join(shown(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
             advice = f"name yours with --columns {target}=NAME" if source == target else "correct --columns"
-            raise UserError(f"{where} has no column {source!r} (its columns: {there[:300]}); {advice}.")
+            raise UserError(f"{where} has no column {shown(source)} (its columns: {there}); {advice}.")
     if not len(frame):
         raise UserError(f"{where} holds no runs; give a table with one row a run.")
     table = frame.set_axis(names, axis=1).reset_index(drop=True)
@@ -88,7 +88,7 @@ def _named_columns(frame: DataFrame, where: str) -> list[str]:
     names = [str(name) for name in frame.columns]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"{where} has two columns named {name[:40]!r}; rename or remove one.")
+            raise UserError(f"{where} has two columns named {shown(name)}; rename or remove one.")
     return names
 
 
@@ -137,7 +137,7 @@ def _number(cell: object, *, count: bool) -> float:
         return float(cell)
     elif cell is None or type(cell).__name__ in ("NAType", "NaTType"):
         raise ValueError("is empty")
-    raise ValueError(f"{_shown(cell)} is not a number")
+    raise ValueError(f"{shown(cell)} is not a number")
 
 
 def _refuse_nested(column: Series, where: str, rows: Sequence[int | str]) -> None:
@@ -145,14 +145,15 @@ def _refuse_nested(column: Series, where: str, rows: Sequence[int | str]) -> Non
         return
     for at, cell in enumerate(column):
         if isinstance(cell, _NESTED):
-            raise _error(where, rows[at], column.name, f"{_shown(cell)} is nested, where a table has one value a cell")
+            raise _error(where, rows[at], column.name, f"{shown(cell)} is nested, where a table has one value a cell")
 
 
 def _error(where: str, row: int | str, column: object, problem: str) -> UserError:
-    return UserError(f"{where}, row {row}, column {str(column)[:40]!r}: {problem}; correct or remove it.")
+    return UserError(f"{where}, row {row}, column {shown(str(column))}: {problem}; correct or remove it.")
 
 
-def _shown(cell: object) -> str:
+def shown(cell: object) -> str:
+    """A value for a message: on one line, and not for pages."""
     text = repr(cell)
     return text if len(text) <= 40 else f"{text[:37]}..."
 

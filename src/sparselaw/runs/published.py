@@ -109,13 +109,13 @@ def _from_folder(entry: Published, folder: Path) -> bytes:
 def _downloaded(entry: Published) -> bytes:
     import pooch
 
+    advice = f"get {ADDRESS}{entry.file} elsewhere and name its folder in the environment variable {FOLDER_VARIABLE}"
     try:
         path = pooch.retrieve(
             ADDRESS + entry.file, f"sha256:{entry.sha256}", fname=entry.file, path=pooch.os_cache("sparselaw")
         )
         return Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{entry.file} could not be downloaded ({type(error).__name__}); get {ADDRESS}{entry.file} elsewhere and "
-            f"name its folder in the environment variable {FOLDER_VARIABLE}."
-        ) from error
+    except OSError as error:
+        raise UserError(f"{entry.file} could not be downloaded ({type(error).__name__}); {advice}.") from error
+    except ValueError as error:  # pooch's word for a wrong hash
+        raise UserError(f"{entry.file} as downloaded is not the published file; {advice}.") from error

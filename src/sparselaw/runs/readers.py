@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparselaw.errors import UserError
-from sparselaw.runs.check import checked_table, doubts
+from sparselaw.runs.check import checked_table, doubts, shown
 from sparselaw.runs.published import PUBLISHED, published_bytes, published_frame
 from sparselaw.runs.table import Runs
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Rows = Sequence[int | str]
+Rows = Sequence[int] | Sequence[str]
 
 ARCHIVES = {
     b"\x1f\x8b": "gzip",
@@ -163,7 +163,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"{next(n for n in names if names.count(n) > 1)[:40]!r} is given twice")
+        raise ValueError(f"{shown(next(n for n in names if names.count(n) > 1))} is given twice")
     return found
 
 
@@ -185,8 +185,9 @@ def _from_columns(found: dict[str, Any], where: str) -> tuple[DataFrame, Rows]:
     rows = list(next(iter(columns.values()), {}))
     for name, cells in columns.items():
         if cells.keys() != set(rows):
-            raise UserError(f"{where}, column {name[:40]!r} has other rows than the first column; give all the same.")
-    return _frame([(name, [cells[row] for row in rows]) for name, cells in columns.items()], where), rows
+            raise UserError(f"{where}, column {shown(name)} has other rows than the first column; give all the same.")
+    frame = _frame([(name, [cells[row] for row in rows]) for name, cells in columns.items()], where)
+    return frame, [shown(row) for row in rows]
 
 
 def _frame(columns: list[tuple[str, Any]], where: str) -> DataFrame:
