@@ -1,0 +1,176 @@
+"""Preparing a corpus: documents in, token shards out, stopped and resumed at will.
+
+Whether a document is held out depends on the hash of its text alone: the split is the same on every machine, does not move when documents are added,
+and puts equal documents on the same side, so no held-out document is trained on.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparselaw.train.data.shards import SPLITS, Corpus, open_corpus, write_json, write_shard
+from sparselaw.train.data.tokenizers import Encoder
+
+HELDOUT_SHARE = 0.05
+SHARD_TOKENS = 2**24
+_BLOCK_DOCUMENTS = 256
+
+Position = Any
+"""Where in a source to go on: anything JSON can hold; None is the beginning."""
+
+Documents = Iterator[tuple[str, Callable[[], Position]]]
+"""Texts, each with a function that tells the position after it (asked before the next text is drawn)."""
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """Something that gives documents.
+
+    Attributes:
+        label: short name for a folder.
+        identity: what the corpus depends on, besides tokenizer and limit.
+        documents: documents from a position on.
+        describe: what to keep about the source, asked once, when preparation begins.
+    """
+
+    label: str
+    identity: str
+    documents: Callable[[Position], Documents]
+    describe: Callable[[], dict[str, Any]]
+
+
+def is_heldout(text: str) -> bool:
+    """Whether a document belongs to the held-out 5%."""
+    digest = hashlib.blake2b(text.encode(), digest_size=8, person=b"heldout").digest()
+    return int.from_bytes(digest, "little") < HELDOUT_SHARE * 2**64
+
+
+def corpus_folder(cache: Path, source: TextSource, *, encoder: Encoder, max_tokens: int) -> Path:
+    """Where the corpus of this source, tokenizer and limit is kept."""
+    identity = json.dumps([source.identity, encoder.fingerprint, max_tokens])
+    return cache / f"{source.label}-{hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()}"
+
+
+def prepare(source: TextSource, folder: Path, *, encoder: Encoder, max_tokens: int = 0) -> Corpus:
+    """Opens the corpus in `folder`, preparing first what is missing of it.
+
+    Several processes may ask at once: one prepares, the others wait for it.
+
+    Args:
+        source: gives the documents.
+        folder: of the corpus.
+        encoder: makes tokens of text.
+        max_tokens: training tokens to stop at; 0 takes all.
+    """
+    from filelock import FileLock
+
+    if corpus := open_corpus(folder):
+        return corpus
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        if open_corpus(folder) is None:
+            _write_corpus(source, folder, encoder=encoder, max_tokens=max_tokens)
+    corpus = open_corpus(folder)
+    assert corpus is not None
+    return corpus
+
+
+def _write_corpus(source: TextSource, folder: Path, *, encoder: Encoder, max_tokens: int) -> None:
+    progress = _read_progress(folder) or _fresh_progress(source, encoder)
+    documents = source.documents(progress["position"])
+    with _progress_bar(source.label, max_tokens) as show:
+        show(progress)
+        while limit := _tokens_wanted(progress["num_tokens"], max_tokens):
+            part = _next_part(documents, encoder, limit=limit)
+            if part is None:
+                break
+            progress = _append(progress, part, folder, max_tokens=max_tokens)
+            write_json(folder / "progress.json", progress)
+            show(progress)
+    write_json(folder / "index.json", {key: value for key, value in progress.items() if key != "position"})
+    (folder / "progress.json").unlink(missing_ok=True)
+
+
+def _tokens_wanted(num_tokens: int, max_tokens: int) -> int:
+    return min(SHARD_TOKENS, max_tokens - num_tokens) if max_tokens else SHARD_TOKENS
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What goes into one pair of shards."""
+
+    tokens: dict[str, np.ndarray]
+    num_documents: int
+    position: Position
+
+
+def _next_part(documents: Documents, encoder: Encoder, *, limit: int) -> _Part | None:
+    """Draws documents until there are `limit` training tokens, or no more documents; None if there were none."""
+    pieces: dict[str, list[np.ndarray]] = {split: [np.empty(0, encoder.dtype)] for split in SPLITS}
+    num_documents, num_train, position = 0, 0, None
+    while num_train < limit:
+        texts: list[str] = []
+        for text, tell in islice(documents, _BLOCK_DOCUMENTS):
+            texts.append(text)
+            position = tell()
+        if not texts:
+            break
+        num_documents += len(texts)
+        for text, tokens in zip(texts, encoder.encode(texts), strict=True):
+            pieces["heldout" if is_heldout(text) else "train"].append(tokens.astype(encoder.dtype))
+        num_train = sum(map(len, pieces["train"]))
+    joined = {split: np.concatenate(parts) for split, parts in pieces.items()}
+    return _Part(joined, num_documents, position) if num_documents else None
+
+
+def _append(progress: dict[str, Any], part: _Part, folder: Path, *, max_tokens: int) -> dict[str, Any]:
+    """Writes the shards of a part; what the progress is after it."""
+    number = len(progress["shards"]["train"])
+    wanted = {"train": max_tokens - progress["num_tokens"] if max_tokens else None, "heldout": None}
+    new = {
+        split: write_shard(folder, f"{split}-{number:05d}.bin", part.tokens[split][: wanted[split]]) for split in SPLITS
+    }
+    return progress | {
+        "shards": {split: [*progress["shards"][split], new[split]] for split in SPLITS},
+        "num_tokens": progress["num_tokens"] + new["train"]["tokens"],
+        "num_documents": progress["num_documents"] + part.num_documents,
+        "position": part.position,
+    }
+
+
+def _fresh_progress(source: TextSource, encoder: Encoder) -> dict[str, Any]:
+    return {
+        "dtype": encoder.dtype.str,
+        "tokenizer": {"name": encoder.name, "fingerprint": encoder.fingerprint, **asdict(encoder.vocabulary)},
+        "heldout_share": HELDOUT_SHARE,
+        "source": source.describe(),
+        "shards": {split: [] for split in SPLITS},
+        "num_tokens": 0,
+        "num_documents": 0,
+        "position": None,
+    }
+
+
+def _read_progress(folder: Path) -> dict[str, Any] | None:
+    path = folder / "progress.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+@contextmanager
+def _progress_bar(label: str, max_tokens: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Shows tokens prepared so far, on a terminal only."""
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (*Progress.get_default_columns()[:3], TextColumn("{task.fields[tokens]:,} tokens"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(f"Preparing {label}", total=max_tokens or None, tokens=0)
+        yield lambda progress: bar.update(task, completed=progress["num_tokens"], tokens=progress["num_tokens"])

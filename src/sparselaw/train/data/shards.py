@@ -1,0 +1,109 @@
+"""Token shards: a folder of flat integer files read by memory map, with a JSON index.
+
+    corpus/
+      train-00000.bin  heldout-00000.bin  ...   little-endian uint16 or uint32 token ids
+      progress.json                             where preparation stands; a killed preparation goes on from here
+      index.json                                written last: its presence means that the corpus is whole
+
+Every file is written under another name and moved into place, so a reader never sees half a file.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparselaw.errors import UserError
+
+SPLITS = ("train", "heldout")
+
+
+@dataclass(frozen=True)
+class TokenArray:
+    """All tokens of a split, spread over memory-mapped shards.
+
+    Attributes:
+        shards: the parts, one-dimensional integer arrays.
+        starts: position of the first token of each part, and the total at the end, int64.
+    """
+
+    shards: tuple[np.ndarray, ...]
+    starts: np.ndarray
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def windows(self, indices: np.ndarray, length: int) -> np.ndarray:
+        """Window i is the tokens [i * length, (i+1) * length): shape (B, length)."""
+        return np.stack([self.read(int(index) * length, length) for index in indices])
+
+    def read(self, start: int, length: int) -> np.ndarray:
+        """`length` tokens from position `start` on, across shards where need be."""
+        part = int(np.searchsorted(self.starts, start, side="right")) - 1
+        offset = start - int(self.starts[part])
+        piece = self.shards[part][offset : offset + length]
+        if len(piece) == length:
+            return np.asarray(piece)
+        return np.concatenate([piece, self.read(start + len(piece), length - len(piece))])
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A prepared corpus: its two splits, and its index as written."""
+
+    train: TokenArray
+    heldout: TokenArray
+    index: dict[str, Any]
+
+
+def open_corpus(folder: Path) -> Corpus | None:
+    """Opens a corpus; None if it is not there or not whole.
+
+    Raises:
+        UserError: if a shard is missing or has not the size that the index tells.
+    """
+    if not (folder / "index.json").exists():
+        return None
+    index = json.loads((folder / "index.json").read_text())
+    train, heldout = (_map_shards(folder, index["shards"][split], index["dtype"]) for split in SPLITS)
+    return Corpus(train, heldout, index)
+
+
+def join(shards: list[np.ndarray]) -> TokenArray:
+    """Arrays one after another as one; empty ones are left out."""
+    parts = tuple(shard for shard in shards if len(shard))
+    return TokenArray(parts, np.cumsum([0, *map(len, parts)], dtype=np.int64))
+
+
+def write_shard(folder: Path, name: str, tokens: np.ndarray) -> dict[str, Any]:
+    """Writes a shard and returns its entry for the index."""
+    data = tokens.tobytes()
+    _write_atomically(folder / name, data)
+    return {"file": name, "tokens": len(tokens), "blake2b": hashlib.blake2b(data, digest_size=16).hexdigest()}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes JSON so that the file is always whole."""
+    _write_atomically(path, json.dumps(content, indent=1).encode())
+
+
+def _map_shards(folder: Path, entries: list[dict[str, Any]], dtype: str) -> TokenArray:
+    return join([_map_shard(folder / entry["file"], entry["tokens"], dtype) for entry in entries if entry["tokens"]])
+
+
+def _map_shard(path: Path, num_tokens: int, dtype: str) -> np.ndarray:
+    if not path.exists() or path.stat().st_size != num_tokens * np.dtype(dtype).itemsize:
+        raise UserError(
+            f"The token shard {path} is missing or damaged; delete its folder so that it is prepared again."
+        )
+    return np.memmap(path, dtype=dtype, mode="r")
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(data)
+    os.replace(partial, path)
