@@ -88,7 +88,7 @@ def served(tmp_path, monkeypatch, tiny_sweep):
     folder.mkdir()
     handler = functools.partial(QuietHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         monkeypatch.setattr(published, "ADDRESS", f"http://127.0.0.1:{server.server_port}/")
         monkeypatch.setattr("pooch.os_cache", lambda _: cache)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COLUMNS = ("nonzero_params", "sparsity", "data", "loss")
 COUNTS = ("nonzero_params", "data")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+EMPTY = "is empty or NaN"
 _NESTED = (dict, list, tuple, set, np.ndarray)
 
 Array = NDArray[np.float64]
@@ -65,6 +66,8 @@ def checked_table(
         rows: what each row is called in the file, [num_runs].
         columns: names in the file of those of the four that have another one there.
     """
+    if not len(frame):
+        raise UserError(f"{where} holds no runs; give a table with one row a run.")
     names = _named_columns(frame, where)
     sources = {target: (columns or {}).get(target, target) for target in COLUMNS}
     _check_targets(columns or {})
@@ -73,8 +76,6 @@ def checked_table(
             there = ", ".join(shown(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
             advice = f"name yours with --columns {target}=NAME" if source == target else "correct --columns"
             raise UserError(f"{where} has no column {shown(source)} (its columns: {there}); {advice}.")
-    if not len(frame):
-        raise UserError(f"{where} holds no runs; give a table with one row a run.")
     table = frame.set_axis(names, axis=1).reset_index(drop=True)
     others = [n for n in names if n not in COLUMNS and n not in sources.values()]
     for name in others:
@@ -103,7 +104,7 @@ def _numbers(column: Series, target: str, where: str, rows: Sequence[int | str])
 
 def _problem(value: float, target: str) -> str:
     if not np.isfinite(value):
-        return f"{'is empty or not a number' if np.isnan(value) else f'{value} is not finite'}"
+        return EMPTY if np.isnan(value) else f"{value} is not finite"
     if target == "sparsity":
         percent = "; if it is in percent, write 75% as 0.75" if 1 < value <= 100 else ""
         return f"{value:g} is outside [0, 1), the fraction of zeros{percent}"
@@ -119,7 +120,9 @@ def _floats(column: Series, target: str, where: str, rows: Sequence[int | str]) 
     for at, cell in enumerate(column.astype(object)):
         try:
             values[at] = _number(cell, count=target in COUNTS)
-        except (ValueError, OverflowError) as error:
+        except OverflowError:
+            raise _error(where, rows[at], column.name, "is too large for a number") from None
+        except ValueError as error:
             raise _error(where, rows[at], column.name, str(error).rstrip(".")) from None
     return values
 
@@ -130,13 +133,13 @@ def _number(cell: object, *, count: bool) -> float:
         if NUMBER.fullmatch(text):
             return float(text)
         if not text:
-            raise ValueError("is empty")
+            raise ValueError(EMPTY)
         if count:
             return parse_count(text)
     elif isinstance(cell, int | float | np.integer | np.floating | Decimal) and not isinstance(cell, bool):
         return float(cell)
     elif cell is None or type(cell).__name__ in ("NAType", "NaTType"):
-        raise ValueError("is empty")
+        raise ValueError(EMPTY)
     raise ValueError(f"{shown(cell)} is not a number")
 
 
