@@ -1,0 +1,129 @@
+"""Laws side by side on the same runs: objective, information criteria, and errors on runs they were not fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import erf
+
+from sparselaw.errors import UserError
+from sparselaw.fit.fitting import fit
+from sparselaw.fit.losses import Loss
+from sparselaw.fit.result import Fit
+from sparselaw.laws import Array, Law, law_named
+from sparselaw.runs import Runs, held_out
+
+ALL_LAWS = ("paper", "free-multiplier", "density-power", "no-floor", "average-params", "dense")
+MIN_LEVELS = 3  # a rolling hold-out fits at least this many levels
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """A law fitted without some runs and asked for them; errors are ln(predicted / measured)."""
+
+    left_out: str
+    num_runs: int
+    mean_abs_error: float | None
+    mean_error: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One law: its fit, its criteria, its hold-outs, and its error at the published extrapolation run if there is one."""
+
+    fit: Fit
+    aic: float
+    bic: float
+    hold_outs: tuple[HoldOut, ...]
+    extrapolation_error: float | None
+
+
+def compare(runs: Runs, laws: Sequence[Law | str] = ALL_LAWS, *, loss: Loss = Loss(1e-3, log=True)) -> list[Comparison]:
+    """Fit each law to all runs and to all but some; a law that cannot predict a left-out level gets None there."""
+    return [_compare(runs, law, loss) for law in laws]
+
+
+def _compare(runs: Runs, law: Law | str, loss: Loss) -> Comparison:
+    fitted = fit(runs, law, loss=loss)
+    aic, bic = information_criteria(fitted)
+    splits = tuple(_hold_out(runs, law, loss, name, left_out) for name, left_out in hold_outs(runs))
+    return Comparison(fitted, aic, bic, splits, extrapolation_error(fitted))
+
+
+def extrapolation_error(fitted: Fit) -> float | None:
+    """ln(predicted / measured) at the larger published run outside the fitted set, None if the runs have none."""
+    run = held_out(fitted.name)
+    return float(np.log(fitted.predict(run.sparsity, run.nonzero_params, run.data) / run.loss)) if run else None
+
+
+def hold_outs(runs: Runs) -> Iterator[tuple[str, Array]]:
+    """Names and masks [num_runs] of left-out runs: each level of N, D and S; the largest, rolling; the far corner."""
+    columns = {"N": _levels(runs.nonzero_params), "D": _levels(runs.data), "S": _levels(runs.sparsity)}
+    for name, level in columns.items():
+        for k in range(int(level.max()) + 1):
+            if level.max() > 0:
+                yield f"{name} level {k + 1} of {level.max() + 1}", level == k
+    for name, level in columns.items():
+        for k in range(MIN_LEVELS, int(level.max())):
+            yield f"{name} above level {k}", level >= k
+    corner = (columns["N"] == columns["N"].max()) | (columns["D"] == columns["D"].max())
+    if columns["N"].max() > 0 and columns["D"].max() > 0:
+        yield "largest N and largest D", corner
+
+
+def _levels(values: Array) -> Array:
+    """Index of each value's level, values within 1% being one level."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    steps = np.concatenate([[0], np.cumsum(np.diff(ordered) > 0.01 * ordered[:-1] + 1e-12)])
+    levels = np.empty(len(values), dtype=int)
+    levels[order] = steps
+    return levels
+
+
+def _hold_out(runs: Runs, law: Law | str, loss: Loss, name: str, left_out: Array) -> HoldOut:
+    rest, asked = runs.select(~left_out), runs.select(left_out)
+    unable = HoldOut(name, len(asked), None, None)
+    if isinstance(law, str):
+        try:
+            law = law_named(law, levels=rest.sparsity)
+        except UserError:  # free multipliers without dense runs
+            return unable
+    if law.name == "free-multiplier" and not np.isin(asked.sparsity, rest.sparsity).all():
+        return unable
+    fitted = fit(rest, law, loss=loss, num_starts=32)
+    error = np.log(fitted.predict(asked.sparsity, asked.nonzero_params, asked.data) / asked.loss)
+    return HoldOut(name, len(asked), float(np.abs(error).mean()), float(error.mean()))
+
+
+def information_criteria(fitted: Fit) -> tuple[float, float]:
+    """AIC and BIC under the density proportional to exp(-rho(r) / s^2), s at maximum likelihood.
+
+    That density (Huber 1964) is normal for squared loss and Laplace for absolute loss. Comparable between fits of the same
+    runs and loss function only. Assumes equal run weights.
+    """
+    rho, loss = fitted.loss.rho(fitted.residuals), fitted.loss
+    num_runs = len(rho)
+    scale = max(float(np.sqrt(np.mean(fitted.residuals**2))), 1e-300)
+
+    def negative_log_likelihood(log_s: float) -> float:
+        s = np.exp(log_s)
+        return float(rho.sum() / s**2 + num_runs * np.log(s * _normaliser(loss, s)))
+
+    # The scale of a fit with a delta far below its residuals is about sqrt(delta * |r|).
+    low, high = np.log(scale) + np.log(min(1.0, np.sqrt(loss.delta / scale))) - 5, np.log(scale) + 5
+    best = minimize_scalar(negative_log_likelihood, bounds=(low, high), method="bounded", options={"xatol": 1e-9})
+    num_free = len(fitted.law.names) - len(fitted.pinned) + 1
+    return 2 * num_free + 2 * float(best.fun), num_free * float(np.log(num_runs)) + 2 * float(best.fun)
+
+
+def _normaliser(loss: Loss, s: float) -> float:
+    """Integral of exp(-rho(s u) / s^2) over u."""
+    k = loss.delta / s
+    sides = (2 * loss.quantile, 2 * (1 - loss.quantile))
+    tails = [np.exp(-a * k**2 / 2) / (a * k) if np.isfinite(k) else 0.0 for a in sides]
+    bodies = [np.sqrt(np.pi / (2 * a)) * erf(k * np.sqrt(a / 2)) for a in sides]
+    return float(sum(tails) + sum(bodies))

@@ -1,0 +1,195 @@
+"""Fit a law to runs: many starts solved together, judged without trusting any of them, told with what is not identified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparselaw.errors import UserError
+from sparselaw.fit.identify import identifiability_warnings
+from sparselaw.fit.losses import Loss
+from sparselaw.fit.result import Domain, Fit, Starts
+from sparselaw.fit.solver import Problem, Solutions, minimise, predict_all
+from sparselaw.laws import Array, Law, PowerLaw, Units, law_named
+from sparselaw.runs import Runs
+
+SAME_OPTIMUM = 1e-6  # relative difference of objectives below which two starts have found the same optimum
+NUM_STARTS = 64
+Pins = Mapping[str, float]
+Bounds = Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A problem with the units of N and D that it is measured in, and run weights [num_runs]."""
+
+    problem: Problem
+    units: Units
+    weights: Array
+
+
+def fit(
+    runs: Runs,
+    law: Law | str = "paper",
+    *,
+    loss: Loss = Loss(delta=1e-3, log=True),
+    weights: Array | None = None,
+    pin: Pins | None = None,
+    bounds: Bounds | None = None,
+    num_starts: int = NUM_STARTS,
+    seed: int = 0,
+) -> Fit:
+    """Minimise the weighted mean of `loss` over the runs from many starting points.
+
+    Args:
+        runs: finished runs.
+        law: a form, or the name of a built-in one.
+        loss: the loss function of residuals.
+        weights: one non-negative weight a run [num_runs]; equal if None.
+        pin: parameters held at a value, in natural units.
+        bounds: (lowest, highest) of parameters, in natural units, in place of the law's own.
+        num_starts: starting points, drawn with `seed`.
+        seed: of the starting points.
+
+    Raises:
+        UserError: unknown law or parameter, impossible bounds, weights of another number than runs.
+    """
+    if isinstance(law, str):
+        law = law_named(law, levels=runs.sparsity)
+    setting = prepare(runs, law, loss=loss, weights=weights, pin=pin or {}, bounds=bounds or {})
+    start = draw_starts(setting, num_starts, np.random.default_rng(seed))
+    solutions = minimise(setting.problem, start, weights=setting.weights)
+    return _result(runs, setting, solutions, tuple(pin or {}))
+
+
+def prepare(runs: Runs, law: Law, *, loss: Loss, weights: Array | None, pin: Pins, bounds: Bounds) -> Setting:
+    """The problem in solver coordinates; arguments as `fit`."""
+    run_weights = np.ones(len(runs)) if weights is None else np.asarray(weights, dtype=float)
+    if run_weights.shape != (len(runs),) or not (run_weights >= 0).all() or not run_weights.sum() > 0:
+        raise UserError(f"weights must be {len(runs)} numbers >= 0, one a run, not all zero")
+    natural = {p.name: (p.lower, p.upper) for p in law.parameters}
+    for name, low, high in [(n, v, v) for n, v in pin.items()] + [(n, *b) for n, b in bounds.items()]:
+        if name not in natural:
+            raise UserError(f"the law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}")
+        if not low <= high:
+            raise UserError(f"the bounds of {name} are the wrong way round: {low:g} > {high:g}")
+        natural[name] = (low, high)
+    units = _units(runs, law, natural)
+    features = law.features(runs.sparsity, runs.nonzero_params, runs.data, units=units)
+    box = _box(law, natural, units)
+    return Setting(Problem(law, features, runs.loss, loss, *box), units, run_weights)
+
+
+def _limited(law: PowerLaw, natural: Bounds) -> dict[str, bool]:
+    """Coefficients with bounds other than their sign's, and whether each stands inside its power."""
+    limited = {name for name, (low, high) in natural.items() if low not in (0.0, -np.inf) or high < np.inf}
+    return {t.coefficient: t.inside for t in law.terms if t.exponents and t.coefficient in limited}
+
+
+def _units(runs: Runs, law: Law, natural: Bounds) -> Units:
+    """Geometric means of N and D; single weights and the pinned a_D where a coefficient is pinned or bounded."""
+    units = [float(np.exp(np.log(values).mean())) for values in (runs.nonzero_params, runs.data)]
+    if isinstance(law, PowerLaw):
+        for name, inside in _limited(law, natural).items():
+            low, high = natural[name]
+            if inside and low != high:
+                raise UserError(f"{name} stands inside a power and cannot be bounded; pin it, or bound its exponent")
+            units = [units[0], low] if inside else [1.0, 1.0]
+    return units[0], units[1]
+
+
+def _box(law: Law, natural: Bounds, units: Units) -> tuple[Array, Array]:
+    lower, upper = (np.array([natural[name][side] for name in law.names], dtype=float) for side in (0, 1))
+    if isinstance(law, PowerLaw):
+        for name, inside in _limited(law, natural).items():
+            if inside:  # its unit is its value, so its term is D^-b_D in that unit
+                lower[law.names.index(name)] = upper[law.names.index(name)] = 1.0
+    return lower, upper
+
+
+def draw_starts(setting: Setting, num_starts: int, rng: np.random.Generator) -> Array:
+    """Starting values [num_starts, p]: exponents at random, the coefficients projected out by linear least squares."""
+    law, problem = setting.problem.law, setting.problem
+    start = np.stack([rng.uniform(*p.start, num_starts) for p in law.parameters], axis=1)
+    start = np.clip(start, problem.lower, problem.upper)
+    if law.linear.any():
+        start[:, law.linear] = _project(setting, start)
+    return start
+
+
+def _project(setting: Setting, start: Array) -> Array:
+    problem, linear = setting.problem, setting.problem.law.linear
+    batch, num_linear = len(start), int(linear.sum())
+    gram, moment = np.zeros((batch, num_linear, num_linear)), np.zeros((batch, num_linear, 1))
+    weights = setting.weights / problem.measured**2 if problem.loss.log else setting.weights
+    size = max(1, 2**19 // start.size)
+    for begin in range(0, len(weights), size):
+        runs = slice(begin, begin + size)
+        basis = predict_all(problem, start, runs)[1][:, linear]
+        gram += np.matmul(basis * weights[runs], basis.transpose(0, 2, 1))
+        moment += np.matmul(basis * weights[runs], problem.measured[runs, None])
+    ridge = 1e-8 * np.einsum("bii->bi", gram)[:, :, None] * np.eye(num_linear) + 1e-300 * np.eye(num_linear)
+    coefficients = np.linalg.solve(gram + ridge, moment)[:, :, 0]
+    # A coefficient that wants to be negative starts small instead.
+    return np.maximum(coefficients, 1e-3 * problem.measured.mean())
+
+
+def _result(runs: Runs, setting: Setting, solutions: Solutions, pinned: tuple[str, ...]) -> Fit:
+    problem, law = setting.problem, setting.problem.law
+    best = int(np.argmin(np.where(solutions.converged, solutions.objective, np.inf)))
+    lowest = np.nanmin(solutions.objective)
+    theta = solutions.theta[best]
+    at_optimum = solutions.converged & (solutions.objective <= solutions.objective[best] * (1 + SAME_OPTIMUM) + 1e-300)
+    starts = Starts(len(solutions.theta), int(solutions.converged.sum()), int(at_optimum.sum()))
+    predicted, jacobian = predict_all(problem, theta[None], slice(None))
+    residuals, slope = problem.loss.residual(predicted[0], problem.measured)
+    free = problem.lower < problem.upper
+    at_bound = free & ((theta <= problem.lower) | (theta >= problem.upper))
+    condition = _condition(jacobian[0][free & ~at_bound] * slope * np.sqrt(setting.weights))
+    status = _status(starts, lowest < solutions.objective[best] * (1 - SAME_OPTIMUM))
+    names = tuple(np.array(law.names)[at_bound])
+    natural = law.from_solver(theta, setting.units)
+    return Fit(
+        law=law,
+        parameters=dict(zip(law.names, natural.tolist(), strict=True)),
+        loss=problem.loss,
+        objective=float(solutions.objective[best] / setting.weights.sum() * problem.loss.scale),
+        status=status,
+        starts=starts,
+        condition=condition,
+        at_bound=names,
+        pinned=pinned,
+        residuals=residuals,
+        domain=_domain(runs),
+        num_runs=len(runs),
+        name=runs.name,
+        data_unit=runs.data_unit,
+        warnings=identifiability_warnings(runs, law, pinned=pinned, at_bound=names, condition=condition),
+    )
+
+
+def _status(starts: Starts, better_unfinished: bool) -> str:
+    if not starts.converged:
+        return "not converged: no start reached a stationary point; check the runs, or pin parameters"
+    if better_unfinished:
+        return "not converged: a start that did not finish is lower than all that did; try more starts"
+    return "converged"
+
+
+def _condition(jacobian: Array) -> float:
+    """Condition number of J [p, num_runs] with its rows scaled to length one; inf if a parameter has no effect."""
+    length = np.linalg.norm(jacobian, axis=1, keepdims=True)
+    if not length.size or not (length > 0).all():
+        return float(np.inf) if length.size else 1.0
+    singular = np.linalg.svd(jacobian / length, compute_uv=False)
+    return float(singular[0] / singular[-1]) if singular[-1] > 0 and len(singular) == len(length) else float(np.inf)
+
+
+def _domain(runs: Runs) -> Domain:
+    def span(values: Array) -> tuple[float, float]:
+        return float(values.min()), float(values.max())
+
+    levels = tuple(float(s) for s in np.unique(runs.sparsity))
+    return Domain(span(runs.nonzero_params), span(runs.data), span(runs.loss), levels)

@@ -1,0 +1,145 @@
+"""Profile of the objective over a parameter or any quantity derived from the parameters.
+
+Phi(v) = min F(theta) subject to g(theta) = v. With a robust loss, 2 (Phi(v) - Phi_min) / tau is asymptotically chi^2 with
+one degree of freedom, tau = n/(n-p) mean(psi^2) / mean(psi') (drop-in-dispersion; Schrader and Hettmansperger 1980), so
+the values of v below the quantile are a confidence interval. The constraint is a stiff penalty: its minimiser is a
+constrained minimiser at the value of g it attains, which is the value recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import chi2
+
+from sparselaw.errors import UserError
+from sparselaw.fit.fitting import Bounds, Pins, Setting, prepare
+from sparselaw.fit.result import Fit
+from sparselaw.fit.solver import Penalty, minimise, predict_all
+from sparselaw.laws import Array
+from sparselaw.runs import Runs
+
+STIFFNESS = 1e4  # a deviation of one standard error from the wanted value costs 5000 times its share of the objective
+POINTS = 48
+WIDENINGS = 4
+
+Quantity = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile: attained values [num_points], 2 (Phi - Phi_min) / tau there, and where it crosses the quantile.
+
+    A side that never crosses, within 3 * 2^4 standard errors or the bounds of the parameters, is None: unbounded.
+    """
+
+    name: str
+    estimate: float
+    values: Array
+    deviance: Array
+    interval: tuple[float | None, float | None]
+    level: float
+
+
+def profile(
+    fitted: Fit,
+    runs: Runs,
+    quantity: str | Quantity,
+    *,
+    level: float = 0.95,
+    weights: Array | None = None,
+    pin: Pins | None = None,
+    bounds: Bounds | None = None,
+) -> Profile:
+    """Profile a parameter, by name, or a function of natural parameters [batch, p] -> [batch].
+
+    Args:
+        fitted: the fit of `runs`; `weights`, `pin` and `bounds` as given to it.
+        runs: the runs it was fitted to.
+        quantity: what to profile.
+        level: of the interval.
+
+    Raises:
+        UserError: no such parameter, or one the runs say nothing about.
+    """
+    if isinstance(quantity, str) and quantity not in fitted.law.names:
+        raise UserError(
+            f"the law {fitted.law.name} has no parameter {quantity!r}; it has {', '.join(fitted.law.names)}"
+        )
+    setting = prepare(runs, fitted.law, loss=fitted.loss, weights=weights, pin=pin or {}, bounds=bounds or {})
+    name = quantity if isinstance(quantity, str) else getattr(quantity, "__name__", "quantity")
+    value = _in_solver_coordinates(fitted, setting, quantity)
+    optimum = fitted.law.to_solver(fitted.values, setting.units)
+    estimate = float(value(optimum[None])[0])
+    scale, spread = _scale_and_spread(setting, optimum, value, name)
+    low, high = 3.0, 3.0
+    crossing = chi2.ppf(level, 1)
+    for _ in range(WIDENINGS):
+        wanted = estimate + spread * np.linspace(-low, high, POINTS)
+        values, deviance = _trace(setting, optimum, value, wanted, scale, spread)
+        interval = _crossings(values, deviance, estimate, crossing)
+        if None not in interval:
+            break
+        low, high = low * (2 if interval[0] is None else 1), high * (2 if interval[1] is None else 1)
+    return Profile(name, estimate, values, deviance, interval, level)
+
+
+def _in_solver_coordinates(fitted: Fit, setting: Setting, quantity: str | Quantity) -> Quantity:
+    if isinstance(quantity, str):
+        k = fitted.law.names.index(quantity)
+        return lambda theta: fitted.law.from_solver(theta, setting.units)[:, k]
+    return lambda theta: np.asarray(quantity(fitted.law.from_solver(theta, setting.units)))
+
+
+def _scale_and_spread(setting: Setting, optimum: Array, value: Quantity, name: str) -> tuple[float, float]:
+    """tau, and the asymptotic standard error of the quantity, both at the optimum."""
+    problem, loss = setting.problem, setting.problem.loss
+    predicted, jacobian = predict_all(problem, optimum[None], slice(None))
+    residual, slope = loss.residual(predicted[0], problem.measured)
+    free = (problem.lower < problem.upper) & (optimum > problem.lower) & (optimum < problem.upper)
+    used = setting.weights > 0
+    weights, psi = setting.weights[used], (loss.weight(residual) * residual)[used]
+    curvature = np.average(loss.curvature(residual)[used], weights=weights)
+    freedom = len(weights) / max(1, len(weights) - int(free.sum()))
+    scale = freedom * np.average(psi**2, weights=weights) / max(curvature, 1e-12)
+    design = (jacobian[0][free] * slope)[:, used] * np.sqrt(weights * max(curvature, 1e-12))
+    gradient = Penalty.derivative(value, optimum[None], problem)[0][free]
+    variance = scale * gradient @ np.linalg.pinv(design @ design.T, hermitian=True) @ gradient
+    if not (np.isfinite(variance) and variance > 0):
+        raise UserError(f"{name} cannot be profiled: the runs say nothing about it, or it is pinned or at a bound")
+    return float(scale), float(np.sqrt(variance))
+
+
+def _trace(
+    setting: Setting, optimum: Array, value: Quantity, wanted: Array, scale: float, spread: float
+) -> tuple[Array, Array]:
+    """Attained values and deviance, sorted by value; points that did not converge are dropped."""
+    penalty = Penalty(value, wanted, STIFFNESS * scale / spread**2)
+    problem = replace(setting.problem, penalty=penalty)
+    solutions = minimise(problem, np.tile(optimum, (len(wanted), 1)), weights=setting.weights)
+    theta = np.concatenate([solutions.theta[solutions.converged], optimum[None]])
+    values = value(theta)
+    predicted = predict_all(setting.problem, theta, slice(None))[0]
+    residual = setting.problem.loss.residual(predicted, setting.problem.measured)[0]
+    objective = (setting.weights * setting.problem.loss.rho(residual)).sum(1)
+    order = np.argsort(values)
+    return values[order], 2 * (objective - objective.min())[order] / scale
+
+
+def _crossings(values: Array, deviance: Array, estimate: float, crossing: float) -> tuple[float | None, float | None]:
+    below, above = values <= estimate, values >= estimate
+    return _outermost(values[below], deviance[below], crossing), _outermost(
+        values[above][::-1], deviance[above][::-1], crossing
+    )
+
+
+def _outermost(values: Array, deviance: Array, crossing: float) -> float | None:
+    """Where the deviance, walked from outside inwards, first falls below the crossing; None if it starts below."""
+    inside = np.flatnonzero(deviance <= crossing)
+    if not inside.size or inside[0] == 0:
+        return None
+    outer, inner = inside[0] - 1, inside[0]
+    share = (crossing - deviance[inner]) / (deviance[outer] - deviance[inner])
+    return float(values[inner] + share * (values[outer] - values[inner]))

@@ -1,0 +1,219 @@
+"""The result of a fit: a frozen value that says what was found and how far to trust it; kept as one JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparselaw.errors import UserError
+from sparselaw.fit.losses import Loss
+from sparselaw.laws import Array, Law, PowerLaw, law_named
+
+FORMAT = "sparselaw-fit/1"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What the fitted runs covered: [lowest, highest] of each quantity, and the levels of sparsity."""
+
+    nonzero_params: tuple[float, float]
+    data: tuple[float, float]
+    loss: tuple[float, float]
+    sparsity: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Starts:
+    """How many starting points were tried, how many converged, and how many of those reached the optimum."""
+
+    tried: int
+    converged: int
+    at_optimum: int
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Refits of resampled runs: parameters [converged draws, p] in natural units, and how many were tried."""
+
+    draws: Array = field(repr=False)
+    by: str
+    tried: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted law.
+
+    parameters: natural units, in the order of `law.names`.
+    objective: weighted mean of the loss function over the runs.
+    status: "converged", or a sentence that says what went wrong.
+    condition: condition number of the weighted, column-scaled Jacobian over parameters not at a bound.
+    residuals: predicted - measured of each run, in L or ln L as the loss function takes them.
+    """
+
+    law: Law
+    parameters: dict[str, float]
+    loss: Loss
+    objective: float
+    status: str
+    starts: Starts
+    condition: float
+    at_bound: tuple[str, ...]
+    pinned: tuple[str, ...]
+    residuals: Array = field(repr=False)
+    domain: Domain
+    num_runs: int
+    name: str
+    data_unit: str
+    warnings: tuple[str, ...] = ()
+    bootstrap: Bootstrap | None = None
+
+    @property
+    def values(self) -> Array:
+        """Parameters as an array [p]."""
+        return np.array([self.parameters[name] for name in self.law.names])
+
+    @property
+    def draws(self) -> Array:
+        """Bootstrap parameters [num_draws, p]; [0, p] without a bootstrap."""
+        return self.bootstrap.draws if self.bootstrap else np.empty((0, len(self.law.names)))
+
+    def predict(self, S: Array | float, N: Array | float, D: Array | float) -> Array:
+        """Loss at sparsity S, non-zeros N and data D, which broadcast."""
+        return self.law.predict(self.values, S, N, D)
+
+    def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
+        """Percentile bootstrap interval of each parameter; empty without a bootstrap."""
+        if not len(self.draws):
+            return {}
+        return {name: interval(self.draws[:, k], level) for k, name in enumerate(self.law.names)}
+
+    def to_json(self) -> dict[str, Any]:
+        """The contents of a fit file, which `Fit.from_json` reads back."""
+        record: dict[str, Any] = {"format": FORMAT, "law": self.law.name}
+        for name in (
+            "name",
+            "parameters",
+            "objective",
+            "status",
+            "condition",
+            "at_bound",
+            "pinned",
+            "num_runs",
+            "data_unit",
+        ):
+            record[name] = getattr(self, name)
+        record |= {"loss": asdict(self.loss), "starts": asdict(self.starts), "domain": asdict(self.domain)}
+        record |= {"warnings": list(self.warnings), "residuals": self.residuals.tolist()}
+        if self.bootstrap:
+            record["intervals"] = self.intervals()
+            record["bootstrap"] = asdict(replace(self.bootstrap, draws=np.empty(0))) | {"draws": self.draws.tolist()}
+        return record
+
+    def save(self, path: str | Path) -> None:
+        """Write the fit file, all of it or nothing."""
+        write_atomically(Path(path), json.dumps(finite(self.to_json()), indent=1))
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any], *, law: Law | None = None) -> Fit:
+        """The fit in a fit file's contents; `law` is needed for a law of your own only.
+
+        Raises:
+            KeyError, TypeError, ValueError: not the contents of a fit file.
+        """
+        boot = record.get("bootstrap")
+        domain = {name: tuple(map(float, values)) for name, values in record["domain"].items()}
+        return cls(
+            law=law or _law(record),
+            parameters={name: float(value) for name, value in record["parameters"].items()},
+            loss=Loss(**{**record["loss"], "delta": _number(record["loss"]["delta"])}),
+            objective=_number(record["objective"]),
+            status=record["status"],
+            starts=Starts(**record["starts"]),
+            condition=_number(record["condition"]),
+            at_bound=tuple(record["at_bound"]),
+            pinned=tuple(record["pinned"]),
+            residuals=np.array(record["residuals"], dtype=float),
+            domain=Domain(**domain),
+            num_runs=int(record["num_runs"]),
+            name=record["name"],
+            data_unit=record["data_unit"],
+            warnings=tuple(record["warnings"]),
+            bootstrap=Bootstrap(**{**boot, "draws": np.array(boot["draws"], dtype=float)}) if boot else None,
+        )
+
+
+def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
+    """Read a fit file.
+
+    Raises:
+        UserError: no such file, not a fit file, or a fit of a law of your own that was not given.
+    """
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read the fit file {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(
+            f"{path} is not a fit file: it is not JSON; make one with 'sparselaw fit RUNS -o FIT.json'"
+        ) from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise UserError(f"{path} is not a fit file; make one with 'sparselaw fit RUNS -o FIT.json'")
+    try:
+        return Fit.from_json(record, law=law)
+    except UserError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"the fit file {path} is damaged ({error}); make it again with 'sparselaw fit'") from error
+
+
+def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
+    """Central percentile interval of draws [num_draws]."""
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def finite(value: Any) -> Any:
+    """The same JSON value with NaN and infinities, which JSON does not have, as null."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a whole file or leave what was there.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _number(value: float | None) -> float:
+    return np.inf if value is None else float(value)
+
+
+def _law(record: dict[str, Any]) -> PowerLaw:
+    levels = [float(name[2:]) for name in record["parameters"] if name[:2] == "a_" and name[2:3].isdigit()]
+    law = law_named(record["law"], levels=levels or [0.0])
+    if set(law.names) != set(record["parameters"]):
+        raise UserError(f"the fit file names the law {record['law']} but other parameters than that law has")
+    return law

@@ -1,0 +1,95 @@
+"""The built-in forms of L(S, N, D): the paper's law and its rivals.
+
+S is the sparsity (fraction of zeros in the prunable weights), N the number of NON-ZERO prunable weights, D the data seen
+(tokens or images), L the validation loss. Coefficients are >= 0 unless a fit is told otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sparselaw.errors import UserError
+from sparselaw.laws.power import Parameter, PowerLaw, Term
+
+A_S = Parameter("a_S", start=(0.0, 2.0))
+B_S = Parameter("b_S", 0.0, 20.0, start=(0.1, 3.0))
+C_S = Parameter("c_S", start=(0.0, 2.0))
+# Exponents stay above 1e-3 so that a_D = E^(1/b_D) is a finite number.
+B_N = Parameter("b_N", 1e-3, 5.0, start=(0.05, 1.0))
+A_D = Parameter("a_D", start=(0.0, 2.0))
+B_D = Parameter("b_D", 1e-3, 5.0, start=(0.05, 1.5))
+FLOOR = Parameter("c", start=(0.0, 2.0))
+DATA_TERM = Term("a_D", (("b_D", "log_D"),), inside=True)
+FLOOR_TERM = Term("c")
+SPARSE_CAPACITY = Term("a_S", (("b_S", "log_density"), ("b_N", "log_N")))
+
+PAPER = PowerLaw(
+    "paper",
+    (A_S, B_S, C_S, B_N, A_D, B_D, FLOOR),
+    (SPARSE_CAPACITY, Term("c_S", (("b_N", "log_N"),)), DATA_TERM, FLOOR_TERM),
+)
+"""L = (a_S (1-S)^b_S + c_S) N^-b_N + (a_D/D)^b_D + c, Frantar et al. 2023, arXiv 2309.08520."""
+
+NO_FLOOR = PowerLaw("no-floor", (A_S, B_S, B_N, A_D, B_D, FLOOR), (SPARSE_CAPACITY, DATA_TERM, FLOOR_TERM))
+"""The paper's law with c_S = 0: the benefit of sparsity never saturates."""
+
+DENSE = PowerLaw(
+    "dense",
+    (Parameter("a_N", start=(0.0, 2.0)), B_N, A_D, B_D, FLOOR),
+    (Term("a_N", (("b_N", "log_N"),)), DATA_TERM, FLOOR_TERM),
+)
+"""L = a_N N^-b_N + (a_D/D)^b_D + c: the Chinchilla form with sparsity ignored, N counting non-zeros."""
+
+AVERAGE_PARAMS = PowerLaw(
+    "average-params",
+    DENSE.parameters,
+    (Term("a_N", (("b_N", "log_mean_N"),)), DATA_TERM, FLOOR_TERM),
+)
+"""The Chinchilla form with N replaced by the mean parameter count over training, Jin et al. 2025, arXiv 2501.12486."""
+
+DENSITY_POWER = PowerLaw(
+    "density-power",
+    (
+        Parameter("A", start=(0.0, 2.0)),
+        Parameter("eps", 0.0, 20.0, start=(0.1, 3.0)),
+        Parameter("C", start=(0.0, 2.0)),
+        Parameter("mu", 1e-3, 20.0, start=(0.1, 3.0)),
+        replace(B_N, name="alpha"),
+        Parameter("B", start=(0.0, 2.0)),
+        Parameter("E", start=(0.0, 2.0)),
+    ),
+    (
+        Term("A", (("eps", "log_density"), ("alpha", "log_N"))),
+        Term("C", (("mu", "log_sparsity"), ("alpha", "log_N")), gate="sparse"),
+        Term("B", (("alpha", "log_D"),)),
+        Term("E"),
+    ),
+)
+"""L = E + (A s^eps + C (1-s)^mu) / N^alpha + B / D^alpha, density s = 1-S; C = A c in Wu et al. 2026, arXiv 2606.01155."""
+
+
+def free_multiplier(levels: Sequence[float]) -> PowerLaw:
+    """L = a_l N^-b_N + (a_D/D)^b_D + c with a coefficient of its own at each sparsity level l.
+
+    The dense-equivalent multiplier of level l is (a_0 / a_l)^(1/b_N), as in Frantar et al. 2025, arXiv 2502.16440.
+
+    Raises:
+        UserError: no dense level, against which a multiplier is measured.
+    """
+    distinct = sorted(set(map(float, levels)))
+    if distinct[:1] != [0.0]:
+        raise UserError("the free-multiplier law needs dense runs (sparsity 0) to measure multipliers against")
+    coefficients = tuple(Parameter(f"a_{level:g}", start=(0.0, 2.0)) for level in distinct)
+    capacity = [Term(f"a_{level:g}", (("b_N", "log_N"),), gate=level) for level in distinct]
+    return PowerLaw("free-multiplier", (*coefficients, B_N, A_D, B_D, FLOOR), (*capacity, DATA_TERM, FLOOR_TERM))
+
+
+def law_named(name: str, *, levels: Sequence[float] = (0.0,)) -> PowerLaw:
+    """A built-in law by its name; `levels` are the sparsities in the runs, needed by free-multiplier only."""
+    laws = {law.name: law for law in (PAPER, DENSE, AVERAGE_PARAMS, DENSITY_POWER, NO_FLOOR)}
+    if name == "free-multiplier":
+        return free_multiplier(levels)
+    if name not in laws:
+        raise UserError(f"no law is named {name!r}; use {', '.join((*laws, 'free-multiplier'))} or FILE.py:FUNCTION")
+    return laws[name]

@@ -1,0 +1,158 @@
+"""Laws that are a sum of powers of density, N and D, linear in their coefficients:
+
+    L = sum_j coefficient_j * prod_k feature_k ^ exponent_k.
+
+Two sets of coordinates. NATURAL parameters are what is printed: N in single weights, D in tokens or images, a_D inside its
+power as in Frantar et al. (arXiv 2309.08520). SOLVER coordinates measure N and D in units near the data and keep every
+coefficient outside its power, which makes a fit well conditioned. `to_solver` and `from_solver` convert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.floating]
+Features = dict[str, Array]
+Units = tuple[float, float]  # the unit of N, the unit of D
+NATURAL: Units = (1.0, 1.0)
+CUBIC_RAMP_SLOPE = 0.625  # mean density over training is 1 - 0.625 S for the cubic ramp from 25% to 75%
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named parameter, its bounds, and the range that starting values are drawn from."""
+
+    name: str
+    lower: float = 0.0
+    upper: float = np.inf
+    start: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Term:
+    """coefficient * prod exp(exponent * feature), in the runs where `gate` holds.
+
+    exponents: pairs (parameter, feature); features are "log_density" ln(1-S), "log_sparsity" ln S, "log_N" -ln N,
+        "log_mean_N" -ln(mean parameter count over training) and "log_D" -ln D.
+    gate: None for all runs, "sparse" for S > 0, a number for the runs at that sparsity.
+    inside: the coefficient stands inside the power, as in (a_D/D)^b_D.
+    """
+
+    coefficient: str
+    exponents: tuple[tuple[str, str], ...] = ()
+    gate: float | str | None = None
+    inside: bool = False
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """A sum of `Term`s: a form of the law, without fitted values."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    terms: tuple[Term, ...]
+    mean_density_slope: float = CUBIC_RAMP_SLOPE
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(p.name for p in self.parameters)
+
+    @cached_property
+    def linear(self) -> NDArray[np.bool_]:
+        """Which parameters the loss is linear in (in solver coordinates), shape [num_parameters]."""
+        return np.isin(self.names, [term.coefficient for term in self.terms])
+
+    def features(self, S: ArrayLike, N: ArrayLike, D: ArrayLike, *, units: Units = NATURAL) -> Features:
+        S = np.asarray(S, dtype=float)
+        log_N = -np.log(np.asarray(N, dtype=float) / units[0])
+        with np.errstate(divide="ignore"):
+            log_sparsity = np.where(S > 0, np.log(S), 0.0)
+        return {
+            "S": S,
+            "log_density": np.log1p(-S),
+            "log_sparsity": log_sparsity,
+            "log_N": log_N,
+            "log_mean_N": log_N - np.log((1 - self.mean_density_slope * S) / (1 - S)),
+            "log_D": -np.log(np.asarray(D, dtype=float) / units[1]),
+        }
+
+    def evaluate(self, theta: Sequence[Array], features: Features) -> tuple[Array, list[Array]]:
+        """Loss and its derivative by each parameter, in solver coordinates; every array broadcasts with every other."""
+        columns: list[Array] = [np.zeros(())] * len(self.parameters)
+        loss = np.zeros(())
+        for term in self.terms:
+            basis = self._basis(term, theta, features)
+            value = theta[self.names.index(term.coefficient)] * basis
+            loss = loss + value
+            columns[self.names.index(term.coefficient)] = basis
+            for exponent, feature in term.exponents:
+                k = self.names.index(exponent)
+                columns[k] = columns[k] + value * features[feature]
+        return loss, columns
+
+    def _basis(self, term: Term, theta: Sequence[Array], features: Features) -> Array:
+        powers = [theta[self.names.index(e)] * features[f] for e, f in term.exponents]
+        basis = np.exp(sum(powers[1:], powers[0])) if powers else np.ones_like(features["S"])
+        if term.gate is None:
+            return basis
+        return basis * (features["S"] > 0 if term.gate == "sparse" else features["S"] == term.gate)
+
+    def to_solver(self, parameters: ArrayLike, units: Units) -> Array:
+        """Natural parameters [..., p] to solver coordinates [..., p], N and D in `units`."""
+        natural = np.asarray(parameters, dtype=float)
+        theta = natural.copy()
+        for term, at, shift, power in self._unit_shifts(natural, units):
+            with np.errstate(divide="ignore"):
+                if term.exponents:
+                    theta[..., at] = np.exp(np.log(natural[..., at]) * power - shift)
+        return theta
+
+    def from_solver(self, theta: ArrayLike, units: Units) -> Array:
+        """Solver coordinates [..., p] to natural parameters [..., p]; what is too large for a float becomes inf."""
+        solver = np.asarray(theta, dtype=float)
+        natural = solver.copy()
+        for term, at, shift, power in self._unit_shifts(solver, units):
+            with np.errstate(divide="ignore", over="ignore"):
+                if term.exponents:
+                    natural[..., at] = np.exp((np.log(solver[..., at]) + shift) / power)
+        return natural
+
+    def _unit_shifts(self, values: Array, units: Units) -> Iterator[tuple[Term, int, Array, Array | float]]:
+        """For each term: its coefficient's index, sum of exponent * ln(unit), the power the coefficient stands in."""
+        log_units = {"log_N": np.log(units[0]), "log_mean_N": np.log(units[0]), "log_D": np.log(units[1])}
+        for term in self.terms:
+            exponents = [(values[..., self.names.index(e)], log_units.get(f, 0.0)) for e, f in term.exponents]
+            shift = sum((value * log_unit for value, log_unit in exponents), np.zeros(values.shape[:-1]))
+            yield term, self.names.index(term.coefficient), shift, exponents[0][0] if term.inside else 1.0
+
+    def predict(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
+        """Loss at runs (S, N, D) for natural parameters.
+
+        Args:
+            parameters: shape [..., num_parameters], in the order of `names`.
+            S: sparsity in [0, 1); N: non-zero prunable weights; D: data seen, in the unit of the fit. All broadcast
+                against parameters.shape[:-1]: give parameters[:, None, :] and runs [n] for a table [batch, n].
+        """
+        theta = self.to_solver(parameters, NATURAL)
+        return self.evaluate(split(theta), self.features(S, N, D))[0]
+
+    def jacobian(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
+        """Exact derivatives of `predict` by the natural parameters, shape [..., num_parameters]; arguments as there."""
+        natural = split(np.asarray(parameters, dtype=float))
+        theta = split(self.to_solver(parameters, NATURAL))
+        _, columns = self.evaluate(theta, self.features(S, N, D))
+        for term in self.terms:
+            if term.inside:
+                at, power = self.names.index(term.coefficient), self.names.index(term.exponents[0][0])
+                columns[power] = columns[power] + columns[at] * theta[at] * np.log(natural[at])
+                columns[at] = columns[at] * theta[at] * natural[power] / natural[at]
+        return np.stack(np.broadcast_arrays(*columns), axis=-1)
+
+
+def split(values: Array) -> list[Array]:
+    return [values[..., k] for k in range(values.shape[-1])]
