@@ -1,4 +1,4 @@
-"""What to train on: `open_data(DataConfig(...))` gives batches by step number, a held-out set, and how much data there is."""
+"""What to train on: `open_data(DataConfig(...))` gives batches by step number, a held-out set, and their size."""
 
 from sparselaw.train.data.config import DataConfig
 from sparselaw.train.data.opening import open_data

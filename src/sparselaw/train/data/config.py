@@ -10,8 +10,9 @@ class DataConfig:
     """The data of a run.
 
     Attributes:
-        source: `python` (Python source found on this machine), `glyphs` (endless rendered characters), `synthetic` (a process of known entropy),
-            `c4` (allenai/c4, English), any Hugging Face dataset as `name` or `name:configuration`, or the path of a file or folder of text or images.
+        source: `python` (Python source found on this machine), `glyphs` (endless rendered characters), `synthetic` (a
+            process of known entropy), `c4` (allenai/c4, English), any Hugging Face dataset as `name` or
+            `name:configuration`, or the path of a file or folder of text or images.
         sequence_length: tokens of a sequence; with span corruption, tokens of the encoder's input.
         tokenizer: `bytes`, the path of a tokenizer.json, or the name of a Hugging Face tokenizer.
         span_corruption: makes (input, target) pairs for an encoder-decoder by the T5 recipe.

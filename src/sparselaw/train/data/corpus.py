@@ -51,6 +51,7 @@ def _as_data(config: DataConfig, corpus: Corpus, task: TextTask) -> Data:
 def _num_windows(tokens: TokenArray, task: TextTask, *, source: str, what: str) -> int:
     if len(tokens) < task.raw_length:
         raise UserError(
-            f"The corpus {source!r} has {len(tokens)} {what} tokens but one example takes {task.raw_length}; bring more documents or shorten data.sequence_length."
+            f"The corpus {source!r} has {len(tokens)} {what} tokens but one example takes {task.raw_length}; "
+            "bring more documents or shorten data.sequence_length."
         )
     return len(tokens) // task.raw_length

@@ -1,9 +1,10 @@
 """Random numbers by counting: every number is a pure function of (seed, stream, index, position).
 
-A batch can then be made for any step, in any order, by any rank, with no state to save. The mixing function is the finaliser of SplitMix64
-(Steele, Lea and Flood 2014, 'Fast splittable pseudorandom number generators'), so the numbers are the same on every machine and NumPy version.
-The permutation is a Feistel network with cycle walking (Black and Rogaway 2002, 'Ciphers with arbitrary finite domains'): an exact bijection of
-{0, ..., n-1} that needs no memory, whatever n.
+A batch can then be made for any step, in any order, by any rank, with no state to save. The mixing function is the
+finaliser of SplitMix64 (Steele, Lea and Flood 2014, 'Fast splittable pseudorandom number generators'), so the numbers
+are the same on every machine and NumPy version. The permutation is a Feistel network with cycle walking (Black and
+Rogaway 2002, 'Ciphers with arbitrary finite domains'): an exact bijection of {0, ..., n-1} that needs no memory,
+whatever n.
 """
 
 import numpy as np
@@ -37,7 +38,7 @@ def bits(example_keys: UInts, num: int, *, purpose: int = 0) -> UInts:
 
 def uniforms(example_keys: UInts, num: int, *, purpose: int = 0) -> NDArray[np.float64]:
     """`num` numbers of [0, 1) for each key, shape (B, num)."""
-    return (bits(example_keys, num, purpose=purpose) >> np.uint64(11)) * 2.0**-53
+    return (bits(example_keys, num, purpose=purpose) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def permute(positions: ArrayLike, size: int, *, key: int) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """Preparing a corpus: documents in, token shards out, stopped and resumed at will.
 
-Whether a document is held out depends on the hash of its text alone: the split is the same on every machine, does not move when documents are added,
-and puts equal documents on the same side, so no held-out document is trained on.
+Whether a document is held out depends on the hash of its text alone: the split is the same on every machine, does not
+move when documents are added, and puts equal documents on the same side, so no held-out document is trained on.
 """
 
 import hashlib

@@ -1,8 +1,9 @@
 """Python source code found on this machine: a text corpus that needs no download.
 
-The files are those of the running interpreter's standard library and site-packages, without tests, generated files, tables of data and vendored copies,
-and without files that differ from another in white space only. They are ordered by the hash of their text, so that neighbours come from different
-packages, and the list with hashes is kept with the corpus: the corpus does not change when packages are installed later.
+The files are those of the running interpreter's standard library and site-packages, without tests, generated files,
+tables of data and vendored copies, and without files that differ from another in white space only. They are ordered by
+the hash of their text, so that neighbours come from different packages, and the list with hashes is kept with the
+corpus: the corpus does not change when packages are installed later.
 """
 
 import hashlib
@@ -81,7 +82,8 @@ def find_files(roots: dict[str, Path]) -> list[SourceFile]:
 
 
 def _python_files(root: Path) -> Iterator[Path]:
-    """Files below a root in a fixed order; packages installed below the standard library belong to no root but their own."""
+    """Files below a root in a fixed order; packages installed below the standard library belong to no root but their
+    own."""
     for path in sorted(root.rglob("*.py")):
         folders = path.relative_to(root).parts[:-1]
         if not (_LEFT_OUT_FOLDERS | {"site-packages"}).intersection(folders) and not _TEST_FILE.match(path.name):

@@ -1,8 +1,10 @@
-"""Span corruption: the pre-training task of T5 (Raffel et al. 2020, arXiv 1910.10683, section 3.1.4), made for a whole batch at once.
+"""Span corruption: the pre-training task of T5 (Raffel et al. 2020, arXiv 1910.10683, section 3.1.4), made for a whole
+batch at once.
 
-Of R raw tokens, round(0.15 R) are noise, in round(noise / 3) spans; noise and the rest are each cut into that many parts uniformly at random, and the
-parts alternate, the rest first. Input: each noise span becomes one sentinel. Target: each sentinel followed by its span. Both end with EOS. Sentinels
-go from the top of the vocabulary down. All lengths are fixed: R = 568 gives input 512 and target 114.
+Of R raw tokens, round(0.15 R) are noise, in round(noise / 3) spans; noise and the rest are each cut into that many
+parts uniformly at random, and the parts alternate, the rest first. Input: each noise span becomes one sentinel. Target:
+each sentinel followed by its span. Both end with EOS. Sentinels go from the top of the vocabulary down. All lengths are
+fixed: R = 568 gives input 512 and target 114.
 """
 
 from dataclasses import dataclass
@@ -63,7 +65,10 @@ def corrupt(tokens: np.ndarray, example_keys: UInts, *, eos: int, top_sentinel: 
         Inputs (B, input_length) and targets (B, target_length), of the dtype of `tokens`.
     """
     is_noise = noise_mask(span_shape(tokens.shape[1]), example_keys)
-    return tuple(_collapse(tokens, hidden, eos=eos, top_sentinel=top_sentinel) for hidden in (is_noise, ~is_noise))
+    inputs, targets = (
+        _collapse(tokens, hidden, eos=eos, top_sentinel=top_sentinel) for hidden in (is_noise, ~is_noise)
+    )
+    return inputs, targets
 
 
 def noise_mask(shape: SpanShape, example_keys: UInts) -> np.ndarray:

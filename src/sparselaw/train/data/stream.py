@@ -1,8 +1,8 @@
 """What the training loop sees: batches by step number, a fixed held-out set, and how much there is.
 
-Nothing here has state: `batch(step, batch_size)` is a function of its arguments, so a resumed run sees what the undisturbed run would have seen.
-Position p = step * batch_size + i of a run is example pi(p mod n) for a seeded permutation pi of the n unique examples, another one each epoch;
-an endless source is simply indexed by p.
+Nothing here has state: `batch(step, batch_size)` is a function of its arguments, so a resumed run sees what the
+undisturbed run would have seen. Position p = step * batch_size + i of a run is example pi(p mod n) for a seeded
+permutation pi of the n unique examples, another one each epoch; an endless source is simply indexed by p.
 """
 
 import warnings
@@ -74,7 +74,8 @@ class Data:
             world_size: number of parts.
 
         Returns:
-            `input_ids` and `labels`, int64 of shape (B, T), for text; `pixel_values`, float32 (B, C, H, W), and `labels`, int64 (B,), for images.
+            `input_ids` and `labels`, int64 of shape (B, T), for text; `pixel_values`, float32 (B, C, H, W), and
+            `labels`, int64 (B,), for images.
 
         Raises:
             UserError: if the batch does not divide by the number of ranks.
@@ -88,7 +89,8 @@ class Data:
         return self.make_train(self._examples_at(first + np.arange(share, dtype=np.int64)))
 
     def validation(self, batch_size: int) -> Iterator[Batch]:
-        """The held-out examples in batches (the last may be smaller), always the same and in the same, shuffled, order."""
+        """The held-out examples in batches (the last may be smaller), always the same and in the same, shuffled,
+        order."""
         order = permute(np.arange(self.num_heldout), self.heldout_pool, key=_HELDOUT_KEY)
         for start in range(0, self.num_heldout, batch_size):
             yield self.make_heldout(order[start : start + batch_size])
@@ -124,8 +126,9 @@ def warn_if_repeating(data: Data, *, num_steps: int, batch_size: int) -> None:
         return
     unique, epochs = data.num_examples * data.units_per_example, needed / data.num_examples
     warnings.warn(
-        f"The run wants {_shown(needed * data.units_per_example)} {data.unit} but {data.provenance['source']} has {_shown(unique)} unique ones, so each "
-        f"would be seen {epochs:.2f} times on average; the law is about data that never repeats: train for less or bring more data.",
+        f"The run wants {_shown(needed * data.units_per_example)} {data.unit} but {data.provenance['source']} has "
+        f"{_shown(unique)} unique ones, so each would be seen {epochs:.2f} times on average; the law is about data "
+        "that never repeats: train for less or bring more data.",
         SparselawWarning,
         stacklevel=2,
     )

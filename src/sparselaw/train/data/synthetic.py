@@ -1,13 +1,16 @@
 """A language of known entropy, without end: what a perfect model would lose on it is known exactly.
 
-The process is a Markov chain of variable order. The last token alone decides whether the next depends on 1, 2 or 3 tokens; that context c then owns
-K of the V tokens in an order of its own, and the next token is the one of rank r with probability
+The process is a Markov chain of variable order. The last token alone decides whether the next depends on 1, 2 or 3
+tokens; that context c then owns K of the V tokens in an order of its own, and the next token is the one of rank r with
+probability
     q_r = (1/r) / sum_{j<=K} (1/j),   r = 1..K.
-Since every context shuffles the same law, each token but the first (uniform, and never predicted by a decoder) has entropy exactly
+Since every context shuffles the same law, each token but the first (uniform, and never predicted by a decoder) has
+entropy exactly
     H = - sum_r q_r ln q_r,
-whatever the contexts' frequencies. Those are very unequal (products of q), and there are many contexts of order 3, so a model pays for its want of
-capacity as on text: contexts of order 1 are learned first, the rare ones of order 3 last.
-Contexts are hashed, so nothing is stored: token = (offset(c) + (r-1) * stride(c)) mod V with odd stride and V a power of two gives K distinct tokens.
+whatever the contexts' frequencies. Those are very unequal (products of q), and there are many contexts of order 3, so a
+model pays for its want of capacity as on text: contexts of order 1 are learned first, the rare ones of order 3 last.
+Contexts are hashed, so nothing is stored: token = (offset(c) + (r-1) * stride(c)) mod V with odd stride and V a power
+of two gives K distinct tokens.
 """
 
 import numpy as np

@@ -89,7 +89,8 @@ def text_task(config: DataConfig, vocabulary: Vocabulary) -> TextTask:
 def _with_sentinels(vocabulary: Vocabulary, num_spans: int) -> Vocabulary:
     if num_spans > NUM_SENTINELS:
         raise UserError(
-            f"Span corruption of this length hides {num_spans} spans but has {NUM_SENTINELS} sentinels; shorten data.sequence_length."
+            f"Span corruption of this length hides {num_spans} spans but has {NUM_SENTINELS} sentinels; "
+            "shorten data.sequence_length."
         )
     if vocabulary.top_sentinel is not None:
         return vocabulary

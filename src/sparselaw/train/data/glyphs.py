@@ -1,0 +1,155 @@
+"""Rendered characters without end: a classification task for vision transformers that needs no download.
+
+242 characters (digits, Latin, Greek, Cyrillic and Armenian letters that do not look alike, symbols) in up to 21 faces
+of the fonts that ship with matplotlib. Each is rasterised once; an image is then a random affine view of one of them on
+a smooth random background, with random contrast and noise. Image i of a seed is the same whenever it is asked for.
+Pixels lie around [-1, 1].
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from sparselaw.train.data.config import DataConfig
+from sparselaw.train.data.counter import UInts, bits, keys, uniforms
+from sparselaw.train.data.stream import Batch, Data
+
+CHARACTERS = (
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    "ΓΔΘΛΞΠΣΦΨΩαβγδεζηθικλμνξπρστυφχψω"
+    "БДЖЗИЙЛЦЧШЩЪЫЬЭЮЯбвджзийлмнптцчшщъыьэюя"
+    "ԲԳԴԵԶԷԸԹԺԻԽԾԿՀՁՃՄՅՇՉՊՋՌՎՐՑՓՖբգդեզէըթժխծկձղճմյշչպռվփֆ"
+    "!#$%&*+/<=>?@{}[]^~£¥§¶±×÷€∂∃∇∈∏∑√∝∞∧∨∩∪∫≈≠≡≤≥⊂⊕⊗←↑→↓↔⇐⇒"
+)
+_DEJAVU = [
+    f"DejaVu{family}{style}"
+    for family, slant in {"Sans": "Oblique", "SansMono": "Oblique", "Serif": "Italic"}.items()
+    for style in ("", "-Bold", f"-{slant}", f"-Bold{slant}")
+]
+_STIX = ["STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta"]
+_COMPUTER_MODERN = ["cmr10", "cmb10", "cmss10", "cmti10", "cmtt10"]  # their symbols sit at other code points
+
+_CELL = 64  # pixels of a rasterised character's cell
+_EM = 40  # font size in it: leaves room for the widest character
+_TRAIN, _HELDOUT = 1, 2
+_VIEW, _FIELD, _NOISE = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Every character in every face that has it.
+
+    Attributes:
+        cells: float32 of shape (G, 64, 64), 0 outside and 1 inside the strokes, ordered by character.
+        first: index of each character's first cell, shape (242,).
+        num_faces: number of faces that have the character, shape (242,).
+    """
+
+    cells: torch.Tensor
+    first: np.ndarray
+    num_faces: np.ndarray
+
+
+def open_glyphs(config: DataConfig) -> Data:
+    """Rendered characters as training data: grey images and the number of the character."""
+    import matplotlib
+
+    return Data(
+        make_train=lambda indices: render(keys(config.seed, _TRAIN, indices), image_size=config.image_size),
+        make_heldout=lambda indices: render(keys(0, _HELDOUT, indices), image_size=config.image_size),
+        num_heldout=config.heldout,
+        heldout_pool=config.heldout,
+        num_examples=None,
+        unit="images",
+        units_per_example=1,
+        provenance={
+            "source": "glyphs",
+            "seed": config.seed,
+            "characters": CHARACTERS,
+            "matplotlib": matplotlib.__version__,
+        },
+        seed=config.seed,
+        num_classes=len(CHARACTERS),
+        image_size=config.image_size,
+        num_channels=1,
+    )
+
+
+def render(example_keys: UInts, *, image_size: int) -> Batch:
+    """Images of the examples with these keys: `pixel_values` float32 (B, 1, H, W) and `labels` int64 (B,)."""
+    atlas = glyph_atlas()
+    u_B = torch.from_numpy(uniforms(example_keys, 12, purpose=_VIEW).T)
+    labels = (u_B[0].numpy() * len(CHARACTERS)).astype(np.int64)
+    cells = atlas.first[labels] + (u_B[1].numpy() * atlas.num_faces[labels]).astype(np.int64)
+    strokes_BCHW = _view(atlas.cells[torch.from_numpy(cells)], u_B[2:8], image_size=image_size)
+    ground_BCHW = 0.5 * _smooth_field(example_keys, image_size)
+    contrast_B = torch.where(u_B[8] < 0.5, -1, 1) * (0.3 + 0.9 * u_B[9])
+    noise_BCHW = _noise(example_keys, image_size) * (0.02 + 0.2 * u_B[10]).float().view(-1, 1, 1, 1)
+    level_B = (u_B[11] - 0.5) - 0.5 * contrast_B
+    pixels = ground_BCHW + level_B.float().view(-1, 1, 1, 1) + strokes_BCHW * contrast_B.float().view(-1, 1, 1, 1)
+    return {"pixel_values": pixels + noise_BCHW, "labels": torch.from_numpy(labels)}
+
+
+@cache
+def glyph_atlas() -> Atlas:
+    """Rasterises all characters, once in a process."""
+    import matplotlib
+    from matplotlib.ft2font import FT2Font
+    from PIL import ImageFont
+
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    covers, faces = [], []
+    for name in (*_DEJAVU, *_STIX, *_COMPUTER_MODERN):
+        known = set(map(chr, FT2Font(str(fonts / f"{name}.ttf")).get_charmap()))
+        covers.append(known & set(CHARACTERS[:62]) if name in _COMPUTER_MODERN else known)
+        faces.append(ImageFont.truetype(str(fonts / f"{name}.ttf"), _EM))
+    groups = [
+        [_rasterise(face, c) for face, known in zip(faces, covers, strict=True) if c in known] for c in CHARACTERS
+    ]
+    num_faces = np.array([len(group) for group in groups])
+    cells = np.stack([cell for group in groups for cell in group])
+    return Atlas(torch.from_numpy(cells).float() / 255, num_faces.cumsum() - num_faces, num_faces)
+
+
+def _rasterise(face, character: str) -> np.ndarray:
+    """A character in the middle of its cell, uint8 (64, 64)."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("L", (_CELL, _CELL))
+    left, top, right, bottom = face.getbbox(character)
+    corner = ((_CELL - left - right) / 2, (_CELL - top - bottom) / 2)
+    ImageDraw.Draw(image).text(corner, character, fill=255, font=face)
+    return np.asarray(image)
+
+
+def _view(cells_BHW: torch.Tensor, u_B: torch.Tensor, *, image_size: int) -> torch.Tensor:
+    """Looks at each cell through a random affine map: turn, size, aspect, shear and shift, shape (B, 1, H, W)."""
+    turn = math.radians(50) * (u_B[0] - 0.5)
+    size, aspect, shear = 0.75 * 1.8 ** u_B[1], 1.3 ** (u_B[2] - 0.5), 0.6 * (u_B[3] - 0.5)
+    right, down = 0.6 * (u_B[4] - 0.5), 0.6 * (u_B[5] - 0.5)
+    cos, sin = torch.cos(turn), torch.sin(turn)
+    wide, high = size * aspect, size / aspect
+    rows = [wide * cos, wide * (shear * cos - sin), right, high * sin, high * (shear * sin + cos), down]
+    grid = F.affine_grid(
+        torch.stack(rows, 1).view(-1, 2, 3).float(), [len(turn), 1, image_size, image_size], align_corners=False
+    )
+    return F.grid_sample(cells_BHW[:, None], grid, align_corners=False)
+
+
+def _smooth_field(example_keys: UInts, image_size: int) -> torch.Tensor:
+    """Random values on a 4 x 4 lattice, interpolated, in [-1, 1], shape (B, 1, H, W)."""
+    lattice = torch.from_numpy(2 * uniforms(example_keys, 16, purpose=_FIELD) - 1).float().view(-1, 1, 4, 4)
+    return F.interpolate(lattice, size=(image_size, image_size), mode="bilinear", align_corners=True)
+
+
+def _noise(example_keys: UInts, image_size: int) -> torch.Tensor:
+    """Nearly Gaussian noise of unit variance, the sum of four uniform numbers, shape (B, 1, H, W)."""
+    words = bits(example_keys, image_size**2, purpose=_NOISE)
+    quarters = words.view(np.uint16).reshape(len(example_keys), image_size**2, 4)
+    sums = quarters.sum(axis=2, dtype=np.float32) / 2**16 - 2
+    return torch.from_numpy(sums * np.float32(math.sqrt(3))).view(-1, 1, image_size, image_size)
