@@ -90,11 +90,19 @@ def test_cells_are_model_shapes():
             "remove them unless they are separate runs.",
             id="repeats",
         ),
-        pytest.param({"loss": [3.0, 120.0, 3.1, 150.0]}, "loss is 120 in row 2 (2 of 4 runs", id="perplexity"),
         pytest.param(
-            {"nonzero_params": [1e6, 1e6, 2e6, 2.0]}, "nonzero_params is 2 in row 4 (1 of 4 runs", id="millions"
+            {"loss": [3.0, 120.0, 3.1, 150.0]},
+            "loss is 120 in row 2 (above 100 in 2 of 4 runs): is it",
+            id="perplexity",
         ),
-        pytest.param({"data": [1e9, 1e9, 1e9, 2.0]}, "data is 2 in row 4 (1 of 4 runs", id="epochs"),
+        pytest.param(
+            {"nonzero_params": [1e6, 1e6, 2e6, 2.0]},
+            "nonzero_params is 2 in row 4 (below 1000 in 1 of 4 runs): is",
+            id="millions",
+        ),
+        pytest.param(
+            {"data": [1e9, 1e9, 1e9, 2.0]}, "data is 2 in row 4 (below 1000 in 1 of 4 runs): is it", id="epochs"
+        ),
     ],
 )
 def test_what_is_odd_is_told(changes, sentence):

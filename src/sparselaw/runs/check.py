@@ -7,7 +7,9 @@ an error that names file, row, column and value; what is possible but odd (repea
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,8 @@ COUNTS = ("nonzero_params", "data")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 EMPTY = "is empty or NaN"
 _NESTED = (dict, list, tuple, set, np.ndarray)
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 2, 40, 40, 40
 
 Array = NDArray[np.float64]
 
@@ -123,7 +127,7 @@ def _floats(column: Series, target: str, where: str, rows: Sequence[int | str]) 
         except OverflowError:
             raise _error(where, rows[at], column.name, "is too large for a number") from None
         except ValueError as error:
-            raise _error(where, rows[at], column.name, str(error).rstrip(".")) from None
+            raise _error(where, rows[at], column.name, str(error)) from None
     return values
 
 
@@ -135,12 +139,13 @@ def _number(cell: object, *, count: bool) -> float:
         if not text:
             raise ValueError(EMPTY)
         if count:
-            return parse_count(text)
+            with suppress(UserError):
+                return parse_count(text)
     elif isinstance(cell, int | float | np.integer | np.floating | Decimal) and not isinstance(cell, bool):
         return float(cell)
     elif cell is None or type(cell).__name__ in ("NAType", "NaTType"):
         raise ValueError(EMPTY)
-    raise ValueError(f"{shown(cell)} is not a number")
+    raise ValueError(f"{shown(cell)} is not a {'count such as 1.3B or 4.2e21' if count else 'number'}")
 
 
 def _refuse_nested(column: Series, where: str, rows: Sequence[int | str]) -> None:
@@ -156,24 +161,28 @@ def _error(where: str, row: int | str, column: object, problem: str) -> UserErro
 
 
 def shown(cell: object) -> str:
-    """A value for a message: on one line, and not for pages."""
-    text = repr(cell)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    """A value for a message: on one line, not for pages, however deeply nested."""
+    return " ".join(_SHORT.repr(cell).split())
+
+
+def first_line(error: Exception) -> str:
+    """What another library says of an error, fit for the brackets of one sentence."""
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
 def doubts(table: DataFrame, rows: Sequence[int | str]) -> tuple[str, ...]:
     """Sentences on what is possible in a checked table but probably a mistake."""
     suspects = (
-        ("loss", table["loss"] > 100, "a loss above 100 nats is rarely right: is it a perplexity, or a sum?"),
-        ("nonzero_params", table["nonzero_params"] < 1e3, "below 1000 non-zeros: is it in millions or billions?"),
-        ("data", table["data"] < 1e3, "below 1000 tokens or images: is it in millions, billions or epochs?"),
+        ("loss", table["loss"] > 100, "above 100", "is it a perplexity, or a sum over tokens?"),
+        ("nonzero_params", table["nonzero_params"] < 1000, "below 1000", "is it in millions or billions?"),
+        ("data", table["data"] < 1000, "below 1000", "is it in millions, in billions or in epochs?"),
     )
     found = [_repeats(table, rows)]
-    for column, odd, question in suspects:
+    for column, odd, how, question in suspects:
         if odd.any():
             at = int(np.argmax(odd))
-            seen = f"{column} is {table[column].iloc[at]:g} in row {rows[at]}"
-            found.append(f"{seen} ({int(odd.sum())} of {len(table)} runs are {question}")
+            extent = f"{how} in {int(odd.sum())} of {len(table)} runs"
+            found.append(f"{column} is {table[column].iloc[at]:g} in row {rows[at]} ({extent}): {question}")
     return tuple(sentence for sentence in found if sentence)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparselaw.errors import UserError
-from sparselaw.runs.check import checked_table, doubts, shown
+from sparselaw.runs.check import checked_table, doubts, first_line, shown
 from sparselaw.runs.published import PUBLISHED, published_bytes, published_frame
 from sparselaw.runs.table import Runs
 
@@ -210,9 +210,5 @@ def _read_parquet(content: bytes, where: str) -> tuple[DataFrame, Rows]:
         table = ParquetFile(BufferReader(content)).read()
         columns = [(n, c.to_pandas()) for n, c in zip(table.column_names, table.columns, strict=True)]
     except Exception as error:  # a broken file makes pyarrow raise nearly anything
-        raise UserError(f"{where} is not a readable Parquet file ({_first_line(error)}).") from error
+        raise UserError(f"{where} is not a readable Parquet file ({first_line(error)}).") from error
     return _frame(columns, where), range(1, len(table) + 1)
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)[:200]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparselaw.errors import UserError
-from sparselaw.runs.check import Array, checked_table, doubts
+from sparselaw.runs.check import Array, checked_table, doubts, first_line
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -115,14 +116,15 @@ class Runs:
         try:
             writer(self.table, partial)
             partial.replace(path)
-        except (OSError, ValueError, ImportError, TypeError) as error:
-            raise UserError(f"Runs could not be written to {path} ({str(error).splitlines()[0]}).") from error
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            raise UserError(f"Runs could not be written to {path} ({first_line(error)}).") from error
         finally:
             partial.unlink(missing_ok=True)
 
 
 def _write_csv(table: DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    # Quoted text: the csv module of Python 3.11 leaves a lone carriage return bare, which ends a row.
+    table.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n", encoding="utf-8")
 
 
 def _write_json(table: DataFrame, path: Path) -> None:
