@@ -248,7 +248,12 @@ DEEP = "[" * 100_000
             CSV + "c,1e6\n", "r.csv", "r.csv, row 4 has 2 cells where the header has 5; correct it.", id="short"
         ),
         pytest.param(CSV + "c,1,1,1,1,1\n", "r.csv", "r.csv, row 4 has 6 cells where the header has 5;", id="long"),
-        pytest.param(CSV + '"c,1e6,0', "r.csv", "r.csv, after row 3, is not CSV (unexpected end of data).", id="quote"),
+        pytest.param(
+            CSV + '"c,1e6,0',
+            "r.csv",
+            "r.csv, after row 3, is not CSV (unexpected end of data); correct it there.",
+            id="quote",
+        ),
         pytest.param(CSV + "x" * 200_000, "r.csv", "r.csv, after row 3, is not CSV (field larger", id="huge-cell"),
         pytest.param(
             "hello world\n!\n", "r.csv", "r.csv has no column 'nonzero_params' (its columns: 'hello world')", id="prose"
@@ -267,6 +272,12 @@ DEEP = "[" * 100_000
             '[{"loss": 1, "loss": 2}]', "r.json", "r.json is not JSON ('loss' is given twice)", id="twice-json"
         ),
         pytest.param(DEEP, "r.json", "r.json is nested too deeply for a table; give records or columns.", id="deep"),
+        pytest.param(
+            json.dumps([RECORDS[0]]).replace("3.5", "[" * 900 + "]" * 900),
+            "r.json",
+            "r.json, row 1, column 'loss': [[[...]]] is not a number; correct or remove it.",
+            id="deep-cell",
+        ),
         pytest.param("[1, 2]", "r.json", "r.json, row 1 is not a record; write every run as {column: value", id="list"),
         pytest.param(
             "3.5", "r.json", "r.json holds no table; give records [{...}, ...] or columns {...}.", id="scalar"

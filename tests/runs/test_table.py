@@ -151,11 +151,12 @@ def test_any_table_survives_writing(tmp_path_factory, cells, ending):
     pd.testing.assert_frame_equal(back.table, runs.table, check_exact=True, check_dtype=False)
 
 
-def test_writing_is_all_or_nothing(tmp_path):
+@pytest.mark.parametrize("note", [["a", 1, b"b", None], [10**30, 1, 2, 3]], ids=["mixed", "huge"])
+def test_writing_is_all_or_nothing(tmp_path, note):
     path = tmp_path / "runs.parquet"
     runs = Runs.from_frame(frame(), name="mine")
     runs.write(path)
-    mixed = Runs.from_frame(frame(note=["a", 1, b"b", None]), name="mine")
+    mixed = Runs.from_frame(frame(note=pd.Series(note, dtype=object)), name="mine")
     with pytest.raises(UserError, match=r"^Runs could not be written to .*\.$"):
         mixed.write(path)
     assert list(tmp_path.iterdir()) == [path]

@@ -11,14 +11,14 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparselaw.errors import UserError
-from sparselaw.runs.check import checked_table, doubts, first_line, shown
+from sparselaw.runs.check import Array, checked_table, doubts, first_line, shown
 from sparselaw.runs.published import PUBLISHED, published_bytes, published_frame
 from sparselaw.runs.table import Runs
 
@@ -64,25 +64,20 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
 def _published(name: str) -> Runs:
     entry = PUBLISHED[name]
     frame, _ = read_table(published_bytes(entry), entry.file)
-    runs = Runs.from_frame(published_frame(entry, frame), name=name)
-    return replace(runs, data_unit=entry.data_unit)
+    return Runs.from_frame(published_frame(entry, frame), name=name, data_unit=entry.data_unit)
 
 
 def _content(path: Path) -> bytes:
     try:
+        if path.is_file():
+            return path.read_bytes()
         if path.is_dir():
             raise UserError(f"{path} is a folder; give a file of runs (CSV, JSON or Parquet).")
-        if not path.exists():
-            raise UserError(f"{path} is neither a file nor a published data set ({', '.join(PUBLISHED)}).")
-        if not path.is_file():
+        if path.exists():
             raise UserError(f"{path} is not a regular file; copy the table into one.")
-        return path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}).") from error
-    except ValueError as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{str(path)!r} is not a path ({error}).") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); give a file that can.") from error
+    raise UserError(f"{path} is neither a file nor a published data set ({', '.join(PUBLISHED)}).")
 
 
 def read_table(content: bytes, where: str) -> tuple[DataFrame, Rows]:
@@ -113,34 +108,37 @@ def _text(content: bytes, where: str) -> str:
 
 
 def _read_csv(text: str, where: str) -> tuple[DataFrame, Rows]:
+    header, body = _csv_lines(text, where)
+    for at, line in body.items():
+        if len(line) != len(header):
+            raise UserError(f"{where}, row {at} has {len(line)} cells where the header has {len(header)}; correct it.")
+    cells = zip(*body.values(), strict=True) if body else [()] * len(header)
+    columns = [(name.strip(), _inferred(column)) for name, column in zip(header, cells, strict=True)]
+    return _frame(columns, where), list(body)
 
+
+def _csv_lines(text: str, where: str) -> tuple[list[str], dict[int, list[str]]]:
+    """The header, and every other line that is not blank by its row in the file."""
     lines: list[list[str]] = []
-    delimiter = max(",;\t", key=text[: text.find("\n")].count)
+    delimiter = max(",;\t", key=text.lstrip().partition("\n")[0].count)
     try:
         lines.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise UserError(f"{where}, after row {len(lines)}, is not CSV ({error}).") from error
-    numbered = [(at, line) for at, line in enumerate(lines, 1) if line]
-    (_, header), *body = numbered
-    for at, line in body:
-        if len(line) != len(header):
-            raise UserError(f"{where}, row {at} has {len(line)} cells where the header has {len(header)}; correct it.")
-    names = [name.strip() for name in header]
-    cells = zip(*(line for _, line in body), strict=True) if body else ([] for _ in names)
-    columns = [(name, _inferred(list(column))) for name, column in zip(names, cells, strict=True)]
-    return _frame(columns, where), [at for at, _ in body]
+        raise UserError(f"{where}, after row {len(lines)}, is not CSV ({error}); correct it there.") from error
+    numbered = {at: line for at, line in enumerate(lines, 1) if line}
+    return numbered.pop(min(numbered)), numbered
 
 
-def _inferred(cells: list[str]) -> Any:
+def _inferred(cells: Sequence[str]) -> Array | NDArray[np.int64] | NDArray[np.object_]:
     """Numbers where every filled cell is plainly one, else the text as it stands."""
-    filled = [cell for cell in cells if cell]
-    matches = (_PLAIN.fullmatch(cell) for cell in filled)
-    whole = len(filled) == len(cells)
-    for match in matches:
-        if match is None:
+    whole = True
+    for cell in cells:
+        match = _PLAIN.fullmatch(cell)
+        if cell and match is None:
             return np.array(cells, dtype=object)
-        whole = whole and match.lastindex is None
-    if whole and all(len(cell) < 19 for cell in cells):
+        # lastindex tells a fraction or exponent; 18 digits always fit.
+        whole = whole and match is not None and match.lastindex is None and len(cell) < 19
+    if whole:
         return np.array(cells, dtype=np.int64)
     return np.array([float(cell) if cell else np.nan for cell in cells])
 

@@ -116,7 +116,7 @@ class Runs:
         try:
             writer(self.table, partial)
             partial.replace(path)
-        except (OSError, ValueError, TypeError, ImportError) as error:
+        except (OSError, ValueError, TypeError, OverflowError, ImportError) as error:
             raise UserError(f"Runs could not be written to {path} ({first_line(error)}).") from error
         finally:
             partial.unlink(missing_ok=True)
