@@ -130,7 +130,7 @@ def _rasterise(face, character: str) -> np.ndarray:
 def _view(cells_BHW: torch.Tensor, u_B: torch.Tensor, *, image_size: int) -> torch.Tensor:
     """Looks at each cell through a random affine map: turn, size, aspect, shear and shift, shape (B, 1, H, W)."""
     turn = math.radians(50) * (u_B[0] - 0.5)
-    size, aspect, shear = 0.75 * 1.8 ** u_B[1], 1.3 ** (u_B[2] - 0.5), 0.6 * (u_B[3] - 0.5)
+    size, aspect, shear = 0.6 * 1.8 ** u_B[1], 1.3 ** (u_B[2] - 0.5), 0.6 * (u_B[3] - 0.5)
     right, down = 0.6 * (u_B[4] - 0.5), 0.6 * (u_B[5] - 0.5)
     cos, sin = torch.cos(turn), torch.sin(turn)
     wide, high = size * aspect, size / aspect
