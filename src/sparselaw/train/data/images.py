@@ -57,9 +57,7 @@ def open_image_folder(config: DataConfig, path: Path) -> Data:
     """
     classes = sorted(folder.name for folder in path.iterdir() if folder.is_dir() and is_image_folder(folder))
     if len(classes) < 2:
-        raise UserError(
-            f"The folder {str(path)!r} has {len(classes)} folders of images; give a folder for each of at least 2 classes."
-        )
+        raise UserError(f"The folder {str(path)!r} has {len(classes)} class folders of images; it needs at least 2.")
     files = list(_distinct(path, classes))
     labels = np.array([classes.index(file.relative_to(path).parts[0]) for file in files], dtype=np.int64)
     names = [file.relative_to(path).as_posix() for file in files]
