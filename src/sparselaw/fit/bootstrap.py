@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparselaw.fit.fitting import Bounds, Pins, Setting, draw_starts, prepare
 from sparselaw.fit.result import Bootstrap, Fit
@@ -58,14 +59,16 @@ def bootstrap(
     return replace(fitted, bootstrap=Bootstrap(draws, by, num_draws, seed), warnings=warnings)
 
 
-def resample(groups: Array, num_draws: int, rng: np.random.Generator) -> Array:
+def resample(groups: NDArray[np.intp], num_draws: int, rng: np.random.Generator) -> Array:
     """How often each run is drawn, [num_draws, num_runs], when its group is drawn with replacement."""
     labels, group_of_run = np.unique(groups, return_inverse=True)
     counts = rng.multinomial(len(labels), np.full(len(labels), 1 / len(labels)), size=num_draws)
     return counts[:, group_of_run].astype(float)
 
 
-def _refits(setting: Setting, groups: Array, optimum: Array, num_draws: int, rng: np.random.Generator) -> Array:
+def _refits(
+    setting: Setting, groups: NDArray[np.intp], optimum: Array, num_draws: int, rng: np.random.Generator
+) -> Array:
     weights = resample(groups, num_draws, rng) * setting.weights
     weights = weights[weights.sum(1) > 0]
     solutions = minimise(setting.problem, np.tile(optimum, (len(weights), 1)), weights=weights)

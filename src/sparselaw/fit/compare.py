@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import erf
+from numpy.typing import NDArray
 
 from sparselaw.errors import UserError
 from sparselaw.fit.fitting import fit
@@ -22,7 +21,7 @@ MIN_LEVELS = 3  # a rolling hold-out fits at least this many levels
 
 @dataclass(frozen=True)
 class HoldOut:
-    """A law fitted without some runs and asked for them; errors are ln(predicted / measured)."""
+    """A law fitted without some runs and asked for them; errors are predicted / measured - 1."""
 
     left_out: str
     num_runs: int
@@ -54,12 +53,12 @@ def _compare(runs: Runs, law: Law | str, loss: Loss) -> Comparison:
 
 
 def extrapolation_error(fitted: Fit) -> float | None:
-    """ln(predicted / measured) at the larger published run outside the fitted set, None if the runs have none."""
+    """predicted / measured - 1 at the larger published run outside the fitted set, None if the runs have none."""
     run = held_out(fitted.name)
-    return float(np.log(fitted.predict(run.sparsity, run.nonzero_params, run.data) / run.loss)) if run else None
+    return float(fitted.predict(run.sparsity, run.nonzero_params, run.data) / run.loss - 1) if run else None
 
 
-def hold_outs(runs: Runs) -> Iterator[tuple[str, Array]]:
+def hold_outs(runs: Runs) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """Names and masks [num_runs] of left-out runs: each level of N, D and S; the largest, rolling; the far corner."""
     columns = {"N": _levels(runs.nonzero_params), "D": _levels(runs.data), "S": _levels(runs.sparsity)}
     for name, level in columns.items():
@@ -84,7 +83,7 @@ def _levels(values: Array) -> Array:
     return levels
 
 
-def _hold_out(runs: Runs, law: Law | str, loss: Loss, name: str, left_out: Array) -> HoldOut:
+def _hold_out(runs: Runs, law: Law | str, loss: Loss, name: str, left_out: NDArray[np.bool_]) -> HoldOut:
     rest, asked = runs.select(~left_out), runs.select(left_out)
     unable = HoldOut(name, len(asked), None, None)
     if isinstance(law, str):
@@ -95,7 +94,7 @@ def _hold_out(runs: Runs, law: Law | str, loss: Loss, name: str, left_out: Array
     if law.name == "free-multiplier" and not np.isin(asked.sparsity, rest.sparsity).all():
         return unable
     fitted = fit(rest, law, loss=loss, num_starts=32)
-    error = np.log(fitted.predict(asked.sparsity, asked.nonzero_params, asked.data) / asked.loss)
+    error = fitted.predict(asked.sparsity, asked.nonzero_params, asked.data) / asked.loss - 1
     return HoldOut(name, len(asked), float(np.abs(error).mean()), float(error.mean()))
 
 
@@ -105,6 +104,8 @@ def information_criteria(fitted: Fit) -> tuple[float, float]:
     That density (Huber 1964) is normal for squared loss and Laplace for absolute loss. Comparable between fits of the same
     runs and loss function only. Assumes equal run weights.
     """
+    from scipy.optimize import minimize_scalar
+
     rho, loss = fitted.loss.rho(fitted.residuals), fitted.loss
     num_runs = len(rho)
     scale = max(float(np.sqrt(np.mean(fitted.residuals**2))), 1e-300)
@@ -122,6 +123,8 @@ def information_criteria(fitted: Fit) -> tuple[float, float]:
 
 def _normaliser(loss: Loss, s: float) -> float:
     """Integral of exp(-rho(s u) / s^2) over u."""
+    from scipy.special import erf
+
     k = loss.delta / s
     sides = (2 * loss.quantile, 2 * (1 - loss.quantile))
     tails = [np.exp(-a * k**2 / 2) / (a * k) if np.isfinite(k) else 0.0 for a in sides]

@@ -166,7 +166,10 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pinned: tuple[st
         num_runs=len(runs),
         name=runs.name,
         data_unit=runs.data_unit,
-        warnings=identifiability_warnings(runs, law, pinned=pinned, at_bound=names, condition=condition),
+        warnings=(
+            *runs.warnings,
+            *identifiability_warnings(runs, law, pinned=pinned, at_bound=names, condition=condition),
+        ),
     )
 
 

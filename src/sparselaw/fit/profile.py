@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from sparselaw.errors import UserError
 from sparselaw.fit.fitting import Bounds, Pins, Setting, prepare
@@ -75,7 +75,7 @@ def profile(
     estimate = float(value(optimum[None])[0])
     scale, spread = _scale_and_spread(setting, optimum, value, name)
     low, high = 3.0, 3.0
-    crossing = chi2.ppf(level, 1)
+    crossing = float(chdtri(1, 1 - level))
     for _ in range(WIDENINGS):
         wanted = estimate + spread * np.linspace(-low, high, POINTS)
         values, deviance = _trace(setting, optimum, value, wanted, scale, spread)

@@ -11,7 +11,6 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from sparselaw.fit.losses import Loss
 from sparselaw.laws import Array
@@ -34,6 +33,8 @@ class RecipeRun:
 
 def run_published_recipe(runs: Runs, loss: Loss, seed: int) -> RecipeRun:
     """The best of 25 starts, as the recipe takes it."""
+    from scipy.optimize import minimize
+
     n, t = runs.nonzero_params / UNIT_N, runs.data / UNIT_D.get(runs.data_unit, 1e9)
     sparsity, measured = runs.sparsity, runs.loss
 

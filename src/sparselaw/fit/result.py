@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cattrs import BaseValidationError, structure
 
 from sparselaw.errors import UserError
 from sparselaw.fit.losses import Loss
@@ -129,24 +129,26 @@ class Fit:
             KeyError, TypeError, ValueError: not the contents of a fit file.
         """
         boot = record.get("bootstrap")
-        domain = {name: tuple(map(float, values)) for name, values in record["domain"].items()}
+        loss = {**record["loss"], "delta": _number(record["loss"]["delta"])}
         return cls(
             law=law or _law(record),
             parameters={name: float(value) for name, value in record["parameters"].items()},
-            loss=Loss(**{**record["loss"], "delta": _number(record["loss"]["delta"])}),
+            loss=structure(loss, Loss),
             objective=_number(record["objective"]),
             status=record["status"],
-            starts=Starts(**record["starts"]),
+            starts=structure(record["starts"], Starts),
             condition=_number(record["condition"]),
             at_bound=tuple(record["at_bound"]),
             pinned=tuple(record["pinned"]),
             residuals=np.array(record["residuals"], dtype=float),
-            domain=Domain(**domain),
+            domain=structure(record["domain"], Domain),
             num_runs=int(record["num_runs"]),
             name=record["name"],
             data_unit=record["data_unit"],
             warnings=tuple(record["warnings"]),
-            bootstrap=Bootstrap(**{**boot, "draws": np.array(boot["draws"], dtype=float)}) if boot else None,
+            bootstrap=Bootstrap(np.array(boot["draws"], dtype=float), boot["by"], boot["tried"], boot["seed"])
+            if boot
+            else None,
         )
 
 
@@ -170,7 +172,7 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
         return Fit.from_json(record, law=law)
     except UserError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, BaseValidationError) as error:
         raise UserError(f"the fit file {path} is damaged ({error}); make it again with 'sparselaw fit'") from error
 
 
@@ -199,9 +201,8 @@ def write_atomically(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error

@@ -10,7 +10,7 @@ from sparselaw.laws.forms import (
     law_named,
 )
 from sparselaw.laws.function import FunctionLaw, from_function
-from sparselaw.laws.power import NATURAL, Array, Features, Parameter, PowerLaw, Term, Units
+from sparselaw.laws.power import NATURAL, Array, Direction, Features, Parameter, PowerLaw, Term, Units
 
 Law = PowerLaw | FunctionLaw
 
@@ -22,6 +22,7 @@ __all__ = [
     "NO_FLOOR",
     "PAPER",
     "Array",
+    "Direction",
     "Features",
     "FunctionLaw",
     "Law",

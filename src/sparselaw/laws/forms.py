@@ -6,7 +6,7 @@ S is the sparsity (fraction of zeros in the prunable weights), N the number of N
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sparselaw.errors import UserError
@@ -69,7 +69,7 @@ DENSITY_POWER = PowerLaw(
 """L = E + (A s^eps + C (1-s)^mu) / N^alpha + B / D^alpha, density s = 1-S; C = A c in Wu et al. 2026, arXiv 2606.01155."""
 
 
-def free_multiplier(levels: Sequence[float]) -> PowerLaw:
+def free_multiplier(levels: Iterable[float]) -> PowerLaw:
     """L = a_l N^-b_N + (a_D/D)^b_D + c with a coefficient of its own at each sparsity level l.
 
     The dense-equivalent multiplier of level l is (a_0 / a_l)^(1/b_N), as in Frantar et al. 2025, arXiv 2502.16440.
@@ -85,7 +85,7 @@ def free_multiplier(levels: Sequence[float]) -> PowerLaw:
     return PowerLaw("free-multiplier", (*coefficients, B_N, A_D, B_D, FLOOR), (*capacity, DATA_TERM, FLOOR_TERM))
 
 
-def law_named(name: str, *, levels: Sequence[float] = (0.0,)) -> PowerLaw:
+def law_named(name: str, *, levels: Iterable[float] = (0.0,)) -> PowerLaw:
     """A built-in law by its name; `levels` are the sparsities in the runs, needed by free-multiplier only."""
     laws = {law.name: law for law in (PAPER, DENSE, AVERAGE_PARAMS, DENSITY_POWER, NO_FLOOR)}
     if name == "free-multiplier":

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -68,7 +69,7 @@ class FunctionLaw:
         return np.stack(np.broadcast_arrays(*columns), axis=-1)
 
 
-def _shifted(theta: Sequence[Array], k: int, step: complex | Array) -> list[Array]:
+def _shifted(theta: Sequence[Array], k: int, step: complex | Array) -> list[Any]:
     return [value + step if j == k else value for j, value in enumerate(theta)]
 
 

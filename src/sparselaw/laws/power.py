@@ -24,6 +24,15 @@ CUBIC_RAMP_SLOPE = 0.625  # mean density over training is 1 - 0.625 S for the cu
 
 
 @dataclass(frozen=True)
+class Direction:
+    """A direction in the space of runs: how fast u = -ln(1-S), ln N and ln D move."""
+
+    u: Array | float = 0.0
+    log_N: Array | float = 0.0
+    log_D: Array | float = 0.0
+
+
+@dataclass(frozen=True)
 class Parameter:
     """A named parameter, its bounds, and the range that starting values are drawn from."""
 
@@ -51,7 +60,10 @@ class Term:
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """A sum of `Term`s: a form of the law, without fitted values."""
+    """A sum of `Term`s: a form of the law, without fitted values.
+
+    Besides the loss it answers what planning asks: slopes along a path, the capacity term, the data that a loss needs.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -152,6 +164,68 @@ class PowerLaw:
                 columns[power] = columns[power] + columns[at] * theta[at] * np.log(natural[at])
                 columns[at] = columns[at] * theta[at] * natural[power] / natural[at]
         return np.stack(np.broadcast_arrays(*columns), axis=-1)
+
+    def slope(
+        self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike, along: Direction
+    ) -> tuple[Array, Array]:
+        """Derivative of the loss along a direction, in two parts: of the capacity terms and of the data term.
+
+        Arguments as `predict`; the data term is the one that depends on D, and it depends on nothing else.
+        """
+        theta, features = split(self.to_solver(parameters, NATURAL)), self.features(S, N, D)
+        speed = self._speed(features["S"], along)
+        capacity, data = np.zeros(()), np.zeros(())
+        for term in (t for t in self.terms if t.exponents):
+            rate = sum(theta[self.names.index(e)] * speed[f] for e, f in term.exponents)
+            part = theta[self.names.index(term.coefficient)] * self._basis(term, theta, features) * rate
+            capacity, data = (capacity, data + part) if _is_data(term) else (capacity + part, data)
+        return capacity, data
+
+    def _speed(self, S: Array, along: Direction) -> dict[str, Array]:
+        """How fast each feature moves."""
+        odds = np.where(S > 0, (1 - S) / np.where(S > 0, S, 1.0), 0.0)
+        mean = self.mean_density_slope * (1 - S) / (1 - self.mean_density_slope * S) - 1
+        return {
+            "log_density": np.asarray(-along.u),
+            "log_sparsity": odds * along.u,
+            "log_N": np.asarray(-along.log_N),
+            "log_mean_N": mean * along.u - along.log_N,
+            "log_D": np.asarray(-along.log_D),
+        }
+
+    def capacity(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike) -> Array:
+        """The part of the loss that falls with N; S = 1 gives the limit of ever sparser models."""
+        theta = split(self.to_solver(parameters, NATURAL))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            features = self.features(S, N, 1.0)
+            terms = [t for t in self.terms if t.exponents and not _is_data(t)]
+            return sum(
+                (theta[self.names.index(t.coefficient)] * self._basis(t, theta, features) for t in terms), np.zeros(())
+            )
+
+    def capacity_exponent(self, parameters: ArrayLike) -> Array:
+        """The exponent of 1/N, which all capacity terms share."""
+        name = next(e for t in self.terms for e, f in t.exponents if f in ("log_N", "log_mean_N"))
+        return np.asarray(parameters, dtype=float)[..., self.names.index(name)]
+
+    def data_for(self, parameters: ArrayLike, data_loss: ArrayLike) -> Array:
+        """The data D at which the data term equals `data_loss`; inf where that is not positive."""
+        theta = split(self.to_solver(parameters, NATURAL))
+        term = next(t for t in self.terms if _is_data(t))
+        coefficient, exponent = theta[self.names.index(term.coefficient)], theta[self.names.index(term.exponents[0][0])]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.where(
+                np.asarray(data_loss) > 0, np.exp((np.log(coefficient) - np.log(data_loss)) / exponent), np.inf
+            )
+
+    def floor(self, parameters: ArrayLike) -> Array:
+        """The irreducible loss: what remains at infinite N and D."""
+        name = next(t.coefficient for t in self.terms if not t.exponents)
+        return np.asarray(parameters, dtype=float)[..., self.names.index(name)]
+
+
+def _is_data(term: Term) -> bool:
+    return any(feature == "log_D" for _, feature in term.exponents)
 
 
 def split(values: Array) -> list[Array]:

@@ -1,0 +1,292 @@
+"""What each command does: read, compute, print or write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparselaw.counts import parse_count
+from sparselaw.errors import UserError
+from sparselaw.fit import ABSOLUTE, Fit, Loss, Profile, open_fit
+from sparselaw.fit.result import finite
+from sparselaw.laws import Array, FunctionLaw, PowerLaw, from_function
+from sparselaw.report import text
+from sparselaw.runs import Runs, parse_columns, read_runs
+
+if TYPE_CHECKING:
+    from sparselaw.cli import CompareCommand, ContoursCommand, DemoCommand, FitCommand, PlanCommand
+
+PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
+DELTAS = {
+    "huber": 0.01,
+    "huber-log": 0.001,
+    "squared": np.inf,
+    "squared-log": np.inf,
+    "absolute": ABSOLUTE,
+    "absolute-log": ABSOLUTE,
+}
+RECIPE_SEEDS = 10
+
+
+def fit(command: FitCommand) -> None:
+    from sparselaw.fit import bootstrap, run_published_recipe
+    from sparselaw.fit import fit as fit_law
+
+    runs = _read(command.runs, command.columns)
+    loss = _loss(runs, command.loss, command.delta, command.quantile)
+    pin, bounds = _pairs(command.pin, "pin", float), _pairs(command.bound, "bound", _range)
+    weights = _weights(runs, command.weights)
+    fitted = fit_law(
+        runs,
+        _law(command.law),
+        loss=loss,
+        weights=weights,
+        pin=pin,
+        bounds=bounds,
+        num_starts=_positive(command.starts, "starts"),
+        seed=command.seed,
+    )
+    if command.bootstrap:
+        draws = _positive(command.bootstrap, "bootstrap")
+        options = {"weights": weights, "pin": pin, "bounds": bounds}
+        fitted = bootstrap(fitted, runs, num_draws=draws, by=command.by, seed=command.seed, **options)
+    profiles = _profiles(fitted, runs, weights, pin, bounds) if command.profile else []
+    recipe = [run_published_recipe(runs, loss, seed) for seed in range(RECIPE_SEEDS)] if command.recipe else []
+    if command.output:
+        fitted.save(command.output)
+    if command.figures:
+        from sparselaw.report import figures
+
+        figures.fit_figures(fitted, runs, profiles, command.figures)
+    if command.json:
+        _print_json(_fit_record(fitted) | _extras(profiles, recipe))
+        return
+    text.show(text.fit_text(fitted, profiles))
+    if recipe:
+        text.show(text.recipe_text(fitted, recipe))
+
+
+def compare(command: CompareCommand) -> None:
+    from sparselaw.fit import compare as compare_laws
+
+    runs = _read(command.runs, command.columns)
+    comparisons = compare_laws(runs, loss=_loss(runs, command.loss, command.delta, 0.5))
+    if not command.json:
+        text.show(text.compare_text(comparisons))
+        return
+    _print_json(
+        [
+            _fit_record(c.fit)
+            | {"aic": c.aic, "bic": c.bic, "extrapolation_error": c.extrapolation_error}
+            | {"hold_outs": [asdict(h) for h in c.hold_outs]}
+            for c in comparisons
+        ]
+    )
+
+
+def plan(command: PlanCommand) -> None:
+    from sparselaw.plan import plan as make_plan
+
+    answer = make_plan(
+        open_fit(command.fit),
+        nonzero_params=_count(command.nonzeros),
+        flops=_count(command.flops),
+        data=_count(command.data),
+        times_chinchilla=command.times_chinchilla,
+        loss=command.loss,
+        cost=_cost(command.cost, command.tokens_per_image),
+        tolerance=command.tolerance,
+        confidence=command.confidence,
+    )
+    if command.json:
+        _print_json(answer.to_json())
+    else:
+        text.show(text.plan_text(answer))
+
+
+def contours(command: ContoursCommand) -> None:
+    from sparselaw.plan import contours as make_contours
+
+    found = make_contours(
+        open_fit(command.fit),
+        nonzero_params=_count_range(command.nonzeros),
+        flops=_count_range(command.flops),
+        cost=_cost(command.cost, command.tokens_per_image),
+        levels=_levels(command.levels),
+    )
+    if command.output:
+        from sparselaw.report import figures
+
+        figures.save(figures.contour_figure(found, open_fit(command.fit)), command.output)
+    if command.json:
+        record = {name: value for name, value in vars(found).items() if name != "cost"}
+        arrays = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in record.items()}
+        _print_json({"cost": found.cost.name, **arrays})
+    elif command.output:
+        print(f"wrote {command.output}")
+    else:
+        text.show(text.contours_text(found))
+
+
+def demo(command: DemoCommand) -> None:
+    """The published ViT sweep: fit with intervals, compare the laws, plan, draw."""
+    from sparselaw.cli import CompareCommand, ContoursCommand, FitCommand, PlanCommand
+
+    folder = command.output
+    fit_file = folder / "vit-jft-fit.json"
+    for name in ("t5-c4", "vit-jft"):
+        print(
+            f"\n--- sparselaw fit {name} --bootstrap 1000 --profile -o {folder / name}-fit.json --figures {folder / name}\n"
+        )
+        output = folder / f"{name}-fit.json"
+        fit(FitCommand(name, bootstrap=1000, profile=True, output=output, figures=folder / name))
+    print("\n--- sparselaw compare vit-jft\n")
+    compare(CompareCommand("vit-jft"))
+    print(f"\n--- sparselaw contours {fit_file} -o {folder / 'vit-jft-contours.png'}\n")
+    contours(ContoursCommand(str(fit_file), output=folder / "vit-jft-contours.png"))
+    print(f"\n--- sparselaw plan {fit_file} --nonzeros 42.5M --times-chinchilla 5\n")
+    plan(PlanCommand(str(fit_file), nonzeros="42.5M", times_chinchilla=5))
+
+
+def _read(source: str, columns: str | None) -> Runs:
+    return read_runs(source, columns=parse_columns(columns) if columns else None)
+
+
+def _loss(runs: Runs, name: str | None, delta: float | None, quantile: float) -> Loss:
+    name = name or PUBLISHED_LOSS.get(runs.name, "huber-log")
+    if delta is not None and not name.startswith("huber"):
+        raise UserError(f"--delta belongs to huber and huber-log; the loss {name} has none")
+    return Loss(DELTAS[name] if delta is None else delta, log=name.endswith("-log"), quantile=quantile)
+
+
+def _law(name: str) -> str | FunctionLaw:
+    """A built-in law's name as it is; the function of FILE.py:FUNCTION as a law."""
+    path, _, function = name.rpartition(":")
+    if not path.endswith(".py"):
+        return name
+    namespace: dict[str, Any] = {"__name__": "sparselaw_user_law"}
+    try:
+        exec(
+            compile(Path(path).read_text(encoding="utf-8"), path, "exec"), namespace
+        )  # the user's own file, by request
+    except OSError as error:
+        raise UserError(f"cannot read the law's file {path}: {error.strerror}") from error
+    except Exception as error:
+        raise UserError(f"the law's file {path} fails: {type(error).__name__}: {error}") from error
+    if not callable(namespace.get(function)):
+        raise UserError(f"{path} has no function {function!r}")
+    return from_function(namespace[function])
+
+
+def _pairs(texts: Sequence[str], option: str, convert: Any) -> dict[str, Any]:
+    pairs = {}
+    for item in texts:
+        name, _, value = item.partition("=")
+        try:
+            pairs[name] = convert(value)
+        except ValueError as error:
+            form = "NAME=VALUE" if option == "pin" else "NAME=LOW:HIGH"
+            raise UserError(f"--{option} takes {form}, got {item!r}") from error
+    return pairs
+
+
+def _range(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(":")
+    return float(low), float(high)
+
+
+def _weights(runs: Runs, column: str | None) -> Array | None:
+    if column is None:
+        return None
+    if column not in runs.table.columns:
+        raise UserError(
+            f"{runs.name} has no column {column!r} for weights; it has {', '.join(map(str, runs.table.columns))}"
+        )
+    try:
+        return runs.table[column].to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"the weights in column {column!r} must be numbers") from error
+
+
+def _profiles(fitted: Fit, runs: Runs, weights: Array | None, pin: dict, bounds: dict) -> list[Profile]:
+    from sparselaw.fit import profile
+
+    options = {"weights": weights, "pin": pin, "bounds": bounds}
+    free = [name for name in fitted.law.names if name not in (*fitted.pinned, *fitted.at_bound)]
+    profiles = [profile(fitted, runs, name, **options) for name in free]
+    if isinstance(fitted.law, PowerLaw):
+        profiles += [
+            profile(fitted, runs, _multiplier(fitted.law, S), **options) for S in fitted.domain.sparsity if S > 0
+        ]
+    return profiles
+
+
+def _multiplier(law: PowerLaw, S: float) -> Any:
+    from sparselaw.plan import size_multiplier
+
+    def multiplier(parameters: Array) -> Array:
+        return size_multiplier(law, parameters, S)
+
+    multiplier.__name__ = text.multiplier_name(S)
+    return multiplier
+
+
+def _fit_record(fitted: Fit) -> dict[str, Any]:
+    record = fitted.to_json()
+    del record["residuals"]
+    if "bootstrap" in record:
+        record["bootstrap"] = {**record["bootstrap"], "draws": len(fitted.draws)}
+    return record
+
+
+def _extras(profiles: Sequence[Profile], recipe: Sequence[Any]) -> dict[str, Any]:
+    extras: dict[str, Any] = {}
+    if profiles:
+        extras["profile_intervals"] = {p.name: list(p.interval) for p in profiles}
+    if recipe:
+        extras["recipe"] = [asdict(attempt) for attempt in recipe]
+    return extras
+
+
+def _cost(name: str, tokens_per_image: float) -> Any:
+    from sparselaw.plan import Cost
+
+    if not (np.isfinite(tokens_per_image) and tokens_per_image > 0):
+        raise UserError(f"--tokens-per-image must be a positive number, got {tokens_per_image:g}")
+    return Cost(sparse=name == "sparse", units_per_datum=tokens_per_image)
+
+
+def _count(text: str | None) -> float | None:
+    return None if text is None else parse_count(text)
+
+
+def _count_range(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    low, _, high = text.partition(":")
+    bounds = parse_count(low), parse_count(high)
+    if bounds[0] >= bounds[1]:
+        raise UserError(f"a range is LOW:HIGH, lowest first, got {text!r}")
+    return bounds
+
+
+def _levels(levels: tuple[float, ...]) -> tuple[float, ...]:
+    for level in levels:
+        if not 0 < level < 1:
+            raise UserError(f"sparsity levels lie between 0 and 1, got {level:g}")
+    return tuple(sorted(levels))
+
+
+def _positive(value: int, name: str) -> int:
+    if value < 1:
+        raise UserError(f"--{name} must be at least 1, got {value}")
+    return value
+
+
+def _print_json(record: Any) -> None:
+    print(json.dumps(finite(record), indent=1))

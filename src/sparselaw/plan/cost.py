@@ -1,0 +1,59 @@
+"""What training costs under a pruning schedule.
+
+C = 6 N D c_mul(S), with N non-zeros of the FINAL model and D tokens (or images, each counted as one token; see
+`units_per_datum`). A model of sparsity S has N / (1-S) weights before pruning. If zeros are computed all the same (dense cost)
+c_mul = 1 / (1-S); if they cost nothing (sparse cost) c_mul = mean density over training / (1-S), which is
+(1 - 0.625 S) / (1-S) for the cubic ramp from 25% to 75% (Frantar et al. 2023, arXiv 2309.08520).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sparselaw.laws import Array
+from sparselaw.prune.schedules import Schedule
+
+FLOPS_PER_PARAM = 6  # multiply-add forward, twice that backward
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Training FLOPs: `sparse` says that zeros are free, `schedule` when weights become zero.
+
+    units_per_datum is the number of tokens one unit of D puts through the model: 1 for tokens, about 196 for a 224-pixel image
+    in patches of 16. It is 1 in the paper's tables.
+    """
+
+    sparse: bool = False
+    schedule: Schedule = Schedule()
+    units_per_datum: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return "sparse" if self.sparse else "dense"
+
+    def multiplier(self, S: ArrayLike) -> Array:
+        """c_mul: FLOPs relative to those of a dense model with as many non-zeros."""
+        return (1 - self._zeros(S)) / (1 - np.asarray(S, dtype=float))
+
+    def multiplier_slope(self, S: ArrayLike) -> Array:
+        """d ln c_mul / du, u = -ln(1-S): 1 where zeros are computed."""
+        density = 1 - np.asarray(S, dtype=float)
+        slope = self._zeros(1.0)
+        return 1 - slope * density / (1 - self._zeros(S))
+
+    def _zeros(self, S: ArrayLike) -> Array:
+        """The mean share of weights over training that is zero and costs nothing; proportional to S."""
+        sparsity = np.asarray(S, dtype=float)
+        return sparsity * (1 - self.schedule.mean_density(1.0)) if self.sparse else 0.0 * sparsity
+
+    def flops(self, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
+        """Training FLOPs of N non-zeros at sparsity S on D data."""
+        return FLOPS_PER_PARAM * self.units_per_datum * np.asarray(N) * np.asarray(D) * self.multiplier(S)
+
+    def data(self, S: ArrayLike, N: ArrayLike, flops: ArrayLike) -> Array:
+        """The data that `flops` pay for."""
+        return np.asarray(flops) / (FLOPS_PER_PARAM * self.units_per_datum * np.asarray(N) * self.multiplier(S))

@@ -1,0 +1,164 @@
+"""The sparsity that minimises the loss of a model of N non-zeros for a training budget C.
+
+S_opt minimises L(S, N, D) on the path D = C / (6 N c_mul(S)). It is found as a root of the slope along the path, to
+rounding, after a scan that brackets the lowest point; for the paper's law with dense cost the closed form is used:
+
+    S_opt = max{0, 1 - exp[(ln(b_D/(a_S b_S)) + b_N ln N)/(b_D+b_S)] * (6 a_D N/C)^(b_D/(b_D+b_S))}.
+
+Parameters are natural ones, [..., p]; N and C broadcast against their leading axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sparselaw.errors import UserError
+from sparselaw.laws import PAPER, Array, Direction, PowerLaw
+from sparselaw.plan.cost import FLOPS_PER_PARAM, Cost
+
+MAX_SPARSITY = 0.999
+SCAN = 64
+BISECTIONS = 60
+
+Slope = Callable[[Array], Array]
+
+
+def levels_of(law: PowerLaw) -> tuple[float, ...]:
+    """The only sparsities a law knows; empty if it knows all."""
+    return tuple(t.gate for t in law.terms if isinstance(t.gate, float))
+
+
+def loss_on_budget(law: PowerLaw, parameters: Array, S: ArrayLike, N: ArrayLike, flops: ArrayLike, cost: Cost) -> Array:
+    """Loss at sparsity S of N non-zeros trained with `flops`."""
+    return law.predict(parameters, S, N, cost.data(S, N, flops))
+
+
+def slope_on_budget(
+    law: PowerLaw, parameters: Array, S: ArrayLike, N: ArrayLike, flops: ArrayLike, cost: Cost
+) -> Array:
+    """dL/du on the budget, u = -ln(1-S): negative while more sparsity helps."""
+    capacity, data = law.slope(parameters, S, N, cost.data(S, N, flops), sparser_on_budget(S, cost))
+    return capacity + data
+
+
+def sparser_on_budget(S: ArrayLike, cost: Cost) -> Direction:
+    """The direction of more sparsity at constant N and C."""
+    return Direction(u=1.0, log_D=-cost.multiplier_slope(S))
+
+
+def optimal_sparsity(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, flops: ArrayLike, cost: Cost) -> Array:
+    """S_opt in [0, MAX_SPARSITY]; among its levels for a law with levels.
+
+    Args:
+        law: the form.
+        parameters: natural, shape [..., p].
+        N: non-zeros; flops: training budget; both broadcast against parameters.shape[:-1].
+        cost: how FLOPs are counted.
+    """
+    values, N, flops = np.asarray(parameters, dtype=float), np.asarray(N, dtype=float), np.asarray(flops, dtype=float)
+    if levels_of(law):
+        return _best_level(law, values, N, flops, cost)
+    if law is PAPER and not cost.sparse:
+        return closed_form(values, N, flops * (1 / cost.units_per_datum))
+    return numerical_optimum(law, values, N, flops, cost)
+
+
+def closed_form(parameters: Array, N: Array, flops: Array) -> Array:
+    """S_opt of the paper's law when zeros are computed."""
+    a_S, b_S, _, b_N, a_D, b_D, _ = np.moveaxis(parameters, -1, 0)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        log_data = np.log(FLOPS_PER_PARAM) + np.log(a_D) + np.log(N) - np.log(flops)
+        log_density = (np.log(b_D) - np.log(a_S * b_S) + b_N * np.log(N) + b_D * log_data) / (b_D + b_S)
+        return np.clip(-np.expm1(log_density), 0.0, MAX_SPARSITY)
+
+
+def numerical_optimum(law: PowerLaw, parameters: Array, N: Array, flops: Array, cost: Cost) -> Array:
+    """S_opt by a scan and bisection of the slope."""
+    grid = np.linspace(0, -np.log(1 - MAX_SPARSITY), SCAN)
+    values, N, flops = parameters[..., None, :], N[..., None], flops[..., None]
+    lowest = loss_on_budget(law, values, -np.expm1(-grid), N, flops, cost).argmin(-1)
+    low, high = grid[np.maximum(lowest - 1, 0)], grid[np.minimum(lowest + 1, SCAN - 1)]
+
+    def slope(u: Array) -> Array:
+        return slope_on_budget(law, values, -np.expm1(-u[..., None]), N, flops, cost)[..., 0]
+
+    return -np.expm1(-rising_root(slope, low, high))
+
+
+def rising_root(function: Slope, low: Array, high: Array) -> Array:
+    """Where a function goes from negative to positive on [low, high]; an end if it does not change sign. Bisection."""
+    # np.array: a copy that may be written to, whatever the shape.
+    low, high = np.array(low, dtype=float), np.array(high, dtype=float)
+    always_rising, always_falling = function(low) >= 0, function(high) <= 0
+    start, end = low.copy(), high.copy()
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        falling = function(middle) < 0
+        low, high = np.where(falling, middle, low), np.where(falling, high, middle)
+    return np.where(always_rising, start, np.where(always_falling, end, (low + high) / 2))
+
+
+def _best_level(law: PowerLaw, parameters: Array, N: Array, flops: Array, cost: Cost) -> Array:
+    levels = np.array(levels_of(law))
+    loss = loss_on_budget(law, parameters[..., None, :], levels, N[..., None], flops[..., None], cost)
+    return levels[loss.argmin(-1)]
+
+
+def near_optimal_range(
+    law: PowerLaw, parameters: ArrayLike, N: float, flops: float, cost: Cost, *, tolerance: float
+) -> tuple[float, float]:
+    """The range of S around S_opt whose loss is within `tolerance` nats of the lowest; the optimum is flat.
+
+    For a law with levels, the outermost levels within the tolerance.
+    """
+    values = np.asarray(parameters, dtype=float)
+    best = optimal_sparsity(law, values, N, flops, cost)
+    allowed = loss_on_budget(law, values, best, N, flops, cost) + tolerance
+    if levels_of(law):
+        levels = np.array(levels_of(law))
+        near = levels[loss_on_budget(law, values, levels, N, flops, cost) <= allowed]
+        return float(near.min()), float(near.max())
+
+    def excess(u: Array) -> Array:
+        return loss_on_budget(law, values, -np.expm1(-u), N, flops, cost) - allowed
+
+    u, end = -np.log1p(-best), -np.log(1 - MAX_SPARSITY)
+    low = -rising_root(lambda v: excess(-v), -u, np.zeros_like(u))
+    high = rising_root(excess, u, np.full_like(u, end))
+    return max(0.0, float(-np.expm1(-low))), float(-np.expm1(-high))
+
+
+def data_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, along: Direction) -> Array:
+    """The data at which the loss is stationary along a direction; inf where no data makes it so.
+
+    Along `sparser_on_budget` this is the data for which S is optimal: the contours of S_opt are explicit.
+    """
+    capacity, _ = law.slope(parameters, S, N, 1.0, along)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        reference = law.data_for(parameters, 1.0)
+        exponent = data_exponent(law, parameters)
+        # The data term at D is data_loss = (reference/D)^exponent, and its slope is data_loss * exponent * (-along.log_D).
+        needed = -capacity / (exponent * -np.asarray(along.log_D))
+        return np.where(needed > 0, reference * np.exp(-np.log(np.where(needed > 0, needed, 1.0)) / exponent), np.inf)
+
+
+def data_exponent(law: PowerLaw, parameters: ArrayLike) -> Array:
+    """The exponent of 1/D."""
+    name = next(e for t in law.terms for e, f in t.exponents if f == "log_D")
+    return np.asarray(parameters, dtype=float)[..., law.names.index(name)]
+
+
+def flops_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, cost: Cost) -> Array:
+    """The budget for which S is optimal for N non-zeros: the contour C_S(N)."""
+    if levels_of(law):
+        raise UserError(f"the law {law.name} knows single sparsities only and has no contours; use another law")
+    return cost.flops(S, N, data_where_optimal(law, parameters, S, N, sparser_on_budget(S, cost)))
+
+
+def chinchilla_flops(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, cost: Cost) -> Array:
+    """The dense compute-optimal budget of N: the C for which no other dense size does better (Hoffmann et al. 2022)."""
+    larger = Direction(log_N=1.0, log_D=-1.0)
+    return Cost(units_per_datum=cost.units_per_datum).flops(0.0, N, data_where_optimal(law, parameters, 0.0, N, larger))

@@ -1,0 +1,1 @@
+"""Answers shown: tables for a terminal, figures."""
