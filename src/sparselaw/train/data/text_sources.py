@@ -1,7 +1,7 @@
 """Documents from local files and from Hugging Face datasets.
 
 Local files are read as they are, in the order of their names: a table (Parquet, JSON, JSON lines, CSV) gives a document
-a row, any other file is text and gives documents of about 64k characters, cut between lines. A Hugging Face dataset is
+a row, any other file is text and gives documents of about 8k characters, cut between lines. A Hugging Face dataset is
 streamed, so that as much of it is fetched as is wanted.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _TABLES = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv"}
 _COMPRESSIONS = {".gz", ".zst", ".bz2", ".xz"}
-_BLOCK_CHARACTERS = 2**16
+_BLOCK_CHARACTERS = 2**13
 
 
 def local_source(path: Path, text_column: str) -> TextSource:
