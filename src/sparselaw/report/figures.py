@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -66,7 +67,7 @@ def colours(count: int) -> list[tuple[float, float, float, float]]:
     return [mpl.colormaps["viridis"](x) for x in np.linspace(0.0, 0.88, max(count, 2))][:count]
 
 
-def _figure(width: float, height: float, **grid: int | bool) -> tuple[Figure, Array]:
+def _figure(width: float, height: float, **grid: Any) -> tuple[Figure, Array]:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots(squeeze=False, **grid)
@@ -121,7 +122,7 @@ def predicted_figure(fitted: Fit, runs: Runs) -> Figure:
     return figure
 
 
-def _points(top: Axes, bottom: Axes, measured: Array, predicted: Array, **look: object) -> None:
+def _points(top: Axes, bottom: Axes, measured: Array, predicted: Array, **look: Any) -> None:
     top.plot(measured, predicted, ls="", **look)
     bottom.plot(measured, 100 * (predicted / measured - 1), ls="", **look)
 
