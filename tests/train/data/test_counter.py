@@ -9,7 +9,13 @@ from sparselaw.train.data.counter import keys, mix, permute, uniforms
 
 def test_mix_gives_the_published_splitmix64_sequence():
     # Outputs of SplitMix64 seeded with 1234567, as listed by the generator's reference tests.
-    expected = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+    expected = [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
     golden = 0x9E3779B97F4A7C15
     states = np.array([(1234567 + i * golden) % 2**64 for i in range(5)], dtype=np.uint64)
     assert mix(states).tolist() == expected

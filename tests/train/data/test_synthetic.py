@@ -46,7 +46,8 @@ def test_contexts_own_distinct_successors(sample):
 
 
 def test_longer_memory_pays_so_capacity_matters(sample):
-    """Smoothed tables of what followed: each longer context lowers the loss on unseen text, and none reaches the entropy."""
+    """Smoothed tables of what followed: each longer context lowers the loss on unseen text, and none reaches the
+    entropy."""
     data, train = sample
     train = np.concatenate([train, data.batch(1, 512)["input_ids"].numpy()])
     test = next(iter(data.validation(128)))["input_ids"].numpy()

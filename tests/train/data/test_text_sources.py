@@ -92,7 +92,7 @@ def test_a_folder_is_read_in_order_without_hidden_files(tmp_path):
 
 
 def test_windows_of_a_corpus_are_its_text_and_the_splits_are_apart(book, tmp_path):
-    data = open_data(DataConfig(source=str(book), sequence_length=64, cache=str(tmp_path / "cache"), heldout=10**6))
+    data = open_data(DataConfig(source=str(book), sequence_length=256, cache=str(tmp_path / "cache"), heldout=10**6))
     train = data.batch(0, data.num_examples)["input_ids"].numpy()
     heldout = np.concatenate([batch["input_ids"].numpy() for batch in data.validation(64)])
     text = book.read_bytes()
@@ -161,7 +161,7 @@ def test_hub_dataset_becomes_a_corpus(tmp_path, span_corruption):
     )
     data = _open_dataset(config, str(tmp_path / "hub"))
     assert data.units_per_example == 128
-    assert data.num_examples == 50_000 // (142 if span_corruption else 128)
+    assert data.num_examples == 50_000 // (141 if span_corruption else 128)
     with pytest.raises(UserError, match=r"may be too large to take whole; set data\.max_tokens"):
         _open_dataset(DataConfig(), str(tmp_path / "hub"))
 

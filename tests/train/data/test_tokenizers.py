@@ -23,6 +23,11 @@ def tokenizer_file(tmp_path):
     return make
 
 
+def _span_config(tokenizer, book, folder):
+    source, cache = str(book), str(folder / "cache")
+    return DataConfig(source=source, tokenizer=tokenizer, sequence_length=128, span_corruption=True, cache=cache)
+
+
 def test_bytes_round_trip_and_end_with_end_of_document():
     text = "naïve λ 漢字 🎈\n"
     (ids,) = load_encoder("bytes").encode([text])
@@ -41,16 +46,14 @@ def test_tokenizer_file_gives_its_ids_and_the_end_token(tokenizer_file):
 
 def test_own_sentinels_of_a_tokenizer_are_used(tokenizer_file, book, tmp_path):
     path = tokenizer_file(["<pad>", "</s>", *(f"<extra_id_{number}>" for number in range(99, -1, -1))])
-    settings = dict(source=str(book), tokenizer=path, sequence_length=128, span_corruption=True, cache=str(tmp_path / "c"))
-    data = open_data(DataConfig(**settings))
+    data = open_data(_span_config(path, book, tmp_path))
     assert data.vocab_size == Tokenizer.from_file(path).get_vocab_size()
     assert data.batch(0, 2)["labels"][0, 0] == Tokenizer.from_file(path).token_to_id("<extra_id_0>")
 
 
 def test_sentinels_are_added_to_a_tokenizer_without(tokenizer_file, book, tmp_path):
     path = tokenizer_file(["</s>"])
-    settings = dict(source=str(book), tokenizer=path, sequence_length=128, span_corruption=True, cache=str(tmp_path / "c"))
-    data = open_data(DataConfig(**settings))
+    data = open_data(_span_config(path, book, tmp_path))
     assert data.vocab_size == Tokenizer.from_file(path).get_vocab_size() + 100
     assert (data.batch(0, 2)["labels"][:, 0] == data.vocab_size - 1).all()
 
