@@ -16,6 +16,7 @@ from scipy.special import chdtri
 
 from sparselaw.errors import UserError
 from sparselaw.fit.fitting import Bounds, Pins, Setting, prepare
+from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Fit
 from sparselaw.fit.solver import Penalty, minimise, predict_all
 from sparselaw.laws import Array
@@ -100,9 +101,10 @@ def _scale_and_spread(setting: Setting, optimum: Array, value: Quantity, name: s
     residual, slope = loss.residual(predicted[0], problem.measured)
     free = (problem.lower < problem.upper) & (optimum > problem.lower) & (optimum < problem.upper)
     used = setting.weights > 0
-    weights, psi = setting.weights[used], (loss.weight(residual) * residual)[used]
-    curvature = np.average(loss.curvature(residual)[used], weights=weights)
+    weights, residual = setting.weights[used], residual[used]
     freedom = len(weights) / max(1, len(weights) - int(free.sum()))
+    psi = loss.weight(residual) * residual
+    curvature = _mean_curvature(loss, residual * np.sqrt(freedom), weights)
     scale = freedom * np.average(psi**2, weights=weights) / max(curvature, 1e-12)
     design = (jacobian[0][free] * slope)[:, used] * np.sqrt(weights * max(curvature, 1e-12))
     gradient = Penalty.derivative(value, optimum[None], problem)[0][free]
@@ -110,6 +112,18 @@ def _scale_and_spread(setting: Setting, optimum: Array, value: Quantity, name: s
     if not (np.isfinite(variance) and variance > 0):
         raise UserError(f"{name} cannot be profiled: the runs say nothing about it, or it is pinned or at a bound")
     return float(scale), float(np.sqrt(variance))
+
+
+def _mean_curvature(loss: Loss, residual: Array, weights: Array) -> float:
+    """E[psi'] as the slope of mean psi(r + h) in h over a bandwidth of the residuals' own spread.
+
+    With delta far below the spread psi' is nonzero for a handful of runs only, and the fit pulls p of them there, so that
+    counting them would overstate the curvature.
+    """
+    spread = np.median(np.abs(residual)) / 0.6745
+    width = max(1.06 * spread * len(residual) ** -0.2, 1e-12)
+    shifted = [np.average(loss.weight(r) * r, weights=weights) for r in (residual + width, residual - width)]
+    return (shifted[0] - shifted[1]) / (2 * width)
 
 
 def _trace(
