@@ -152,6 +152,12 @@ def test_broken_table_is_refused(tmp_path):
         _drawn(local_source(tmp_path, "text"))
 
 
+def test_hub_stream_that_has_ended_stays_ended(table):
+    source = hub_source(str(table.parent), "text")
+    *_, (_, tell) = source.documents(None)
+    assert _drawn(source, json.loads(json.dumps(tell()))) == []
+
+
 @pytest.mark.parametrize("span_corruption", [False, True])
 def test_hub_dataset_becomes_a_corpus(tmp_path, span_corruption):
     (tmp_path / "hub").mkdir()

@@ -26,7 +26,7 @@ Position = Any
 """Where in a source to go on: anything JSON can hold; None is the beginning."""
 
 Documents = Iterator[tuple[str, Callable[[], Position]]]
-"""Texts, each with a function that tells the position after it (asked before the next text is drawn)."""
+"""Texts, each with a function that tells the position after it (asked, if at all, before the next text is drawn)."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,11 @@ def _next_part(documents: Documents, encoder: Encoder, *, limit: int) -> _Part |
     pieces: dict[str, list[np.ndarray]] = {split: [np.empty(0, encoder.dtype)] for split in SPLITS}
     num_documents, num_train, position = 0, 0, None
     while num_train < limit:
-        texts: list[str] = []
-        for text, tell in islice(documents, _BLOCK_DOCUMENTS):
-            texts.append(text)
-            position = tell()
-        if not texts:
+        block = list(islice(documents, _BLOCK_DOCUMENTS))
+        if not block:
             break
+        position = block[-1][1]()  # once a block: a stream's position takes long to tell
+        texts = [text for text, _ in block]
         num_documents += len(texts)
         for text, tokens in zip(texts, encoder.encode(texts), strict=True):
             pieces["heldout" if is_heldout(text) else "train"].append(tokens.astype(encoder.dtype))
