@@ -188,16 +188,19 @@ def _plan(fitted: Fit, size: Estimate, budget: Estimate, cost: Cost, tolerance: 
         law=law.name,
         fit=fitted.name,
         confidence=estimate.confidence,
-        warnings=_warnings(fitted, N, S, data, cost),
+        warnings=_warnings(fitted, N, S, C, cost),
     )
 
 
-def _warnings(fitted: Fit, N: float, S: float, data: float, cost: Cost) -> tuple[str, ...]:
+def _warnings(fitted: Fit, N: float, S: float, flops: float, cost: Cost) -> tuple[str, ...]:
     domain, sentences = fitted.domain, []
+    data, dense_data = float(cost.data(S, N, flops)), float(cost.data(0.0, N, flops))
     if fitted.status != "converged":
         sentences.append(f"the fit is {fitted.status}")
     sentences += _beyond("non-zeros N", N, domain.nonzero_params)
     sentences += _beyond(f"data D ({fitted.data_unit})", data, domain.data)
+    if dense_data > max(data, domain.data[1]) * 1.001:
+        sentences += _beyond(f"data of the dense comparison ({fitted.data_unit})", dense_data, domain.data)
     if max(domain.sparsity) + 1e-9 < S:
         fold = (1 - max(domain.sparsity)) / (1 - S)
         sentences.append(
