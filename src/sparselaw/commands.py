@@ -276,6 +276,8 @@ def _count_range(text: str | None) -> tuple[float, float] | None:
 
 
 def _levels(levels: tuple[float, ...]) -> tuple[float, ...]:
+    if not levels:
+        raise UserError("--levels needs at least one sparsity, such as 0.5")
     for level in levels:
         if not 0 < level < 1:
             raise UserError(f"sparsity levels lie between 0 and 1, got {level:g}")
