@@ -1,0 +1,105 @@
+"""Which parameters are pruned: every matrix, but no norms, biases, relative-position tables and class tokens.
+
+Names are those of the bare model: wrappers by `torch.compile` and data parallelism add nothing. A tied weight is one
+parameter, under the first of its names.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from sparselaw.errors import UserError
+from sparselaw.prune import distributions
+from sparselaw.prune.patterns import GroupPattern, input_dim
+from sparselaw.prune.thresholds import KEY_TYPES
+
+_POSITIONS = ("relative_", "position_embed", "pos_embed", "wpe.weight", "cls_token")
+
+Filter = Callable[[str, nn.Parameter], bool]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A prunable parameter by the place that holds it, so that loading or sharding a model may put another object
+    there."""
+
+    name: str
+    module: nn.Module
+    attribute: str
+    is_embedding: bool
+
+    @property
+    def parameter(self) -> nn.Parameter:
+        """What is in the place now."""
+        return getattr(self.module, self.attribute)
+
+    @property
+    def tensor(self) -> distributions.Tensor:
+        """Name, shape and kind for the distribution."""
+        return distributions.Tensor(self.name, tuple(self.parameter.shape), self.is_embedding)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model inside `torch.compile`'s and data parallelism's wrappers."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = model.module
+        if inner is None:
+            return model
+        model = inner
+
+
+def find_slots(model: nn.Module, prunable: Filter | None = None) -> list[Slot]:
+    """The prunable parameters in the model's order.
+
+    Raises:
+        UserError: if there are none, or one is of a type that cannot be ranked.
+    """
+    model = unwrapped(model)
+    slots = [slot for slot in _all_slots(model) if (prunable or is_matrix)(slot.name, slot.parameter)]
+    if not slots:
+        raise UserError("No parameter of the model is prunable; give `prunable` a filter that matches some.")
+    for slot in slots:
+        if slot.parameter.dtype not in KEY_TYPES:
+            raise UserError(
+                f"{slot.name} is of type {slot.parameter.dtype}; prune float16, bfloat16, float32 or float64."
+            )
+    return slots
+
+
+def is_matrix(name: str, parameter: nn.Parameter) -> bool:
+    """The default filter: at least two dimensions, and no table of positions."""
+    return parameter.ndim >= 2 and not any(word in name for word in _POSITIONS)
+
+
+def check_divisible(slots: list[Slot], pattern: GroupPattern) -> None:
+    """Refuses tensors whose inputs do not divide into groups."""
+    odd = [s.name for s in slots if s.parameter.shape[input_dim(s.module)] % pattern.length]
+    if odd:
+        raise UserError(
+            f"The inputs of {', '.join(odd)} do not divide by {pattern.length} as {pattern} needs; leave them out with `prunable`."
+        )
+
+
+def _all_slots(model: nn.Module) -> Iterator[Slot]:
+    embeddings = {id(weight) for weight in _embedding_weights(model)}
+    seen = set()
+    for path, module in model.named_modules():
+        for attribute, parameter in module.named_parameters(recurse=False):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                name = f"{path}.{attribute}" if path else attribute
+                yield Slot(name, module, attribute, id(parameter) in embeddings)
+
+
+def _embedding_weights(model: nn.Module) -> Iterator[torch.Tensor]:
+    """Weights of embeddings, and of the output embedding that models of `transformers` name."""
+    for module in model.modules():
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+            yield module.weight
+    head = getattr(model, "get_output_embeddings", lambda: None)()
+    if isinstance(head, nn.Linear):
+        yield head.weight

@@ -1,0 +1,261 @@
+"""Gradual magnitude pruning beside any optimiser (Zhu and Gupta 2017, arXiv 1710.01878; recipe of Frantar et al.,
+arXiv 2309.08520).
+
+After each optimiser step the weights are multiplied by their masks, in place: names, state_dict, copies and
+compilation of the model are those of the dense model, and neither momentum nor weight decay brings a pruned weight
+back. Gradients and optimiser state stay dense. Every `update_every` steps on the ramp the masks are found anew from
+the magnitudes; sparsity only rises, so a pruned weight stays pruned.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparselaw.errors import UserError
+from sparselaw.prune import sharded, states
+from sparselaw.prune.distributions import Distribution, Embeddings, Group, allocate, check_sparsity
+from sparselaw.prune.patterns import input_dim, keep_groups, parse_pattern
+from sparselaw.prune.prunable import Filter, check_divisible, find_slots
+from sparselaw.prune.report import PruningReport, TensorReport
+from sparselaw.prune.schedules import Schedule
+from sparselaw.prune.thresholds import Ranked, adopt_protected, prune_together
+
+Score = Callable[[nn.Parameter], Tensor]
+
+
+def magnitude(parameter: nn.Parameter) -> Tensor:
+    """The usual score: the weight itself, of which only the magnitude counts."""
+    return parameter
+
+
+class MagnitudePruner:
+    """Prunes a model while it is trained.
+
+        pruner = MagnitudePruner(model, sparsity=0.75, num_steps=10_000)
+        ...
+        optimizer.step()
+        pruner.step()
+
+    Build it on every rank after the model is wrapped (DDP) or sharded (`fully_shard`), before training.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        sparsity: float,
+        num_steps: int,
+        *,
+        schedule: Schedule | None = None,
+        update_every: int = 100,
+        distribution: Distribution = "uniform",
+        pattern: str = "unstructured",
+        embeddings: Embeddings = "sqrt",
+        score: Score = magnitude,
+        prunable: Filter | None = None,
+    ) -> None:
+        """Finds what to prune; with `Schedule.constant()` prunes it at once.
+
+        Args:
+            model: any module, also compiled, data-parallel or sharded.
+            sparsity: final share of zeros, in [0, 1).
+            num_steps: optimiser steps of the whole training.
+            schedule: when weights become zero; by default a cubic ramp from 25% to 75% of training.
+            update_every: steps between mask updates on the ramp.
+            distribution: `uniform`, `global`, `erdos-renyi-kernel`, or a map of tensor names to sparsities for some
+                of the tensors.
+            pattern: `unstructured`, or n:m with n non-zeros in each m consecutive inputs, which must agree with
+                `sparsity`;
+                embeddings and tensors named by a map stay unstructured.
+            embeddings: sparsity of embeddings and output embeddings: `sqrt` for 1 - sqrt(1-S), `dense`, or `target`.
+            score: what to rank weights by, of the shape and type of the parameter; its sign is ignored.
+            prunable: which parameters to prune, from name and parameter; by default all matrices but tables of
+                positions.
+
+        Raises:
+            UserError: if an argument does not make sense, alone or for this model.
+        """
+        check_sparsity(sparsity)
+        if num_steps < 1 or update_every < 1:
+            raise UserError(f"num_steps is {num_steps} and update_every {update_every}; both must be 1 or more.")
+        self._schedule = schedule or Schedule()
+        self._num_steps, self._update_every, self._score = num_steps, update_every, score
+        self._pattern = parse_pattern(pattern)
+        self._slots = find_slots(model, prunable)
+        self._groups = allocate(
+            [s.tensor for s in self._slots], sparsity, distribution=distribution, embeddings=embeddings
+        )
+        self._ranks = [self._ranks_of(group) for group in self._groups]
+        self._patterned = self._find_patterned(sparsity, distribution)
+        self._settings = {
+            "sparsity": sparsity,
+            "num_steps": num_steps,
+            "schedule": [self._schedule.start, self._schedule.end, self._schedule.exponent],
+            "update_every": update_every,
+            "distribution": dict(distribution) if isinstance(distribution, Mapping) else distribution,
+            "pattern": pattern,
+            "embeddings": embeddings,
+        }
+        self._masks = [
+            torch.ones_like(sharded.local_part(s.parameter), dtype=torch.bool, memory_format=torch.contiguous_format)
+            for s in self._slots
+        ]
+        self._flips: list[Tensor | int] = [0] * len(self._slots)
+        self._step, self._num_zeros = 0, 0
+        if self._schedule.last_step(num_steps) == 0:
+            self._update()
+
+    @property
+    def masks(self) -> dict[str, Tensor]:
+        """Masks by parameter name, True where a weight lives; under FSDP2 those of this rank's rows."""
+        return {slot.name: mask for slot, mask in zip(self._slots, self._masks, strict=True)}
+
+    @property
+    def num_prunable(self) -> int:
+        """Number of weights in the prunable tensors, over all ranks."""
+        return sum(slot.parameter.numel() for slot in self._slots)
+
+    @property
+    def num_nonzero(self) -> int:
+        """Number of weights that the masks keep: N of the scaling law."""
+        return self.num_prunable - self._num_zeros
+
+    @property
+    def current_sparsity(self) -> float:
+        """Share of prunable weights that are pruned now."""
+        return self._num_zeros / self.num_prunable
+
+    @property
+    def finished(self) -> bool:
+        """Whether the ramp has ended, so that masks no longer change."""
+        return self._step >= self._schedule.last_step(self._num_steps)
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Call after each `optimizer.step()`.
+
+        Raises:
+            UserError: if a weight is NaN when masks are due.
+        """
+        self._step += 1
+        self._apply()
+        if self._schedule.is_update(self._step, self._num_steps, update_every=self._update_every):
+            self._update()
+
+    def report(self) -> PruningReport:
+        """Sizes, non-zeros and flips of each tensor. Under FSDP2 to be called on all ranks."""
+        rows = []
+        for slot, mask, flips in zip(self._slots, self._masks, self._flips, strict=True):
+            counts = torch.stack([mask.count_nonzero(), torch.as_tensor(flips, device=mask.device)])
+            ranks = sharded.ranks_of(slot.name, slot.parameter)
+            num_nonzero, changed = (counts if ranks is None else ranks.total(counts)).tolist()
+            rows.append(TensorReport(slot.name, slot.parameter.numel(), num_nonzero, changed))
+        return PruningReport(self._step, tuple(rows))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Step, settings and packed masks; loads with `torch.load(weights_only=True)`. Under FSDP2 to be called on
+        all ranks; the state is that of the whole model."""
+        masks = {s.name: sharded.whole_mask(m, s.parameter) for s, m in zip(self._slots, self._masks, strict=True)}
+        return states.pack(masks, step=self._step, settings=self._settings)
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continues where a pruner of the same settings on the same model was.
+
+        Raises:
+            UserError: if the state is not a pruner's, is damaged, or belongs to another model or other settings.
+        """
+        masks = states.unpack(
+            state, shapes={s.name: tuple(s.parameter.shape) for s in self._slots}, settings=self._settings
+        )
+        self._num_zeros = sum(mask.numel() - int(mask.count_nonzero()) for mask in masks.values())
+        for slot, mask in zip(self._slots, self._masks, strict=True):
+            mask.copy_(sharded.own_rows(masks[slot.name], slot.parameter))
+        self._step = state["step"]
+        self._apply()
+
+    def _apply(self) -> None:
+        """Multiplies weights by masks; nothing waits for the device."""
+        if not self._num_zeros:
+            return
+        weights = [sharded.local_part(slot.parameter) for slot in self._slots]
+        self._masks = [m.to(w.device) for m, w in zip(self._masks, weights, strict=True)]
+        torch._foreach_mul_(weights, self._masks)
+
+    @torch.no_grad()
+    def _update(self) -> None:
+        fraction = self._schedule.fraction(self._step, self._num_steps)
+        self._check_numbers()
+        self._num_zeros = 0
+        for group, ranks in zip(self._groups, self._ranks, strict=True):
+            num_zeros = round(fraction * group.num_zeros)
+            self._num_zeros += num_zeros
+            if num_zeros:
+                self._prune(group, num_zeros, ranks)
+        self._apply()
+
+    def _prune(self, group: Group, num_zeros: int, ranks: sharded.Ranks | None) -> None:
+        tensors = [self._ranked(i) for i in group.indices]
+        if num_zeros == group.num_zeros and self._patterned.issuperset(group.indices):
+            counts = [adopt_protected(tensor) for tensor in tensors]
+        elif ranks is not None:
+            counts = sharded.prune_sharded(tensors, num_zeros, ranks)
+        else:
+            counts = prune_together(tensors, num_zeros)
+        for i, flips in zip(group.indices, counts, strict=True):
+            self._flips[i] = flips
+
+    def _ranked(self, index: int) -> Ranked:
+        slot, mask = self._slots[index], self._masks[index]
+        scores = sharded.local_part(slot.parameter)
+        if self._score is not magnitude:
+            scores = sharded.local_part(self._score(slot.parameter)) * mask
+        keep = None
+        if index in self._patterned and self._pattern is not None:
+            keep = keep_groups(scores, self._pattern, mask=mask, dim=input_dim(slot.module)).reshape(-1)
+        return Ranked(scores.reshape(-1), mask.view(-1), keep)
+
+    def _check_numbers(self) -> None:
+        """One question to the device for all tensors."""
+        pieces = [sharded.local_part(slot.parameter) for slot in self._slots]
+        bad = torch.stack([p.amax().isnan() if p.numel() else p.new_zeros((), dtype=torch.bool) for p in pieces]).to(
+            torch.int64
+        )
+        for ranks in {ranks.group: ranks for ranks in self._ranks if ranks is not None}.values():
+            ranks.total(bad)
+        names = [slot.name for slot, b in zip(self._slots, bad.tolist(), strict=True) if b]
+        if names:
+            raise UserError(
+                f"{names[0]} has NaN weights at step {self._step}; lower the learning rate and restart from before."
+            )
+
+    def _ranks_of(self, group: Group) -> sharded.Ranks | None:
+        slots = [self._slots[i] for i in group.indices]
+        kinds = {(s.parameter.dtype, s.parameter.device) for s in slots}
+        if len(kinds) > 1:
+            raise UserError(
+                "One threshold for all tensors needs them of one type on one device; use the uniform distribution."
+            )
+        ranks = {sharded.ranks_of(s.name, s.parameter) for s in slots}
+        if len(ranks) > 1:
+            raise UserError(
+                "One threshold for all tensors needs all of them sharded alike; use the uniform distribution."
+            )
+        return ranks.pop()
+
+    def _find_patterned(self, sparsity: float, distribution: Distribution) -> set[int]:
+        if self._pattern is None:
+            return set()
+        if abs(sparsity - self._pattern.sparsity) > 1e-9:
+            raise UserError(
+                f"The pattern {self._pattern} has sparsity {self._pattern.sparsity:g}, not {sparsity:g}; give the two alike."
+            )
+        if distribution == "erdos-renyi-kernel":
+            raise UserError(
+                f"The pattern {self._pattern} gives every tensor the same sparsity; use the uniform or global distribution."
+            )
+        named = distribution if isinstance(distribution, Mapping) else {}
+        chosen = {i for i, s in enumerate(self._slots) if not s.is_embedding and s.name not in named}
+        check_divisible([self._slots[i] for i in sorted(chosen)], self._pattern)
+        return chosen

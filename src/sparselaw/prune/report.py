@@ -1,0 +1,46 @@
+"""What a pruner has done: sizes, non-zeros and recent changes, tensor by tensor."""
+
+from dataclasses import dataclass
+
+from sparselaw.counts import format_count
+
+
+@dataclass(frozen=True)
+class TensorReport:
+    """One prunable tensor. `flips` counts the mask entries that the latest update changed."""
+
+    name: str
+    size: int
+    num_nonzero: int
+    flips: int
+
+    @property
+    def sparsity(self) -> float:
+        """Share of zeros."""
+        return 1 - self.num_nonzero / self.size
+
+
+@dataclass(frozen=True)
+class PruningReport:
+    """The prunable tensors and their total after a number of steps; `str()` is a table."""
+
+    step: int
+    tensors: tuple[TensorReport, ...]
+
+    @property
+    def total(self) -> TensorReport:
+        """All tensors together."""
+        sums = {key: sum(getattr(t, key) for t in self.tensors) for key in ("size", "num_nonzero", "flips")}
+        return TensorReport("total", **sums)
+
+    def __str__(self) -> str:
+        """A line for each tensor and one for the total."""
+        width = max(len(t.name) for t in (*self.tensors, self.total))
+        head = f"{f'after step {self.step}':<{width}} {'weights':>9} {'non-zero':>9} {'sparsity':>9} {'flips':>9}"
+        return "\n".join([head, *(_line(t, width) for t in (*self.tensors, self.total))])
+
+
+def _line(tensor: TensorReport, width: int) -> str:
+    counts = (format_count(n) for n in (tensor.size, tensor.num_nonzero))
+    size, nonzero = counts
+    return f"{tensor.name:<{width}} {size:>9} {nonzero:>9} {tensor.sparsity:>9.2%} {format_count(tensor.flips):>9}"

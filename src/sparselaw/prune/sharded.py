@@ -1,0 +1,101 @@
+"""Pruning a model sharded by FSDP2 (`torch.distributed.fsdp.fully_shard`) as if it were whole: only counts cross ranks.
+
+A parameter is a DTensor of which each rank holds some rows. Masks live beside the rows. A threshold is found by
+`counting` with counts summed over the ranks, so every rank cuts at the same key; of ties the first in the order of
+the whole tensor are kept, which takes one count from each rank.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.tensor import DTensor, Shard
+
+from sparselaw.errors import UserError
+from sparselaw.prune.counting import count_cut
+from sparselaw.prune.thresholds import Cut, Ranked, ties, write_mask
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The processes that hold the rows of a parameter, in the order of the rows."""
+
+    group: dist.ProcessGroup
+
+    def total(self, counts: Tensor) -> Tensor:
+        """Sums counts over the ranks, in place."""
+        dist.all_reduce(counts, group=self.group)
+        return counts
+
+
+def ranks_of(name: str, parameter: Tensor) -> Ranks | None:
+    """The ranks that share a parameter; None if it is whole on each.
+
+    Raises:
+        UserError: if it is cut otherwise than by rows over one dimension of the mesh.
+    """
+    if not isinstance(parameter, DTensor):
+        return None
+    cuts = [d for d, placement in enumerate(parameter.placements) if not placement.is_replicate()]
+    if not cuts:
+        return None
+    if len(cuts) > 1 or not parameter.placements[cuts[0]].is_shard(0):
+        raise UserError(
+            f"{name} is sharded as {parameter.placements}; pruning needs shards of dimension 0 on one mesh dimension."
+        )
+    return Ranks(parameter.device_mesh.get_group(cuts[0]))
+
+
+def local_part(parameter: Tensor) -> Tensor:
+    """What this rank holds of a parameter, sharing its memory."""
+    whole = parameter.detach()
+    return whole.to_local() if isinstance(whole, DTensor) else whole
+
+
+def whole_mask(mask: Tensor, parameter: Tensor) -> Tensor:
+    """The mask of the whole parameter, gathered on every rank."""
+    if not isinstance(parameter, DTensor):
+        return mask
+    return DTensor.from_local(
+        mask,
+        parameter.device_mesh,
+        parameter.placements,
+        shape=parameter.shape,
+        stride=parameter.stride(),
+        run_check=False,
+    ).full_tensor()
+
+
+def own_rows(whole: Tensor, parameter: Tensor) -> Tensor:
+    """This rank's part of the mask of a whole parameter."""
+    if not isinstance(parameter, DTensor):
+        return whole
+    for d, placement in enumerate(parameter.placements):
+        if isinstance(placement, Shard):
+            pieces = whole.chunk(parameter.device_mesh.size(d))
+            rank = parameter.device_mesh.get_local_rank(d)
+            return pieces[rank] if rank < len(pieces) else whole[:0]
+    return whole
+
+
+def prune_sharded(tensors: Sequence[Ranked], num_zeros: int, ranks: Ranks) -> list[Tensor]:
+    """Cuts the tensors of a group over all ranks and returns, for each, the number of local mask entries that
+    changed."""
+    cut = count_cut(tensors, num_zeros, reduce=ranks.total)
+    own = torch.stack([_count_ties(tensor, cut) for tensor in tensors])
+    num_ranks, rank = dist.get_world_size(ranks.group), dist.get_rank(ranks.group)
+    every = torch.zeros(len(tensors), num_ranks, dtype=torch.int64, device=own.device)
+    every[:, rank] = own
+    # Order of the whole: tensor by tensor, and within a tensor rank by rank.
+    flat = ranks.total(every).view(-1)
+    before = (flat.cumsum(0) - flat).view(len(tensors), num_ranks)[:, rank]
+    return [write_mask(t, Cut(cut.key, cut.num_ties - b))[1] for t, b in zip(tensors, before, strict=True)]
+
+
+def _count_ties(tensor: Ranked, cut: Cut) -> Tensor:
+    total = torch.zeros((), dtype=torch.int64, device=tensor.mask.device)
+    for keys, mask, protected in tensor.chunks():
+        total += ties(keys, mask, protected, key=cut.key).count_nonzero()
+    return total
