@@ -1,0 +1,138 @@
+"""Checkpoints that are either whole or not there.
+
+A checkpoint is a folder `step-00001000` with
+    model.safetensors  the weights, under the names of `model.named_parameters()`, and config.json, so that `from_pretrained` reads the folder
+    state.pt           optimiser, pruner, random numbers and the loop's own state; loads with `weights_only=True`
+    manifest.json      size and CRC-32 of each file, written last
+It is written under another name, synced to disk and renamed, so that a kill at any moment leaves the one before. The newest two are kept: should the
+disk damage the newest, the run goes on from the other.
+"""
+
+import json
+import os
+import shutil
+import warnings
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from sparselaw.errors import SparselawWarning, UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+WEIGHTS, STATE, MANIFEST = "model.safetensors", "state.pt", "manifest.json"
+_NUM_KEPT = 2
+
+
+def save_checkpoint(folder: Path, model: "PreTrainedModel", *, state: dict[str, Any], step: int) -> None:
+    """Writes the checkpoint of a step and deletes all but the newest two.
+
+    Args:
+        folder: holds the checkpoints of one run.
+        model: on any device.
+        state: what else is needed to go on: tensors and plain values.
+        step: optimiser steps done.
+    """
+    from safetensors.torch import save_file
+
+    partial, final = folder / "partial", folder / f"step-{step:08d}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    weights = {name: p.detach().contiguous() for name, p in model.named_parameters()}
+    save_file(weights, partial / WEIGHTS, metadata={"format": "pt"})
+    torch.save(state, partial / STATE)
+    model.config.save_pretrained(partial)
+    contents = {path.name: _fingerprint(path) for path in sorted(partial.iterdir())}
+    write_atomically(partial / MANIFEST, json.dumps({"step": step, "files": contents}))
+    _sync_files(partial)
+    shutil.rmtree(final, ignore_errors=True)
+    partial.rename(final)
+    _sync(folder)
+    for old in _checkpoints(folder)[:-_NUM_KEPT]:
+        shutil.rmtree(old)
+
+
+def load_checkpoint(folder: Path, model: "PreTrainedModel") -> dict[str, Any] | None:
+    """Reads the newest whole checkpoint's weights into the model.
+
+    Returns:
+        The state it was saved with, or None if there is no checkpoint.
+
+    Raises:
+        UserError: if it is of another model, or none of them is whole.
+    """
+    checkpoints = _checkpoints(folder)
+    for checkpoint in reversed(checkpoints):
+        damage = _damage(checkpoint)
+        if damage is None:
+            _read_weights(checkpoint / WEIGHTS, model)
+            return torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
+        warnings.warn(f"{checkpoint} is damaged ({damage}) and is passed over.", SparselawWarning, stacklevel=2)
+    if checkpoints:
+        raise UserError(f"No checkpoint in {folder} is whole; delete the folder to start the run again.")
+    return None
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a small text file so that readers see the old one or the new one, and nothing between."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)
+    _sync(path.parent)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*"))
+
+
+def _damage(checkpoint: Path) -> str | None:
+    try:
+        manifest = json.loads((checkpoint / MANIFEST).read_text())
+        for name, fingerprint in manifest["files"].items():
+            if _fingerprint(checkpoint / name) != fingerprint:
+                return f"{name} is not as it was written"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return str(error)
+    return None
+
+
+def _read_weights(path: Path, model: "PreTrainedModel") -> None:
+    from safetensors.torch import load_file
+
+    stored, wanted = load_file(path), dict(model.named_parameters())
+    different = sorted(stored.keys() ^ wanted.keys()) or [n for n, p in wanted.items() if p.shape != stored[n].shape]
+    if different:
+        raise UserError(
+            f"{path} is a checkpoint of another model ({different[0]} differs); choose another folder or delete this one."
+        )
+    with torch.no_grad():
+        for name, parameter in wanted.items():
+            parameter.copy_(stored[name])
+
+
+def _fingerprint(path: Path) -> list[int]:
+    size = crc = 0
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 22):
+            size, crc = size + len(chunk), zlib.crc32(chunk, crc)
+    return [size, crc]
+
+
+def _sync_files(folder: Path) -> None:
+    for path in folder.iterdir():
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

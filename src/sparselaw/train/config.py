@@ -1,0 +1,240 @@
+"""One run as one value: frozen dataclasses, TOML in, JSON out, unknown keys refused."""
+
+import dataclasses
+import json
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sparselaw.counts import parse_count
+from sparselaw.errors import UserError
+from sparselaw.train.data.config import DataConfig
+from sparselaw.train.lr import LearningRate
+from sparselaw.train.models import ModelConfig
+from sparselaw.train.optimizers import OptimizerConfig
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class PruningConfig:
+    """Gradual magnitude pruning; the defaults are the sparse scaling paper's.
+
+    Attributes:
+        sparsity: fraction of zeros at the end in the matrices that count in N; 0 trains a dense model.
+        start: fraction of the run before the first weight goes.
+        end: fraction of the run at which the target is reached.
+        exponent: of the ramp S (1 - (1-u)^exponent).
+        update_every: steps between new masks.
+        distribution: `uniform` (every tensor alike), `global` or `erdos-renyi-kernel`.
+        pattern: `unstructured`, or `n:m` with n non-zeros among each m consecutive inputs.
+    """
+
+    sparsity: float = 0.0
+    start: float = 0.25
+    end: float = 0.75
+    exponent: float = 3.0
+    update_every: int = 100
+    distribution: Literal["uniform", "global", "erdos-renyi-kernel"] = "uniform"
+    pattern: str = "unstructured"
+
+    def __post_init__(self) -> None:
+        """Refuses what the pruner would refuse only after the data has been prepared."""
+        if not 0 <= self.sparsity < 1:
+            raise UserError(f"pruning.sparsity is {self.sparsity}; give a fraction of [0, 1).")
+        if not 0 <= self.start <= self.end <= 1:
+            raise UserError(
+                f"pruning.start {self.start} and pruning.end {self.end} must satisfy 0 <= start <= end <= 1."
+            )
+        if self.update_every < 1:
+            raise UserError(f"pruning.update_every is {self.update_every}; give 1 or more.")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All that decides a run.
+
+    Attributes:
+        steps: optimiser steps; or give `budget`.
+        budget: tokens or images to see, rounded up to whole steps.
+        batch_size: examples of a step, over all processes and accumulated parts.
+        accumulation: parts that a process's share of the batch is computed in.
+        seed: of the initial weights. The order of the data has its own, data.seed.
+        dtype: of the matrix products; weights and optimiser stay in float32.
+        device: `auto` takes CUDA where there is one.
+        log_every: steps between lines of metrics.
+        eval_every: steps between evaluations on held-out data; 0 evaluates only at the end.
+        checkpoint_every: steps between checkpoints; 0 keeps only those of interruption and end.
+    """
+
+    model: ModelConfig
+    data: DataConfig = field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    learning_rate: LearningRate = field(default_factory=LearningRate)
+    pruning: PruningConfig = field(default_factory=PruningConfig)
+    steps: int = 0
+    budget: float = 0
+    batch_size: int = 32
+    accumulation: int = 1
+    seed: int = 0
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    device: str = "auto"
+    log_every: int = 10
+    eval_every: int = 0
+    checkpoint_every: int = 1000
+
+    def __post_init__(self) -> None:
+        """Refuses runs that cannot be."""
+        if bool(self.steps) == bool(self.budget):
+            raise UserError("The length of the run must be given by exactly one of steps and budget.")
+        least = {"steps": 0, "budget": 0, "batch_size": 1, "accumulation": 1, "seed": 0, "log_every": 1}
+        for name, smallest in (least | {"eval_every": 0, "checkpoint_every": 0}).items():
+            if not smallest <= getattr(self, name) < math.inf:
+                raise UserError(f"{name} is {getattr(self, name)}; give {smallest} or more.")
+        if self.batch_size % self.accumulation:
+            raise UserError(
+                f"batch_size {self.batch_size} does not divide into accumulation {self.accumulation} parts."
+            )
+        if self.model.kind == "t5" and not self.data.span_corruption:
+            raise UserError("A t5 model learns from corrupted spans; set data.span_corruption = true.")
+        if self.model.kind == "decoder" and self.data.span_corruption:
+            raise UserError("A decoder cannot learn from corrupted spans; set data.span_corruption = false.")
+
+    def num_steps(self, units_per_example: int) -> int:
+        """Optimiser steps of the run."""
+        return self.steps or math.ceil(self.budget / (self.batch_size * units_per_example))
+
+
+def load_config(source: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """A configuration from a TOML file or a shipped recipe.
+
+    Args:
+        source: path of a TOML file, or a recipe's name such as `decoder-laptop`.
+        overrides: `key=value` with a dotted key, such as `pruning.sparsity=0.75`; each replaces what the file says.
+
+    Raises:
+        UserError: one sentence about a missing file, bad TOML, an unknown key or a bad value.
+    """
+    tree = _read_toml(source)
+    for override in overrides:
+        _override(tree, override)
+    return config_from(tree, source=str(source))
+
+
+def config_from(tree: Mapping[str, Any], *, source: str = "the configuration") -> RunConfig:
+    """A configuration from nested mappings; see `load_config`."""
+    import cattrs
+
+    try:
+        return _converter().structure(tree, RunConfig)
+    except (cattrs.BaseValidationError, cattrs.ForbiddenExtraKeysError) as error:
+        raise UserError(_sentence(error, source)) from error
+
+
+def config_to(config: RunConfig) -> dict[str, Any]:
+    """The configuration as nested mappings that JSON holds and `config_from` reads."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that come with the package."""
+    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
+def _converter() -> Any:
+    import cattrs
+
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook(int, _integer)
+    converter.register_structure_hook(bool, _flag)
+    converter.register_structure_hook(str, _text)
+    return converter
+
+
+def _number(value: Any, _: Any) -> float:
+    if isinstance(value, str):
+        try:
+            return parse_count(value)
+        except UserError as error:
+            raise ValueError(f"{value!r} is not a number") from error
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")
+    return float(value)
+
+
+def _integer(value: Any, _: Any) -> int:
+    number = _number(value, float)
+    if not number.is_integer():
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(number)
+
+
+def _flag(value: Any, _: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is not true or false")
+    return value
+
+
+def _text(value: Any, _: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not text")
+    return value
+
+
+def _read_toml(source: str | Path) -> dict[str, Any]:
+    path = Path(source)
+    if not path.is_file():
+        path = RECIPES / f"{source}.toml"
+    if not path.is_file():
+        raise UserError(f"{source} is neither a file nor a recipe; the recipes are {', '.join(recipe_names())}.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"{source} cannot be read as TOML: {error}.") from error
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    dotted, equals, text = override.partition("=")
+    *sections, key = dotted.strip().split(".")
+    if not equals or not key:
+        raise UserError(f"{override!r} is not of the form key=value, such as pruning.sparsity=0.75.")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise UserError(f"{dotted.strip()} is not a key of the configuration, because {section} is a single value.")
+    tree[key] = _parsed(text.strip())
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word such as decoder, or a count such as 1.3B
+
+
+def _sentence(error: Exception, source: str) -> str:
+    import cattrs
+
+    where, cause = _first_cause(error)
+    if isinstance(cause, cattrs.ForbiddenExtraKeysError):
+        known = ", ".join(f.name for f in dataclasses.fields(cause.cl))
+        key = ".".join([*where, min(cause.extra_fields)])
+        return f"{source} has an unknown key {key}; the keys here are {known}."
+    if isinstance(cause, UserError):
+        return str(cause)
+    if isinstance(cause, KeyError):
+        return f"{source} lacks the section {'.'.join(where)}, which has no default."
+    return f"{source} has a bad value for {'.'.join(where)}: {cause}."
+
+
+def _first_cause(error: BaseException) -> tuple[list[str], BaseException]:
+    """The innermost first error of cattrs' tree, and the attributes that lead to it."""
+    where: list[str] = []
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+        where += [note.name for note in getattr(error, "__notes__", ()) if hasattr(note, "name")]
+    return where, error

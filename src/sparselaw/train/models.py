@@ -1,0 +1,229 @@
+"""Three kinds of transformer with width as the dial at fixed depth, and the rules from size to width.
+
+N counts the non-zeros of the BODY: the matrices inside the transformer's blocks, which grow as width^2. For L layers of width d they are
+    decoder (GPT-NeoX, arXiv 2204.06745)      12 L d^2
+    vit     (arXiv 2010.11929)                12 L d^2
+    t5      (v1.1: gated GELU, d_ff = 8d/3)   28 L d^2, with L encoder layers (12 d^2 each) and L decoder layers (16 d^2, with cross-attention)
+A model of sparsity S and N non-zeros thus has width d sqrt(1/(1-S)) where the dense one has d, rounded to a multiple of the heads. Matrices at the ends
+(embeddings, output head, patch projection) grow as width, so sparsity 1 - sqrt(1-S) keeps their non-zeros equal to the dense model's, too. They do not count in N.
+Norms, biases, and position embeddings stay dense. (Source: Frantar et al., arXiv 2309.08520, section 2.)
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sparselaw.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+    from sparselaw.train.data.stream import Data
+
+Kind = Literal["decoder", "t5", "vit"]
+BODY_PER_LAYER = {"decoder": 12, "t5": 28, "vit": 12}
+"""Body parameters of a layer in units of width^2; a layer of T5 is one of the encoder and one of the decoder."""
+MODEL_TYPES = {"decoder": "gpt_neox", "t5": "t5", "vit": "vit"}
+_POSITIONS = ("relative_attention_bias", "position_embeddings", "cls_token")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The model of a run.
+
+    Attributes:
+        kind: `decoder`, `t5` (encoder-decoder) or `vit`.
+        width: width of the model; or give `nonzeros`.
+        nonzeros: number of non-zeros N that the model should have at the run's sparsity; the width follows.
+        layers: number of blocks (for `t5`, in the encoder and in the decoder each).
+        heads: attention heads; the width is a multiple of them.
+        patch_size: side of a patch in pixels (`vit`).
+        init: folder of a Hugging Face checkpoint of the same kind to start from, which then decides the shape.
+    """
+
+    kind: Kind = "decoder"
+    width: int = 0
+    nonzeros: float = 0
+    layers: int = 2
+    heads: int = 2
+    patch_size: int = 4
+    init: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuses shapes that no model can have."""
+        if sum(map(bool, (self.width, self.nonzeros, self.init))) != 1:
+            raise UserError(
+                "The model's size must be given by exactly one of model.width, model.nonzeros and model.init."
+            )
+        for name, least in {"width": 0, "nonzeros": 0, "layers": 1, "heads": 1, "patch_size": 1}.items():
+            if not least <= getattr(self, name) < math.inf:
+                raise UserError(f"model.{name} is {getattr(self, name)}; give {least} or more.")
+        if self.width % self.heads:
+            raise UserError(f"model.width {self.width} does not divide by model.heads {self.heads}; give a multiple.")
+
+
+def width_for(nonzeros: float, *, kind: Kind, layers: int, heads: int, sparsity: float) -> int:
+    """The multiple of `heads` for which the body's non-zeros at this sparsity come nearest to `nonzeros`."""
+    exact = math.sqrt(nonzeros / (1 - sparsity) / (BODY_PER_LAYER[kind] * layers))
+    low = max(1, math.floor(exact / heads)) * heads
+    return min((low, low + heads), key=lambda width: abs(width**2 - exact**2))
+
+
+def architecture(model: ModelConfig, data: "Data", *, sparsity: float) -> "PreTrainedConfig":
+    """The `transformers` configuration of a model that fits the data.
+
+    Raises:
+        UserError: if the data is of the wrong sort for this kind of model, or the checkpoint to start from is.
+    """
+    if (data.vocab_size is None) != (model.kind == "vit"):
+        raise UserError(
+            f"A {model.kind} model cannot be trained on {data.unit}; choose a data.source of {'images' if model.kind == 'vit' else 'text'}."
+        )
+    if model.init:
+        return _stored_architecture(model, data)
+    width = model.width or width_for(
+        model.nonzeros, kind=model.kind, layers=model.layers, heads=model.heads, sparsity=sparsity
+    )
+    return {"decoder": _decoder, "t5": _t5, "vit": _vit}[model.kind](model, data, width)
+
+
+def build_model(model: ModelConfig, config: "PreTrainedConfig") -> "PreTrainedModel":
+    """The model, freshly drawn from PyTorch's random state, or read from `init` (safetensors only), in float32."""
+    import transformers
+
+    classes = {"decoder": "GPTNeoXForCausalLM", "t5": "T5ForConditionalGeneration", "vit": "ViTForImageClassification"}
+    family = getattr(transformers, classes[model.kind])
+    if not model.init:
+        return _untied(family(config)) if model.kind == "t5" else family(config)
+    try:
+        return family.from_pretrained(
+            model.init, config=config, use_safetensors=True, local_files_only=True, dtype="float32"
+        )
+    except Exception as error:  # whatever the reader raised, the folder is what the user can change
+        raise UserError(
+            f"{model.init} cannot be read as a checkpoint ({str(error).splitlines()[0]}); give a folder with safetensors weights."
+        ) from error
+
+
+def width_of(config: "PreTrainedConfig") -> int:
+    """Width of the model that a configuration describes."""
+    return config.hidden_size
+
+
+def body_parameters(model: "nn.Module") -> dict[str, "nn.Parameter"]:
+    """The matrices whose non-zeros are N, by name."""
+    return {name: p for name, p in _matrices(model).items() if _in_block(name)}
+
+
+def end_parameters(model: "nn.Module") -> dict[str, "nn.Parameter"]:
+    """Embeddings, output head and patch projection: the matrices that grow as width, by name."""
+    return {name: p for name, p in _matrices(model).items() if not _in_block(name)}
+
+
+def _matrices(model: "nn.Module") -> dict[str, "nn.Parameter"]:
+    return {
+        name: p for name, p in model.named_parameters() if p.ndim >= 2 and not any(word in name for word in _POSITIONS)
+    }
+
+
+def _in_block(name: str) -> bool:
+    return ".layers." in name or ".block." in name
+
+
+def _initial_scale(width: int) -> float:
+    # Nguyen and Salazar 2019 (arXiv 1910.05895): 0.02 would be far too small for narrow models, and is about this at width 1024.
+    return math.sqrt(2 / (5 * width))
+
+
+def _decoder(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
+    from transformers import GPTNeoXConfig
+
+    return GPTNeoXConfig(
+        vocab_size=data.vocab_size,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=model.layers,
+        num_attention_heads=model.heads,
+        max_position_embeddings=data.units_per_example,
+        initializer_range=_initial_scale(width),
+        use_cache=False,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+
+
+def _t5(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
+    from transformers import T5Config
+
+    config = T5Config(
+        vocab_size=data.vocab_size,
+        d_model=width,
+        d_kv=width // model.heads,
+        d_ff=round(8 * width / 3),
+        num_layers=model.layers,
+        num_heads=model.heads,
+        feed_forward_proj="gated-gelu",
+        dropout_rate=0.0,
+        tie_word_embeddings=False,
+        decoder_start_token_id=0,
+        use_cache=False,
+    )
+    config.tie_word_embeddings = False  # the constructor overrules its own argument
+    return config
+
+
+def _untied(model: Any) -> Any:
+    """T5 v1.1 ties encoder and decoder embeddings but not the head; `transformers` ties all or nothing, and starts the head sqrt(d) times too large."""
+    from torch import nn
+
+    model.set_input_embeddings(model.shared)
+    nn.init.normal_(model.lm_head.weight, std=model.config.d_model**-0.5)
+    return model
+
+
+def _vit(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
+    from transformers import ViTConfig
+
+    if data.image_size % model.patch_size:
+        raise UserError(
+            f"Images of {data.image_size} pixels do not divide into patches of {model.patch_size}; change model.patch_size."
+        )
+    return ViTConfig(
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=model.layers,
+        num_attention_heads=model.heads,
+        image_size=data.image_size,
+        patch_size=model.patch_size,
+        num_channels=data.num_channels,
+        num_labels=data.num_classes,
+        initializer_range=_initial_scale(width),
+        problem_type="single_label_classification",
+    )
+
+
+def _stored_architecture(model: ModelConfig, data: "Data") -> "PreTrainedConfig":
+    from transformers import AutoConfig
+
+    if not (Path(model.init) / "config.json").is_file():
+        raise UserError(f"{model.init} is not a checkpoint folder with a config.json; give model.init such a folder.")
+    config = AutoConfig.from_pretrained(model.init, local_files_only=True)
+    if config.model_type != MODEL_TYPES[model.kind]:
+        raise UserError(
+            f"{model.init} holds a {config.model_type} model; a {model.kind} starts from {MODEL_TYPES[model.kind]}."
+        )
+    _check_fits(model.init, config, data)
+    return config
+
+
+def _check_fits(folder: str, config: "PreTrainedConfig", data: "Data") -> None:
+    if data.vocab_size is not None and config.vocab_size < data.vocab_size:
+        raise UserError(
+            f"{folder} knows {config.vocab_size} tokens but the data has {data.vocab_size}; use the checkpoint's tokenizer."
+        )
+    if data.num_classes is not None and (config.num_labels, config.image_size) != (data.num_classes, data.image_size):
+        raise UserError(
+            f"{folder} is for {config.num_labels} classes of {config.image_size}-pixel images, the data has {data.num_classes} of {data.image_size}; they must agree."
+        )

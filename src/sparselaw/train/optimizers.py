@@ -1,0 +1,84 @@
+"""AdamW, and the Adafactor of the sparse scaling paper.
+
+Adafactor (Shazeer and Stern 2018, arXiv 1804.04235) without factoring, as the paper trains T5 (arXiv 2309.08520). At step t, for each tensor W of gradient G:
+    V <- b V + (1 - b) (G^2 + 1e-30)            b = 1 - t^-0.8
+    U  = G / sqrt(V),   U <- U / max(1, RMS(U))
+    W <- W - lr max(1e-3, RMS(W)) U
+Both RMS run over the entries where W is NOT zero: over all of them, a 75% sparse tensor would have half the RMS of its surviving weights, and its
+learning rate would shrink as the model is pruned.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from sparselaw.errors import UserError
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """How weights are updated.
+
+    Attributes:
+        name: `adamw` or `adafactor`.
+        weight_decay: decoupled decay of matrices, per unit of learning rate (`adamw`).
+        betas: decay of the gradient's first and second moment (`adamw`).
+        clip: largest norm of the whole gradient; 0 does not clip.
+    """
+
+    name: Literal["adamw", "adafactor"] = "adamw"
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuses settings that no optimiser can have."""
+        if self.weight_decay < 0 or self.clip < 0:
+            raise UserError("optimizer.weight_decay and optimizer.clip must not be negative.")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise UserError(f"optimizer.betas are {list(self.betas)}; give two numbers of [0, 1).")
+
+
+def make_optimizer(model: torch.nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """The optimiser of a model; AdamW decays matrices only. The learning rate is set by the training loop."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    if config.name == "adafactor":
+        return Adafactor(parameters)
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=0.0, betas=config.betas, fused=True)
+
+
+class Adafactor(torch.optim.Optimizer):
+    """Adafactor with a full second moment and norms over non-zero weights; see the module for the formula."""
+
+    def __init__(self, params: Iterable[torch.Tensor], lr: float = 1e-2) -> None:
+        super().__init__(params, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:
+        """Updates every tensor that has a gradient."""
+        assert closure is None, "Adafactor evaluates no closure"
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    _update(weight, weight.grad, self.state[weight], lr=group["lr"])
+
+
+def _update(weight: torch.Tensor, gradient: torch.Tensor, state: dict[str, Any], *, lr: float) -> None:
+    if not state:
+        state.update(step=0, second_moment=torch.zeros_like(weight))
+    state["step"] += 1
+    moment = state["second_moment"].lerp_(gradient.square().add_(1e-30), state["step"] ** -0.8)
+    update = gradient / moment.sqrt()
+    # No branch on a count, which would make the host wait for the device.
+    alive = (weight != 0).to(weight.dtype)
+    num_alive = alive.sum().clamp_(min=1)
+    update_rms = (update.square().mul_(alive).sum() / num_alive).sqrt_()
+    weight_rms = (weight.square().sum() / num_alive).sqrt_()
+    update.mul_(weight_rms.clamp_(min=1e-3) / update_rms.clamp_(min=1))
+    weight.add_(update, alpha=-lr)
