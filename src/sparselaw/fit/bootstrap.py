@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sparselaw.fit.fitting import Bounds, Pins, Setting, draw_starts, prepare
+from sparselaw.errors import UserError
+from sparselaw.fit.fitting import Bounds, Pins, Setting, draw_starts, prepare_again
 from sparselaw.fit.result import Bootstrap, Fit
 from sparselaw.fit.solver import minimise
 from sparselaw.laws import Array
@@ -42,10 +43,18 @@ def bootstrap(
         runs: the runs it was fitted to.
         num_draws: resamples.
         by: "run", or "cell" to draw all runs of one (sparsity, non-zeros) together.
-        weights, pin, bounds: as given to `fit`.
+        weights, pin, bounds: as given to `fit`; pinned parameters of `fitted` stay pinned if `pin` is None.
         seed: of the resampling.
+
+    Raises:
+        UserError: no draws, another `by`, or other runs than were fitted.
     """
-    setting = prepare(runs, fitted.law, loss=fitted.loss, weights=weights, pin=pin or {}, bounds=bounds or {})
+    if num_draws < 1:
+        raise UserError(f"a bootstrap needs at least one draw, got {num_draws}")
+    if by not in ("run", "cell"):
+        raise UserError(f"a bootstrap draws by 'run' or by 'cell', got {by!r}")
+    pin = fitted.pins if pin is None else pin
+    setting = prepare_again(fitted, runs, weights=weights, pin=pin, bounds=bounds)
     groups = runs.cells() if by == "cell" else np.arange(len(runs))
     optimum = fitted.law.to_solver(fitted.values, setting.units)
     rng = np.random.default_rng(seed)
@@ -53,6 +62,8 @@ def bootstrap(
     sizes = [min(batch, num_draws - done) for done in range(0, num_draws, batch)]
     theta = np.concatenate([_refits(setting, groups, optimum, size, rng) for size in sizes])
     draws = fitted.law.from_solver(theta, setting.units)
+    for name, value in pin.items():
+        draws[:, fitted.law.names.index(name)] = value
     lost = num_draws - len(draws)
     sentence = f"{lost} of {num_draws} bootstrap refits did not converge and are left out of the intervals"
     warnings = (*fitted.warnings, sentence) if lost else fitted.warnings

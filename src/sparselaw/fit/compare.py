@@ -69,7 +69,7 @@ def hold_outs(runs: Runs) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         for k in range(MIN_LEVELS, int(level.max())):
             yield f"{name} above level {k}", level >= k
     corner = (columns["N"] == columns["N"].max()) | (columns["D"] == columns["D"].max())
-    if columns["N"].max() > 0 and columns["D"].max() > 0:
+    if columns["N"].max() > 0 and columns["D"].max() > 0 and not corner.all():
         yield "largest N and largest D", corner
 
 
@@ -107,6 +107,8 @@ def information_criteria(fitted: Fit) -> tuple[float, float]:
     from scipy.optimize import minimize_scalar
 
     rho, loss = fitted.loss.rho(fitted.residuals), fitted.loss
+    if not fitted.residuals.any():  # a density of width zero
+        return -np.inf, -np.inf
     num_runs = len(rho)
     scale = max(float(np.sqrt(np.mean(fitted.residuals**2))), 1e-300)
 

@@ -11,7 +11,7 @@ from sparselaw.errors import UserError
 from sparselaw.fit.identify import identifiability_warnings
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Domain, Fit, Starts
-from sparselaw.fit.solver import Problem, Solutions, minimise, predict_all
+from sparselaw.fit.solver import Problem, Solutions, minimise, predict_all, rounding
 from sparselaw.laws import Array, Law, PowerLaw, Units, law_named
 from sparselaw.runs import Runs
 
@@ -23,7 +23,7 @@ Bounds = Mapping[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Setting:
-    """A problem with the units of N and D that it is measured in, and run weights [num_runs]."""
+    """A problem with the units of N and D that it is measured in, and run weights [num_runs] of mean 1."""
 
     problem: Problem
     units: Units
@@ -47,7 +47,7 @@ def fit(
         runs: finished runs.
         law: a form, or the name of a built-in one.
         loss: the loss function of residuals.
-        weights: one non-negative weight a run [num_runs]; equal if None.
+        weights: one non-negative weight a run [num_runs], in any unit; equal if None.
         pin: parameters held at a value, in natural units.
         bounds: (lowest, highest) of parameters, in natural units, in place of the law's own.
         num_starts: starting points, drawn with `seed`.
@@ -56,18 +56,21 @@ def fit(
     Raises:
         UserError: unknown law or parameter, impossible bounds, weights of another number than runs.
     """
+    if num_starts < 1:
+        raise UserError(f"a fit needs at least one start, got {num_starts}")
     if isinstance(law, str):
         law = law_named(law, levels=runs.sparsity)
     setting = prepare(runs, law, loss=loss, weights=weights, pin=pin or {}, bounds=bounds or {})
     start = draw_starts(setting, num_starts, np.random.default_rng(seed))
     solutions = minimise(setting.problem, start, weights=setting.weights)
-    return _result(runs, setting, solutions, tuple(pin or {}))
+    return _result(runs, setting, solutions, pin or {})
 
 
 def prepare(runs: Runs, law: Law, *, loss: Loss, weights: Array | None, pin: Pins, bounds: Bounds) -> Setting:
     """The problem in solver coordinates; arguments as `fit`."""
     run_weights = np.ones(len(runs)) if weights is None else np.asarray(weights, dtype=float)
-    if run_weights.shape != (len(runs),) or not (run_weights >= 0).all() or not run_weights.sum() > 0:
+    sound = run_weights.shape == (len(runs),) and (run_weights >= 0).all() and np.isfinite(run_weights).all()
+    if not sound or not run_weights.sum() > 0:
         raise UserError(f"weights must be {len(runs)} numbers >= 0, one a run, not all zero")
     natural = {p.name: (p.lower, p.upper) for p in law.parameters}
     for name, low, high in [(n, v, v) for n, v in pin.items()] + [(n, *b) for n, b in bounds.items()]:
@@ -75,27 +78,51 @@ def prepare(runs: Runs, law: Law, *, loss: Loss, weights: Array | None, pin: Pin
             raise UserError(f"the law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}")
         if not low <= high:
             raise UserError(f"the bounds of {name} are the wrong way round: {low:g} > {high:g}")
+        if low == high and not np.isfinite(low):
+            raise UserError(f"{name} cannot be held at {low:g}; give a finite value")
         natural[name] = (low, high)
     units = _units(runs, law, natural)
     features = law.features(runs.sparsity, runs.nonzero_params, runs.data, units=units)
     box = _box(law, natural, units)
-    return Setting(Problem(law, features, runs.loss, loss, *box), units, run_weights)
+    return Setting(Problem(law, features, runs.loss, loss, *box), units, run_weights / run_weights.mean())
+
+
+def prepare_again(
+    fitted: Fit, runs: Runs, *, weights: Array | None, pin: Pins | None, bounds: Bounds | None
+) -> Setting:
+    """The problem that `fitted` solved; its pins if `pin` is None.
+
+    Raises:
+        UserError: `runs` are not as many as were fitted.
+    """
+    if len(runs) != fitted.num_runs:
+        raise UserError(
+            f"the fit is of {fitted.num_runs} runs, not of these {len(runs)}; give the runs it was fitted to"
+        )
+    pin = fitted.pins if pin is None else pin
+    return prepare(runs, fitted.law, loss=fitted.loss, weights=weights, pin=pin, bounds=bounds or {})
 
 
 def _limited(law: PowerLaw, natural: Bounds) -> dict[str, bool]:
     """Coefficients with bounds other than their sign's, and whether each stands inside its power."""
     limited = {name for name, (low, high) in natural.items() if low not in (0.0, -np.inf) or high < np.inf}
-    return {t.coefficient: t.inside for t in law.terms if t.exponents and t.coefficient in limited}
+    inside = {t.coefficient for t in law.terms if t.inside and natural[t.coefficient] != (0.0, np.inf)}
+    return {t.coefficient: t.inside for t in law.terms if t.exponents and t.coefficient in limited | inside}
 
 
 def _units(runs: Runs, law: Law, natural: Bounds) -> Units:
     """Geometric means of N and D; single weights and the pinned a_D where a coefficient is pinned or bounded."""
     units = [float(np.exp(np.log(values).mean())) for values in (runs.nonzero_params, runs.data)]
     if isinstance(law, PowerLaw):
+        for power in (term.exponents[0][0] for term in law.terms if term.inside):
+            if natural[power][0] <= 0:
+                raise UserError(f"{power} is the power of a ratio and must be positive, got {natural[power][0]:g}")
         for name, inside in _limited(law, natural).items():
             low, high = natural[name]
             if inside and low != high:
                 raise UserError(f"{name} stands inside a power and cannot be bounded; pin it, or bound its exponent")
+            if inside and low <= 0:
+                raise UserError(f"{name} stands inside a power and must be positive, got {low:g}")
             units = [units[0], low] if inside else [1.0, 1.0]
     return units[0], units[1]
 
@@ -136,31 +163,34 @@ def _project(setting: Setting, start: Array) -> Array:
     return np.maximum(coefficients, 1e-3 * problem.measured.mean())
 
 
-def _result(runs: Runs, setting: Setting, solutions: Solutions, pinned: tuple[str, ...]) -> Fit:
+def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fit:
     problem, law = setting.problem, setting.problem.law
-    best = int(np.argmin(np.where(solutions.converged, solutions.objective, np.inf)))
-    lowest = np.nanmin(solutions.objective)
+    objective = np.where(np.isnan(solutions.objective), np.inf, solutions.objective)
+    reached = np.where(solutions.converged, objective, np.inf) if solutions.converged.any() else objective
+    best = int(np.argmin(reached))
     theta = solutions.theta[best]
-    at_optimum = solutions.converged & (solutions.objective <= solutions.objective[best] * (1 + SAME_OPTIMUM) + 1e-300)
+    at_optimum = solutions.converged & (
+        solutions.objective <= solutions.objective[best] * (1 + SAME_OPTIMUM) + rounding(problem)
+    )
     starts = Starts(len(solutions.theta), int(solutions.converged.sum()), int(at_optimum.sum()))
     predicted, jacobian = predict_all(problem, theta[None], slice(None))
     residuals, slope = problem.loss.residual(predicted[0], problem.measured)
     free = problem.lower < problem.upper
     at_bound = free & ((theta <= problem.lower) | (theta >= problem.upper))
     condition = _condition(jacobian[0][free & ~at_bound] * slope * np.sqrt(setting.weights))
-    status = _status(starts, lowest < solutions.objective[best] * (1 - SAME_OPTIMUM))
+    status = _status(starts, objective.min() < objective[best] * (1 - SAME_OPTIMUM))
     names = tuple(np.array(law.names)[at_bound])
-    natural = law.from_solver(theta, setting.units)
+    natural = dict(zip(law.names, law.from_solver(theta, setting.units).tolist(), strict=True))
     return Fit(
         law=law,
-        parameters=dict(zip(law.names, natural.tolist(), strict=True)),
+        parameters=natural | {name: float(value) for name, value in pin.items()},
         loss=problem.loss,
         objective=float(solutions.objective[best] / setting.weights.sum() * problem.loss.scale),
         status=status,
         starts=starts,
         condition=condition,
         at_bound=names,
-        pinned=pinned,
+        pinned=tuple(pin),
         residuals=residuals,
         domain=_domain(runs),
         num_runs=len(runs),
@@ -168,7 +198,7 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pinned: tuple[st
         data_unit=runs.data_unit,
         warnings=(
             *runs.warnings,
-            *identifiability_warnings(runs, law, pinned=pinned, at_bound=names, condition=condition),
+            *identifiability_warnings(runs, law, pinned=tuple(pin), at_bound=names, condition=condition),
         ),
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import chdtri
 
 from sparselaw.errors import UserError
-from sparselaw.fit.fitting import Bounds, Pins, Setting, prepare
+from sparselaw.fit.fitting import Bounds, Pins, Setting, prepare_again
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Fit
 from sparselaw.fit.solver import Penalty, minimise, predict_all
@@ -57,7 +57,7 @@ def profile(
     """Profile a parameter, by name, or a function of natural parameters [batch, p] -> [batch].
 
     Args:
-        fitted: the fit of `runs`; `weights`, `pin` and `bounds` as given to it.
+        fitted: the fit of `runs`; `weights`, `pin` and `bounds` as given to it (its pins if `pin` is None).
         runs: the runs it was fitted to.
         quantity: what to profile.
         level: of the interval.
@@ -69,7 +69,7 @@ def profile(
         raise UserError(
             f"the law {fitted.law.name} has no parameter {quantity!r}; it has {', '.join(fitted.law.names)}"
         )
-    setting = prepare(runs, fitted.law, loss=fitted.loss, weights=weights, pin=pin or {}, bounds=bounds or {})
+    setting = prepare_again(fitted, runs, weights=weights, pin=pin, bounds=bounds)
     name = quantity if isinstance(quantity, str) else getattr(quantity, "__name__", "quantity")
     value = _in_solver_coordinates(fitted, setting, quantity)
     optimum = fitted.law.to_solver(fitted.values, setting.units)

@@ -6,6 +6,7 @@ minimise the paper's own T5 objective. The bootstrap draws in `vit-jft` and `t5-
 
 from __future__ import annotations
 
+import os
 from importlib import resources
 from pathlib import Path
 
@@ -24,6 +25,6 @@ def open_fit(source: str | Path) -> Fit:
     if str(source) in PUBLISHED_FITS:
         with resources.as_file(resources.files("sparselaw.fit") / "published_fits" / f"{source}.json") as path:
             return load_fit(path)
-    if not Path(source).exists():
+    if not os.path.exists(source):  # unlike Path.exists, False for a name too long to be one
         raise UserError(f"{source} is neither a fit file nor a published law; those are {', '.join(PUBLISHED_FITS)}")
     return load_fit(source)

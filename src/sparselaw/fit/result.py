@@ -81,6 +81,11 @@ class Fit:
         return np.array([self.parameters[name] for name in self.law.names])
 
     @property
+    def pins(self) -> dict[str, float]:
+        """The pinned parameters and their values."""
+        return {name: self.parameters[name] for name in self.pinned}
+
+    @property
     def draws(self) -> Array:
         """Bootstrap parameters [num_draws, p]; [0, p] without a bootstrap."""
         return self.bootstrap.draws if self.bootstrap else np.empty((0, len(self.law.names)))
@@ -132,7 +137,7 @@ class Fit:
         loss = {**record["loss"], "delta": _number(record["loss"]["delta"])}
         return cls(
             law=law or _law(record),
-            parameters={name: float(value) for name, value in record["parameters"].items()},
+            parameters={name: _number(value) for name, value in record["parameters"].items()},
             loss=structure(loss, Loss),
             objective=_number(record["objective"]),
             status=record["status"],
@@ -146,9 +151,7 @@ class Fit:
             name=record["name"],
             data_unit=record["data_unit"],
             warnings=tuple(record["warnings"]),
-            bootstrap=Bootstrap(np.array(boot["draws"], dtype=float), boot["by"], boot["tried"], boot["seed"])
-            if boot
-            else None,
+            bootstrap=_bootstrap(boot, len(record["parameters"])) if boot else None,
         )
 
 
@@ -162,7 +165,7 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read the fit file {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(
             f"{path} is not a fit file: it is not JSON; make one with 'sparselaw fit RUNS -o FIT.json'"
         ) from error
@@ -172,7 +175,7 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
         return Fit.from_json(record, law=law)
     except UserError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, BaseValidationError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, BaseValidationError) as error:
         raise UserError(f"the fit file {path} is damaged ({error}); make it again with 'sparselaw fit'") from error
 
 
@@ -210,6 +213,13 @@ def write_atomically(path: Path, text: str) -> None:
 
 def _number(value: float | None) -> float:
     return np.inf if value is None else float(value)
+
+
+def _bootstrap(record: dict[str, Any], num_parameters: int) -> Bootstrap:
+    draws = np.array([[_number(value) for value in draw] for draw in record["draws"]]).reshape(-1, num_parameters)
+    if len(draws) != len(record["draws"]):
+        raise ValueError(f"bootstrap draws are not of {num_parameters} parameters")
+    return Bootstrap(draws, record["by"], int(record["tried"]), int(record["seed"]))
 
 
 def _law(record: dict[str, Any]) -> PowerLaw:

@@ -226,10 +226,15 @@ def _step(problem: Problem, state: _State, rows: Rows, damping: Array, local: Bo
 
 
 def _promised(problem: Problem, state: _State, rows: Rows) -> Array:
-    """The share of F a full majorising Newton step promises to remove; residuals at rounding level count as none."""
+    """The share of F a full majorising Newton step promises to remove; what rounding alone makes of F counts as none."""
     held = _held(problem, state, rows)
     gradient = np.where(held, 0.0, state.gradient[rows])
     majorising = state.majorising[rows]
     step = _newton(gradient, majorising, np.einsum("bii->bi", majorising), held, np.zeros(len(rows)))
-    rounding = len(problem.measured) * problem.loss.rho(1e-13 * np.abs(problem.measured).max(keepdims=True))[0]
-    return np.abs((gradient * step).sum(1)) / 2 / np.maximum(state.objective[rows], rounding)
+    negligible = rounding(problem) / RELATIVE_DECREASE
+    return np.abs((gradient * step).sum(1)) / 2 / np.maximum(state.objective[rows], negligible)
+
+
+def rounding(problem: Problem) -> float:
+    """What rounding alone makes of F, for run weights of mean 1."""
+    return float(len(problem.measured) * problem.loss.rho(1e-13 * np.abs(problem.measured).max(keepdims=True))[0])

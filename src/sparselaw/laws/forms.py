@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from sparselaw.errors import UserError
 from sparselaw.laws.power import Parameter, PowerLaw, Term
 
 A_S = Parameter("a_S", start=(0.0, 2.0))
 B_S = Parameter("b_S", 0.0, 20.0, start=(0.1, 3.0))
 C_S = Parameter("c_S", start=(0.0, 2.0))
-# Exponents stay above 1e-3 so that a_D = E^(1/b_D) is a finite number.
 B_N = Parameter("b_N", 1e-3, 5.0, start=(0.05, 1.0))
 A_D = Parameter("a_D", start=(0.0, 2.0))
-B_D = Parameter("b_D", 1e-3, 5.0, start=(0.05, 1.5))
+# Above 0.01 a_D = E^(1/b_D) neither overflows nor vanishes for any E = 1e-3..1e3.
+B_D = Parameter("b_D", 1e-2, 5.0, start=(0.05, 1.5))
 FLOOR = Parameter("c", start=(0.0, 2.0))
 DATA_TERM = Term("a_D", (("b_D", "log_D"),), inside=True)
 FLOOR_TERM = Term("c")
@@ -80,8 +82,11 @@ def free_multiplier(levels: Iterable[float]) -> PowerLaw:
     distinct = sorted(set(map(float, levels)))
     if distinct[:1] != [0.0]:
         raise UserError("the free-multiplier law needs dense runs (sparsity 0) to measure multipliers against")
-    coefficients = tuple(Parameter(f"a_{level:g}", start=(0.0, 2.0)) for level in distinct)
-    capacity = [Term(f"a_{level:g}", (("b_N", "log_N"),), gate=level) for level in distinct]
+    names = [
+        f"a_{np.format_float_positional(level, trim='-')}" for level in distinct
+    ]  # exact: read back from fit files
+    coefficients = tuple(Parameter(name, start=(0.0, 2.0)) for name in names)
+    capacity = [Term(name, (("b_N", "log_N"),), gate=level) for name, level in zip(names, distinct, strict=True)]
     return PowerLaw("free-multiplier", (*coefficients, B_N, A_D, B_D, FLOOR), (*capacity, DATA_TERM, FLOOR_TERM))
 
 

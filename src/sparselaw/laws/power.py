@@ -108,7 +108,7 @@ class PowerLaw:
         return loss, columns
 
     def _basis(self, term: Term, theta: Sequence[Array], features: Features) -> Array:
-        powers = [theta[self.names.index(e)] * features[f] for e, f in term.exponents]
+        powers = [_product(theta[self.names.index(e)], features[f]) for e, f in term.exponents]
         basis = np.exp(sum(powers[1:], powers[0])) if powers else np.ones_like(features["S"])
         if term.gate is None:
             return basis
@@ -143,7 +143,7 @@ class PowerLaw:
             yield term, self.names.index(term.coefficient), shift, exponents[0][0] if term.inside else 1.0
 
     def predict(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
-        """Loss at runs (S, N, D) for natural parameters.
+        """Loss at runs (S, N, D) for natural parameters; NaN at a sparsity that a law of single levels does not know.
 
         Args:
             parameters: shape [..., num_parameters], in the order of `names`.
@@ -151,7 +151,9 @@ class PowerLaw:
                 against parameters.shape[:-1]: give parameters[:, None, :] and runs [n] for a table [batch, n].
         """
         theta = self.to_solver(parameters, NATURAL)
-        return self.evaluate(split(theta), self.features(S, N, D))[0]
+        loss = self.evaluate(split(theta), self.features(S, N, D))[0]
+        levels = [term.gate for term in self.terms if isinstance(term.gate, float)]
+        return np.where(np.isin(S, levels), loss, np.nan) if levels else loss
 
     def jacobian(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
         """Exact derivatives of `predict` by the natural parameters, shape [..., num_parameters]; arguments as there."""
@@ -161,8 +163,10 @@ class PowerLaw:
         for term in self.terms:
             if term.inside:
                 at, power = self.names.index(term.coefficient), self.names.index(term.exponents[0][0])
-                columns[power] = columns[power] + columns[at] * theta[at] * np.log(natural[at])
-                columns[at] = columns[at] * theta[at] * natural[power] / natural[at]
+                logarithm = np.log(np.where(natural[at] > 0, natural[at], 1.0))
+                columns[power] = columns[power] + columns[at] * theta[at] * logarithm
+                with np.errstate(divide="ignore"):  # infinite at a coefficient of 0 and a power below 1
+                    columns[at] = columns[at] * natural[power] * natural[at] ** (natural[power] - 1)
         return np.stack(np.broadcast_arrays(*columns), axis=-1)
 
     def slope(
@@ -222,6 +226,12 @@ class PowerLaw:
         """The irreducible loss: what remains at infinite N and D."""
         name = next(t.coefficient for t in self.terms if not t.exponents)
         return np.asarray(parameters, dtype=float)[..., self.names.index(name)]
+
+
+def _product(exponent: Array, feature: Array) -> Array:
+    """exponent * feature, with x^0 = 1 at x = 0, where the feature is -inf."""
+    product = exponent * feature
+    return np.where(exponent == 0, 0.0, product) if np.isneginf(feature).any() else product
 
 
 def _is_data(term: Term) -> bool:
