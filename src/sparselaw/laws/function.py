@@ -79,7 +79,7 @@ def from_function(function: Callable[..., Array]) -> FunctionLaw:
     Starting values are drawn between 1/5 and 5 times the defaults; parameters are >= 0 unless the fit is told otherwise.
 
     Raises:
-        UserError: the first three arguments are not S, N, D, or a parameter has no default.
+        UserError: the first three arguments are not S, N, D, a parameter has no default, or the function fails.
     """
     arguments = list(inspect.signature(function).parameters.values())
     if [a.name for a in arguments[:3]] != ["S", "N", "D"] or len(arguments) < 4:
@@ -87,9 +87,20 @@ def from_function(function: Callable[..., Array]) -> FunctionLaw:
     missing = [a.name for a in arguments[3:] if a.default is inspect.Parameter.empty]
     if missing:
         raise UserError(f"give parameter {missing[0]} of the law {function.__name__} a default, near which fits start")
-    parameters = tuple(_parameter(a.name, float(a.default)) for a in arguments[3:])
+    parameters = tuple(_parameter(a.name, _default(function, a)) for a in arguments[3:])
     law = FunctionLaw(function.__name__, parameters, function)
+    _try_out(law)
     return law if _complex_step_works(law) else replace(law, analytic=False)
+
+
+def _default(function: Callable[..., Array], argument: inspect.Parameter) -> float:
+    try:
+        value = float(argument.default)
+    except (TypeError, ValueError):
+        value = np.nan
+    if not np.isfinite(value):
+        raise UserError(f"the default of {argument.name} in the law {function.__name__} must be a finite number")
+    return value
 
 
 def _parameter(name: str, default: float) -> Parameter:
@@ -97,9 +108,25 @@ def _parameter(name: str, default: float) -> Parameter:
     return Parameter(name, lower=0.0 if default >= 0 else -np.inf, start=start)
 
 
-def _complex_step_works(law: FunctionLaw) -> bool:
+def _trial(law: FunctionLaw) -> tuple[list[Array], Features]:
+    """Parameters and runs to try a law at."""
     features = law.features(np.array([0.0, 0.5, 0.9]), np.array([1e6, 1e7, 1e8]), np.array([1e9, 1e10, 1e9]))
-    theta = [np.asarray(sum(p.start) / 2) for p in law.parameters]
+    return [np.asarray(sum(p.start) / 2) for p in law.parameters], features
+
+
+def _try_out(law: FunctionLaw) -> None:
+    theta, features = _trial(law)
+    try:
+        np.broadcast_to(law._loss(theta, features), features["S"].shape) + 1.0
+    except Exception as error:  # a function of the user's own may raise anything
+        reason = next(iter(str(error).splitlines()), "")
+        raise UserError(
+            f"the law {law.name} gives no loss for arrays S, N, D ({type(error).__name__}: {reason}); correct it"
+        ) from error
+
+
+def _complex_step_works(law: FunctionLaw) -> bool:
+    theta, features = _trial(law)
     try:
         exact = [law._derivative(theta, features, k) for k in range(len(theta))]
     except (TypeError, ValueError):
