@@ -3,18 +3,22 @@
 import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from sparselaw.train.checkpoint import load_checkpoint, save_checkpoint
 from sparselaw.train.config import RunConfig
-from sparselaw.train.data.stream import Data
+from sparselaw.train.data.stream import Batch, Data
+from sparselaw.train.lr import learning_rate
 from sparselaw.train.metrics import MetricsLog
+from sparselaw.train.models import body_parameters, width_of
 from sparselaw.train.processes import Processes
 
 if TYPE_CHECKING:
@@ -39,6 +43,18 @@ class Training:
     def num_steps(self) -> int:
         """Optimiser steps of the whole run."""
         return self.config.num_steps(self.data.units_per_example)
+
+    @property
+    def num_nonzero(self) -> int:
+        """Non-zeros of the body at this moment: N, by counting masks."""
+        masks = self.pruner.masks if self.pruner else {}
+        body = body_parameters(self.model)
+        return sum(int(masks[name].count_nonzero()) if name in masks else p.numel() for name, p in body.items())
+
+    @property
+    def num_dense(self) -> int:
+        """Weights of the body, zeros included."""
+        return sum(p.numel() for p in body_parameters(self.model).values())
 
     @property
     def units_per_step(self) -> int:
@@ -235,7 +251,7 @@ def _measure(training: Training, state: LoopState, clock: _Clock) -> dict[str, A
         "step": state.step,
         "data": state.step * training.units_per_step,
         "loss": state.close_window(),
-        "sparsity": training.pruner.current_sparsity if training.pruner else 0.0,
+        "sparsity": 1 - training.num_nonzero / training.num_dense,
         f"{training.data.unit}_per_second": clock.steps_per_second(state.step) * training.units_per_step,
         "seconds": clock.seconds(),
     }

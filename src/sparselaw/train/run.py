@@ -1,0 +1,254 @@
+"""One run in one folder.
+
+    config.json        what was asked for
+    metrics.jsonl      what happened, a line at a time
+    checkpoint/        where to go on from
+    provenance.json    where the data came from
+    result.json        what came out; written last and atomically, so a folder that has it is done
+
+A folder with a result is not trained again, an interrupted one goes on where its last checkpoint was.
+"""
+
+import json
+import math
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import sparselaw
+from sparselaw.counts import format_count
+from sparselaw.errors import UserError
+from sparselaw.prune import MagnitudePruner, Schedule
+from sparselaw.train.checkpoint import write_atomically
+from sparselaw.train.config import RunConfig, config_to
+from sparselaw.train.data import open_data, warn_if_repeating
+from sparselaw.train.data.stream import Data
+from sparselaw.train.flops import ForwardFlops, forward_flops
+from sparselaw.train.loop import LoopState, Training, evaluate, restore, train
+from sparselaw.train.metrics import Hook, MetricsLog
+from sparselaw.train.models import architecture, body_parameters, build_model, end_parameters, width_of
+from sparselaw.train.optimizers import make_optimizer
+from sparselaw.train.processes import Processes, open_processes
+from sparselaw.train.progress import progress
+
+RESULT = "result.json"
+_CHANGEABLE = ("device", "log_every", "eval_every", "checkpoint_every")
+"""What may differ when an interrupted run goes on, because the weights do not depend on it."""
+
+
+def run(config: RunConfig, folder: str | Path, *, hook: Hook | None = None) -> dict[str, Any]:
+    """Trains what the configuration says, or goes on with it, or returns what is already there.
+
+    Args:
+        config: of the run.
+        folder: of this run alone; made if need be.
+        hook: receives each line of metrics, such as `wandb.log`.
+
+    Returns:
+        What result.json holds. After SIGTERM, the same with status `interrupted`; no result.json is written then.
+
+    Raises:
+        UserError: if the folder holds another run, or the configuration cannot be trained.
+    """
+    folder = Path(folder)
+    _check_same(config, folder)
+    if (result := read_result(folder)) is not None:
+        return result
+    with open_processes(config.device) as processes:
+        training = prepare(config, processes)
+        if processes.is_first:
+            _begin(training, folder)
+        processes.wait()
+        return _train_and_judge(training, folder, hook=hook)
+
+
+def read_result(folder: str | Path) -> dict[str, Any] | None:
+    """What result.json of a run's folder holds; None if the run is not done."""
+    path = Path(folder) / RESULT
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def prepare(config: RunConfig, processes: Processes) -> Training:
+    """Opens the data and builds model, optimiser and pruner.
+
+    Raises:
+        UserError: if they do not fit together.
+    """
+    if config.batch_size % (processes.size * config.accumulation):
+        raise UserError(
+            f"batch_size {config.batch_size} does not divide into {processes.size} processes x accumulation "
+            f"{config.accumulation}; give a multiple of {processes.size * config.accumulation}."
+        )
+    data = open_data(config.data)
+    num_steps = config.num_steps(data.units_per_example)
+    warn_if_repeating(data, num_steps=num_steps, batch_size=config.batch_size)
+    torch.manual_seed(config.seed)
+    model = build_model(config.model, architecture(config.model, data, sparsity=config.pruning.sparsity))
+    model = model.to(processes.device)
+    optimizer = make_optimizer(model, config.optimizer)
+    pruner = _make_pruner(config, model, num_steps) if config.pruning.sparsity else None
+    return Training(config, data, model, optimizer, pruner, processes)
+
+
+def summary(training: Training) -> dict[str, Any]:
+    """What a run is, known before its first step; see `run` for the names."""
+    config, data = training.config, training.data
+    seen = training.num_steps * training.units_per_step
+    num_examples = training.num_steps * config.batch_size
+    cost = _cost(training.model.config, data)
+    num_dense, sparsity = training.num_dense, config.pruning.sparsity
+    return {
+        "nonzero_params": round(num_dense * (1 - sparsity)),
+        "sparsity": sparsity,
+        "data": seen,
+        "unique_data": seen if data.num_unique is None else min(seen, data.num_unique),
+        "data_unit": data.unit,
+        "dense_params": num_dense,
+        "total_params": sum(p.numel() for p in training.model.parameters()),
+        "flops": num_examples * cost.training(),
+        "flops_sparse": num_examples * cost.sparse_training(sparsity, _schedule(config)),
+        "kind": config.model.kind,
+        "width": width_of(training.model.config),
+        "steps": training.num_steps,
+        "pattern": config.pruning.pattern,
+        "init": config.model.init,
+        "seed": config.seed,
+    }
+
+
+def describe(result: dict[str, Any]) -> str:
+    """A summary or result for people."""
+    shown = {key: format_count(result[key]) for key in ("nonzero_params", "dense_params", "total_params", "data")}
+    lines = [
+        f"{result['kind']} of width {result['width']}, seed {result['seed']}",
+        f"N  {shown['nonzero_params']} non-zeros in the blocks' matrices (of {shown['dense_params']};"
+        f" {shown['total_params']} parameters in all)",
+        f"S  {result['sparsity']:g}, {result['pattern']}",
+        f"D  {shown['data']} {result['data_unit']} in {result['steps']} steps",
+        f"C  {format_count(result['flops'])} FLOPs ({format_count(result['flops_sparse'])} if zeros were free)",
+    ]
+    if result.get("loss") is not None:
+        lines.append(f"L  {result['loss']:.4f} nats on held-out {result['data_unit']}")
+    if "status" in result:
+        lines.append(f"{result['status']} after {result['seconds']:.0f} s")
+    return "\n".join(lines)
+
+
+def _train_and_judge(training: Training, folder: Path, *, hook: Hook | None) -> dict[str, Any]:
+    state = restore(training, folder=folder / "checkpoint")
+    with progress(training.num_steps, first_step=state.step) as show:
+        hooks = [show, hook] if hook else [show]
+        path = folder / "metrics.jsonl" if training.processes.is_first else None
+        log = MetricsLog(path, offset=state.metrics_bytes, hooks=hooks)
+        try:
+            status = train(training, state, folder=folder / "checkpoint", log=log)
+            loss = evaluate(training) if status == "finished" else math.nan
+            if status == "finished":
+                log.write({"step": state.step, "heldout_loss": loss})
+        finally:
+            log.close()
+    if status == "finished" and not math.isfinite(loss):
+        status = "diverged"
+    result = summary(training) | _outcome(training, state, status=status, loss=loss)
+    if training.processes.is_first and status != "interrupted":
+        write_atomically(folder / RESULT, json.dumps(result, indent=1))
+    training.processes.wait()
+    return result
+
+
+def _outcome(training: Training, state: LoopState, *, status: str, loss: float) -> dict[str, Any]:
+    return {
+        "status": status,
+        "loss": loss if math.isfinite(loss) else None,
+        "loss_unit": "nats",
+        "seconds": state.seconds,
+        "versions": _versions(training.processes),
+        **_counts(training, state),
+    }
+
+
+def _counts(training: Training, state: LoopState) -> dict[str, Any]:
+    """What was reached: N by counting; S is the target where they agree to the rounding of each tensor's count."""
+    if state.step < training.num_steps:
+        return {"steps_done": state.step}
+    num_nonzero, num_dense, target = training.num_nonzero, training.num_dense, training.config.pruning.sparsity
+    measured = 1 - num_nonzero / num_dense
+    is_rounding = abs(measured - target) * num_dense <= len(body_parameters(training.model)) / 2
+    return {
+        "nonzero_params": num_nonzero,
+        "sparsity": target if is_rounding else measured,
+        "steps_done": state.step,
+    }
+
+
+def _make_pruner(config: RunConfig, model: torch.nn.Module, num_steps: int) -> MagnitudePruner:
+    pruning = config.pruning
+    ends, names = end_parameters(model), {*end_parameters(model), *body_parameters(model)}
+    distribution = pruning.distribution
+    if distribution == "uniform":
+        distribution = dict.fromkeys(ends, 1 - math.sqrt(1 - pruning.sparsity))
+    elif config.model.kind == "vit":
+        names -= ends.keys()  # the pruner knows embeddings, but not that a patch projection is one
+    return MagnitudePruner(
+        model,
+        pruning.sparsity,
+        num_steps,
+        schedule=_schedule(config),
+        update_every=pruning.update_every,
+        distribution=distribution,
+        pattern=pruning.pattern,
+        prunable=lambda name, _: name in names,
+    )
+
+
+def _schedule(config: RunConfig) -> Schedule:
+    return Schedule(config.pruning.start, config.pruning.end, config.pruning.exponent)
+
+
+def _cost(config: Any, data: Data) -> ForwardFlops:
+    example = next(data.validation(1))
+    if data.unit == "images":
+        return forward_flops(config, input_length=1)
+    return forward_flops(config, input_length=example["input_ids"].shape[1], target_length=example["labels"].shape[1])
+
+
+def _begin(training: Training, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "config.json", json.dumps(config_to(training.config), indent=1))
+    write_atomically(folder / "provenance.json", json.dumps(training.data.provenance, indent=1, default=str))
+    print(describe(summary(training)), file=sys.stderr)
+
+
+def _check_same(config: RunConfig, folder: Path) -> None:
+    path = folder / "config.json"
+    if not path.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise UserError(f"{folder} is neither empty nor a run's folder; choose another.")
+        return
+    try:
+        stored = json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} is not readable as JSON; delete the folder or choose another.") from error
+    wanted = config_to(config)
+    for key in wanted:
+        if key not in _CHANGEABLE and stored.get(key) != wanted[key]:
+            raise UserError(
+                f"{folder} holds another run ({key} is {stored.get(key)!r}, not {wanted[key]!r}); choose another folder."
+            )
+
+
+def _versions(processes: Processes) -> dict[str, Any]:
+    import transformers
+
+    return {
+        "sparselaw": sparselaw.__version__,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "python": platform.python_version(),
+        "device": processes.device.type,
+        "processes": processes.size,
+        "threads": torch.get_num_threads(),
+    }
