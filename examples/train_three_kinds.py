@@ -4,7 +4,8 @@ dense     with as many non-zeros as the sparse model
 sparse    75% sparse, twice as wide
 parent    as wide as the sparse one, but dense
 
-The sparse model should lose to its parent and beat the dense model. Takes some minutes a run on one core; stop it at any time and start it again.
+The sparse model should lose to its parent and beat the dense model. Takes some minutes a run on one core; stop it at
+any time and start it again.
 
     python examples/train_three_kinds.py [folder] [number of runs at a time] [kinds ...]
 """

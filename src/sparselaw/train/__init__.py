@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparselaw.train.config import RunConfig, load_config
-    from sparselaw.train.run import read_result, run
+    from sparselaw.train.run_folder import read_result, run
 
 __all__ = ["RunConfig", "load_config", "read_result", "run"]
 
-_HOMES = {"RunConfig": "config", "load_config": "config", "read_result": "run", "run": "run"}
+_HOMES = {"RunConfig": "config", "load_config": "config", "read_result": "run_folder", "run": "run_folder"}
 
 
 def __getattr__(name: str) -> Any:

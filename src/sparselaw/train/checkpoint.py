@@ -1,11 +1,12 @@
 """Checkpoints that are either whole or not there.
 
 A checkpoint is a folder `step-00001000` with
-    model.safetensors  the weights, under the names of `model.named_parameters()`, and config.json, so that `from_pretrained` reads the folder
+    model.safetensors  the weights, under the names of `model.named_parameters()`, and config.json, so that
+                       `from_pretrained` reads the folder
     state.pt           optimiser, pruner, random numbers and the loop's own state; loads with `weights_only=True`
     manifest.json      size and CRC-32 of each file, written last
-It is written under another name, synced to disk and renamed, so that a kill at any moment leaves the one before. The newest two are kept: should the
-disk damage the newest, the run goes on from the other.
+It is written under another name, synced to disk and renamed, so that a kill at any moment leaves the one before. The
+newest two are kept: should the disk damage the newest, the run goes on from the other.
 """
 
 import json

@@ -30,7 +30,7 @@ def train(
     """
     settings = load_config(config, overrides)
     folder = Path(output) if output else Path("runs") / "-".join([Path(config).stem, *map(_slug, overrides)])
-    from sparselaw.train.run import describe, run
+    from sparselaw.train.run_folder import describe, run
 
     result = run(settings, folder)
     print(json_module.dumps(result) if json else describe(result))

@@ -1,7 +1,8 @@
 """Training cost by formula: two FLOPs a multiplication, all matrix products, nothing else.
 
-A matrix of p weights costs 2p for each position that passes it; attention costs 4 d for each (query, key) pair (scores and mixture, causal masking not
-exploited); the backward pass costs twice the forward. For a decoder of long width this tends to the usual 6 N a token. Embedding look-ups are free.
+A matrix of p weights costs 2p for each position that passes it; attention costs 4 d for each (query, key) pair (scores
+and mixture, causal masking not exploited); the backward pass costs twice the forward. For a decoder of long width this
+tends to the usual 6 N a token. Embedding look-ups are free.
 """
 
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class ForwardFlops:
         return BACKWARD_AND_FORWARD * self.total
 
     def sparse_training(self, sparsity: float, schedule: "Schedule") -> float:
-        """The same with zeros free: weights cost their mean density over the run (the ends are 1 - sqrt(1-S) sparse)."""
+        """The same with zeros free: weights cost their mean density over the run, the ends being 1 - sqrt(1-S) sparse."""
         ends_sparsity = 1 - (1 - sparsity) ** 0.5
         weights = self.body * schedule.mean_density(sparsity) + self.ends * schedule.mean_density(ends_sparsity)
         return BACKWARD_AND_FORWARD * (weights + self.attention)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sparselaw.prune import MagnitudePruner
 
 DIVERGENCE = 2.0
-"""A run whose training loss, averaged between two lines of metrics, exceeds its first loss by this factor has diverged."""
+"""A run has diverged whose mean training loss between two lines of metrics exceeds its first loss by this factor."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Learning rates as pure functions of the step.
 
-    cosine    warm up linearly, then peak * (final + (1 - final) * (1 + cos(pi u)) / 2) with u from 0 to 1 over the rest of the run
+    cosine    warm up linearly, then peak * (final + (1 - final) * (1 + cos(pi u)) / 2), u from 0 to 1 over the rest
     rsqrt     peak / sqrt(max(step, hold)): the sparse scaling paper's T5 (arXiv 2309.08520) with peak 1 and hold 10,000
-    constant  warm up, stay at peak, then cool down as peak * (1 - sqrt(u)) over the last part (Haegele et al. 2024, arXiv 2405.18392)
+    constant  warm up, stay at peak, then cool down as peak * (1 - sqrt(u)) over the last part (Haegele et al. 2024,
+              arXiv 2405.18392)
 
-At fixed depth the best peak falls about as 1/width, so a peak found at one width serves the others through `reference_width`.
+At fixed depth the best peak falls about as 1/width, so a peak found at one width serves the others through
+`reference_width`.
 """
 
 import math
@@ -21,7 +23,8 @@ class LearningRate:
     Attributes:
         shape: `cosine`, `rsqrt` or `constant`.
         peak: the largest rate (for `rsqrt`, the numerator).
-        reference_width: the width that `peak` was found at; another width gets peak * reference_width / width. 0 uses the peak as it is.
+        reference_width: the width that `peak` was found at; another width gets peak * reference_width / width. 0 uses
+            the peak as it is.
         warmup: fraction of the run that rises linearly (`cosine`, `constant`).
         final: rate at the end as a fraction of the peak (`cosine`).
         cooldown: fraction of the run that falls to zero (`constant`).

@@ -1,4 +1,4 @@
-"""The metrics of a run: one JSON object a line, appended and flushed, so that a reader can follow and a kill loses nothing that was promised."""
+"""The metrics of a run: one JSON object a line, flushed at once, so that a reader can follow and a kill loses none."""
 
 import json
 import os

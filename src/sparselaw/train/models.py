@@ -1,12 +1,14 @@
 """Three kinds of transformer with width as the dial at fixed depth, and the rules from size to width.
 
-N counts the non-zeros of the BODY: the matrices inside the transformer's blocks, which grow as width^2. For L layers of width d they are
+N counts the non-zeros of the BODY: the matrices inside the transformer's blocks, which grow as width^2. For L layers of
+width d they are
     decoder (GPT-NeoX, arXiv 2204.06745)      12 L d^2
     vit     (arXiv 2010.11929)                12 L d^2
-    t5      (v1.1: gated GELU, d_ff = 8d/3)   28 L d^2, with L encoder layers (12 d^2 each) and L decoder layers (16 d^2, with cross-attention)
-A model of sparsity S and N non-zeros thus has width d sqrt(1/(1-S)) where the dense one has d, rounded to a multiple of the heads. Matrices at the ends
-(embeddings, output head, patch projection) grow as width, so sparsity 1 - sqrt(1-S) keeps their non-zeros equal to the dense model's, too. They do not count in N.
-Norms, biases, and position embeddings stay dense. (Source: Frantar et al., arXiv 2309.08520, section 2.)
+    t5      (v1.1: gated GELU, d_ff = 8d/3)   28 L d^2: L encoder layers of 12 d^2, L decoder layers of 16 d^2
+A model of sparsity S and N non-zeros thus has width d sqrt(1/(1-S)) where the dense one has d, rounded to a multiple of
+the heads. Matrices at the ends (embeddings, output head, patch projection) grow as width, so sparsity 1 - sqrt(1-S)
+keeps their non-zeros equal to the dense model's, too. They do not count in N. Norms, biases, and position embeddings
+stay dense. (Source: Frantar et al., arXiv 2309.08520, section 2.)
 """
 
 import math
@@ -18,7 +20,7 @@ from sparselaw.errors import UserError
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PreTrainedConfig, PreTrainedModel
+    from transformers import PreTrainedConfig
 
     from sparselaw.train.data.stream import Data
 
@@ -78,9 +80,8 @@ def architecture(model: ModelConfig, data: "Data", *, sparsity: float) -> "PreTr
         UserError: if the data is of the wrong sort for this kind of model, or the checkpoint to start from is.
     """
     if (data.vocab_size is None) != (model.kind == "vit"):
-        raise UserError(
-            f"A {model.kind} model cannot be trained on {data.unit}; choose a data.source of {'images' if model.kind == 'vit' else 'text'}."
-        )
+        wanted = "images" if model.kind == "vit" else "text"
+        raise UserError(f"A {model.kind} cannot be trained on {data.unit}; choose a data.source of {wanted}.")
     if model.init:
         return _stored_architecture(model, data)
     width = model.width or width_for(
@@ -89,7 +90,7 @@ def architecture(model: ModelConfig, data: "Data", *, sparsity: float) -> "PreTr
     return {"decoder": _decoder, "t5": _t5, "vit": _vit}[model.kind](model, data, width)
 
 
-def build_model(model: ModelConfig, config: "PreTrainedConfig") -> "PreTrainedModel":
+def build_model(model: ModelConfig, config: "PreTrainedConfig") -> Any:
     """The model, freshly drawn from PyTorch's random state, or read from `init` (safetensors only), in float32."""
     import transformers
 
@@ -133,14 +134,15 @@ def _in_block(name: str) -> bool:
 
 
 def _initial_scale(width: int) -> float:
-    # Nguyen and Salazar 2019 (arXiv 1910.05895): 0.02 would be far too small for narrow models, and is about this at width 1024.
+    # Nguyen and Salazar 2019 (arXiv 1910.05895): the usual 0.02 is this at width 1000, and too small for narrow models.
     return math.sqrt(2 / (5 * width))
 
 
 def _decoder(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
-    from transformers import GPTNeoXConfig
+    from transformers import AutoConfig
 
-    return GPTNeoXConfig(
+    return AutoConfig.for_model(
+        "gpt_neox",
         vocab_size=data.vocab_size,
         hidden_size=width,
         intermediate_size=4 * width,
@@ -155,9 +157,10 @@ def _decoder(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig"
 
 
 def _t5(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
-    from transformers import T5Config
+    from transformers import AutoConfig
 
-    config = T5Config(
+    config = AutoConfig.for_model(
+        "t5",
         vocab_size=data.vocab_size,
         d_model=width,
         d_kv=width // model.heads,
@@ -175,7 +178,7 @@ def _t5(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
 
 
 def _untied(model: Any) -> Any:
-    """T5 v1.1 ties encoder and decoder embeddings but not the head; `transformers` ties all or nothing, and starts the head sqrt(d) times too large."""
+    """T5 v1.1 ties the two embeddings but not the head; `transformers` ties all or none, and starts the head too large."""
     from torch import nn
 
     model.set_input_embeddings(model.shared)
@@ -184,13 +187,15 @@ def _untied(model: Any) -> Any:
 
 
 def _vit(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
-    from transformers import ViTConfig
+    from transformers import AutoConfig
 
+    assert data.image_size is not None, "images have a size"
     if data.image_size % model.patch_size:
         raise UserError(
             f"Images of {data.image_size} pixels do not divide into patches of {model.patch_size}; change model.patch_size."
         )
-    return ViTConfig(
+    return AutoConfig.for_model(
+        "vit",
         hidden_size=width,
         intermediate_size=4 * width,
         num_hidden_layers=model.layers,
@@ -225,5 +230,6 @@ def _check_fits(folder: str, config: "PreTrainedConfig", data: "Data") -> None:
         )
     if data.num_classes is not None and (config.num_labels, config.image_size) != (data.num_classes, data.image_size):
         raise UserError(
-            f"{folder} is for {config.num_labels} classes of {config.image_size}-pixel images, the data has {data.num_classes} of {data.image_size}; they must agree."
+            f"{folder} is for {config.num_labels} classes of {config.image_size}-pixel images, but the data has "
+            f"{data.num_classes} of {data.image_size}; choose data that agrees."
         )

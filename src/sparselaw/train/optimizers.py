@@ -1,14 +1,15 @@
 """AdamW, and the Adafactor of the sparse scaling paper.
 
-Adafactor (Shazeer and Stern 2018, arXiv 1804.04235) without factoring, as the paper trains T5 (arXiv 2309.08520). At step t, for each tensor W of gradient G:
+Adafactor (Shazeer and Stern 2018, arXiv 1804.04235) without factoring, as the paper trains T5 (arXiv 2309.08520). At
+step t, for each tensor W of gradient G:
     V <- b V + (1 - b) (G^2 + 1e-30)            b = 1 - t^-0.8
     U  = G / sqrt(V),   U <- U / max(1, RMS(U))
     W <- W - lr max(1e-3, RMS(W)) U
-Both RMS run over the entries where W is NOT zero: over all of them, a 75% sparse tensor would have half the RMS of its surviving weights, and its
-learning rate would shrink as the model is pruned.
+Both RMS run over the entries where W is NOT zero: over all of them, a 75% sparse tensor would have half the RMS of its
+surviving weights, and its learning rate would shrink as the model is pruned.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -60,7 +61,7 @@ class Adafactor(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:
+    def step(self, closure: Any = None) -> Any:
         """Updates every tensor that has a gradient."""
         assert closure is None, "Adafactor evaluates no closure"
         for group in self.param_groups:

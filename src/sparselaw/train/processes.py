@@ -1,7 +1,7 @@
 """One process or several: what torchrun started, as one value.
 
-With several processes each holds the whole model and a share of every batch (`DistributedDataParallel` averages the gradients), so weights, optimiser and
-masks stay equal everywhere without being sent.
+With several processes each holds the whole model and a share of every batch (`DistributedDataParallel` averages the
+gradients), so weights, optimiser and masks stay equal everywhere without being sent.
 """
 
 import os

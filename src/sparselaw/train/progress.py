@@ -1,4 +1,4 @@
-"""How a run looks to people: a bar on a terminal, plain lines elsewhere. Always on standard error, so that results can be piped."""
+"""How a run looks to people: a bar on a terminal, plain lines elsewhere; on standard error, so results can be piped."""
 
 import sys
 import time

@@ -124,8 +124,8 @@ def describe(result: dict[str, Any]) -> str:
     shown = {key: format_count(result[key]) for key in ("nonzero_params", "dense_params", "total_params", "data")}
     lines = [
         f"{result['kind']} of width {result['width']}, seed {result['seed']}",
-        f"N  {shown['nonzero_params']} non-zeros in the blocks' matrices (of {shown['dense_params']};"
-        f" {shown['total_params']} parameters in all)",
+        f"N  {shown['nonzero_params']} non-zeros of {shown['dense_params']} weights in the blocks' matrices",
+        f"   {shown['total_params']} parameters in all, zeros included",
         f"S  {result['sparsity']:g}, {result['pattern']}",
         f"D  {shown['data']} {result['data_unit']} in {result['steps']} steps",
         f"C  {format_count(result['flops'])} FLOPs ({format_count(result['flops_sparse'])} if zeros were free)",
