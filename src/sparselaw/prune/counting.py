@@ -43,7 +43,7 @@ def _count(tensors: Sequence[Ranked], prefix: Tensor, shift: int) -> Tensor:
     counts = torch.zeros(1 << DIGIT, dtype=torch.int64, device=prefix.device)
     for tensor in tensors:
         for keys, _, protected in tensor.chunks():
-            # Keys have no sign bit, so shifting by one less and then by one is safe where the whole width is shifted out.
+            # In two steps, because a shift by the whole width is not defined.
             matches = (keys >> (shift + DIGIT - 1) >> 1) == prefix.to(keys.dtype)
             if protected is not None:
                 matches &= ~protected

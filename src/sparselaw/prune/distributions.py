@@ -57,7 +57,7 @@ def allocate(
     """The groups of tensors and their final number of zeros.
 
     Raises:
-        UserError: if the distribution or the option for embeddings is unknown, or an explicit map names no prunable tensor.
+        UserError: if the distribution or the option for embeddings is unknown, or a map names no prunable tensor.
     """
     given = _given(tensors, sparsity, distribution=distribution, embeddings=embeddings)
     shared = [i for i in range(len(tensors)) if i not in given]

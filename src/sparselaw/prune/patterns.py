@@ -8,12 +8,14 @@ the lowest index are kept.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sparselaw.errors import UserError
-from sparselaw.prune.thresholds import CPU_CHUNK, DEVICE_CHUNK, KEY_TYPES
+from sparselaw.prune.thresholds import DEVICE_CHUNK, HOST_CHUNK, bits_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ def parse_pattern(text: str) -> GroupPattern | None:
     pattern = GroupPattern(int(match[1]), int(match[2]))
     if not 1 <= pattern.num_kept <= pattern.length:
         raise UserError(f"The pattern {text} keeps {match[1]} of each {match[2]} weights; give n:m with 1 <= n <= m.")
+    if pattern.length > 127:
+        raise UserError(f"The pattern {text} has groups of {match[2]} weights; give groups of at most 127.")
     return pattern
 
 
@@ -67,29 +71,31 @@ def keep_groups(scores: Tensor, pattern: GroupPattern, *, mask: Tensor, dim: int
         mask: present mask; a pruned weight ranks behind every other of its group.
         dim: dimension of the inputs, divisible by the pattern's length.
     """
-    rows, present = scores.movedim(dim, -1), mask.movedim(dim, -1)
-    keep = torch.empty(rows.shape, dtype=torch.bool, device=mask.device)
-    flat, flat_present, flat_keep = rows.reshape(-1), present.reshape(-1), keep.view(-1)
-    size = CPU_CHUNK if scores.device.type == "cpu" else DEVICE_CHUNK
+    rows, present = scores.movedim(dim, -1).reshape(-1), mask.movedim(dim, -1).reshape(-1)
+    keep = torch.empty(scores.movedim(dim, -1).shape, dtype=torch.bool, device=mask.device)
+    arrays, size = [bits_of(rows), present, keep.view(-1)], DEVICE_CHUNK
+    if mask.device.type == "cpu":
+        arrays, size = [array.numpy() for array in arrays], HOST_CHUNK
     size -= size % pattern.length
-    for start in range(0, flat.numel(), size):
-        piece = slice(start, start + size)
-        bits = flat[piece].view(KEY_TYPES[scores.dtype])
-        keys = (bits & torch.iinfo(bits.dtype).max).masked_fill_(~flat_present[piece], -1)
-        flat_keep[piece].view(-1, pattern.length).copy_(_ranked_below(keys, pattern).t())
+    for start in range(0, rows.numel(), size):
+        _keep_best(*(array[start : start + size] for array in arrays), pattern=pattern)
     return keep.movedim(-1, dim)
 
 
-def _ranked_below(keys: Tensor, pattern: GroupPattern) -> Tensor:
-    """Which keys have fewer than num_kept better ones in their group, [length, groups]: every pair is compared once."""
-    columns = keys.view(-1, pattern.length).t().contiguous()
-    better = torch.empty(columns.shape, dtype=torch.int16, device=keys.device)
-    better.copy_(torch.arange(pattern.length, device=keys.device).unsqueeze(1).expand_as(better))
-    for j in range(1, pattern.length):
-        wins = (columns[j] > columns[:j]).to(torch.int16)
-        better[:j] += wins
-        better[j] -= wins.sum(0, dtype=torch.int16)
-    return better < pattern.num_kept
+def _keep_best(bits: Any, present: Any, keep: Any, *, pattern: GroupPattern) -> None:
+    """Keeps of each group the members that fewer than num_kept others beat; every pair is compared once."""
+    m, int8 = pattern.length, np.int8 if isinstance(bits, np.ndarray) else torch.int8
+    largest = (1 << 8 * bits.itemsize - 1) - 1
+    # Member i of all groups; 0 if pruned, else 1 + its key.
+    columns = [(bits[i::m] & largest) * present[i::m] + present[i::m] for i in range(m)]
+    losses = [(columns[i] < 0).view(int8) + i for i in range(m)]
+    for j in range(m):
+        for i in range(j):
+            wins = (columns[j] > columns[i]).view(int8)
+            losses[i] += wins
+            losses[j] -= wins
+    for i in range(m):
+        keep[i::m] = losses[i] < pattern.num_kept
 
 
 def _is_conv1d(module: nn.Module) -> bool:

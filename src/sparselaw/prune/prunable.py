@@ -63,6 +63,8 @@ def find_slots(model: nn.Module, prunable: Filter | None = None) -> list[Slot]:
     if not slots:
         raise UserError("No parameter of the model is prunable; give `prunable` a filter that matches some.")
     for slot in slots:
+        if not slot.parameter.numel():
+            raise UserError(f"{slot.name} is empty; leave it out with `prunable`.")
         if slot.parameter.dtype not in KEY_TYPES:
             raise UserError(
                 f"{slot.name} is of type {slot.parameter.dtype}; prune float16, bfloat16, float32 or float64."
@@ -80,7 +82,8 @@ def check_divisible(slots: list[Slot], pattern: GroupPattern) -> None:
     odd = [s.name for s in slots if s.parameter.shape[input_dim(s.module)] % pattern.length]
     if odd:
         raise UserError(
-            f"The inputs of {', '.join(odd)} do not divide by {pattern.length} as {pattern} needs; leave them out with `prunable`."
+            f"The inputs of {', '.join(odd)} do not divide by {pattern.length} as {pattern} needs; "
+            "leave them out with `prunable`."
         )
 
 

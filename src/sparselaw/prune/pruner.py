@@ -10,6 +10,7 @@ the magnitudes; sparsity only rises, so a pruned weight stays pruned.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +21,7 @@ from sparselaw.prune.patterns import input_dim, keep_groups, parse_pattern
 from sparselaw.prune.prunable import Filter, check_divisible, find_slots
 from sparselaw.prune.report import PruningReport, TensorReport
 from sparselaw.prune.schedules import Schedule
-from sparselaw.prune.thresholds import Ranked, adopt_protected, prune_together
+from sparselaw.prune.thresholds import Ranked, adopt_protected, bits_of, prune_together
 
 Score = Callable[[nn.Parameter], Tensor]
 
@@ -181,7 +182,13 @@ class MagnitudePruner:
             return
         weights = [sharded.local_part(slot.parameter) for slot in self._slots]
         self._masks = [m.to(w.device) for m, w in zip(self._masks, weights, strict=True)]
-        torch._foreach_mul_(weights, self._masks)
+        # As integers a pruned weight becomes +0 whatever it was, NaN and infinity too, and NumPy is some times faster at it.
+        bits = [bits_of(weight) for weight in weights]
+        if all(b.device.type == "cpu" for b in bits):
+            for b, mask in zip(bits, self._masks, strict=True):
+                np.multiply(b.numpy(), mask.numpy(), out=b.numpy())
+        else:
+            torch._foreach_mul_(bits, self._masks)
 
     @torch.no_grad()
     def _update(self) -> None:
@@ -208,26 +215,25 @@ class MagnitudePruner:
 
     def _ranked(self, index: int) -> Ranked:
         slot, mask = self._slots[index], self._masks[index]
-        scores = sharded.local_part(slot.parameter)
-        if self._score is not magnitude:
-            scores = sharded.local_part(self._score(slot.parameter)) * mask
-        keep = None
+        scores, keep = self._scores(index), None
         if index in self._patterned and self._pattern is not None:
             keep = keep_groups(scores, self._pattern, mask=mask, dim=input_dim(slot.module)).reshape(-1)
         return Ranked(scores.reshape(-1), mask.view(-1), keep)
 
+    def _scores(self, index: int) -> Tensor:
+        scores = sharded.local_part(self._score(self._slots[index].parameter))
+        # Weights carry their mask already; another score may not, and pruned weights must rank last.
+        return scores if self._score is magnitude else scores * self._masks[index]
+
     def _check_numbers(self) -> None:
         """One question to the device for all tensors."""
-        pieces = [sharded.local_part(slot.parameter) for slot in self._slots]
-        bad = torch.stack([p.amax().isnan() if p.numel() else p.new_zeros((), dtype=torch.bool) for p in pieces]).to(
-            torch.int64
-        )
+        bad = torch.stack([_has_nan(self._scores(i)) for i in range(len(self._slots))])
         for ranks in {ranks.group: ranks for ranks in self._ranks if ranks is not None}.values():
             ranks.total(bad)
         names = [slot.name for slot, b in zip(self._slots, bad.tolist(), strict=True) if b]
         if names:
             raise UserError(
-                f"{names[0]} has NaN weights at step {self._step}; lower the learning rate and restart from before."
+                f"{names[0]} has NaN weights or scores at step {self._step}; lower the learning rate and restart from before."
             )
 
     def _ranks_of(self, group: Group) -> sharded.Ranks | None:
@@ -249,13 +255,18 @@ class MagnitudePruner:
             return set()
         if abs(sparsity - self._pattern.sparsity) > 1e-9:
             raise UserError(
-                f"The pattern {self._pattern} has sparsity {self._pattern.sparsity:g}, not {sparsity:g}; give the two alike."
+                f"The pattern {self._pattern} has sparsity {self._pattern.sparsity:g}, not {sparsity:g}; give it that."
             )
         if distribution == "erdos-renyi-kernel":
             raise UserError(
-                f"The pattern {self._pattern} gives every tensor the same sparsity; use the uniform or global distribution."
+                f"The pattern {self._pattern} gives every tensor one sparsity; use the uniform or global distribution."
             )
         named = distribution if isinstance(distribution, Mapping) else {}
         chosen = {i for i, s in enumerate(self._slots) if not s.is_embedding and s.name not in named}
         check_divisible([self._slots[i] for i in sorted(chosen)], self._pattern)
         return chosen
+
+
+def _has_nan(scores: Tensor) -> Tensor:
+    """1 or 0, on the device; the greatest of several numbers is NaN if any of them is."""
+    return scores.amax().isnan().long() if scores.numel() else torch.zeros((), dtype=torch.int64, device=scores.device)

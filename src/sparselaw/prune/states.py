@@ -41,7 +41,8 @@ def unpack(
     for name, value in settings.items():
         if state["settings"].get(name) != value:
             raise UserError(
-                f"The pruning state was saved with {name} {state['settings'].get(name)}, not {value}; build the pruner as it was."
+                f"The pruning state was saved with {name} {state['settings'].get(name)}, not {value}; "
+                "build the pruner as it was."
             )
     return {name: _unpacked(name, state["masks"].get(name), shape) for name, shape in shapes.items()}
 

@@ -13,6 +13,7 @@ never comes back before one that was not.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ KEY_TYPES = {
     torch.float64: torch.int64,
 }
 SAMPLE = 1 << 16
-CPU_CHUNK = 1 << 16
+HOST_CHUNK = 1 << 16
 DEVICE_CHUNK = 1 << 24
 
 
@@ -50,14 +51,18 @@ class Ranked:
     protected: Tensor | None = None
 
     def chunks(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """Keys, mask and protected weights in pieces small enough for the cache of a CPU, or for a device's memory."""
-        size = CPU_CHUNK if self.scores.device.type == "cpu" else DEVICE_CHUNK
-        bits = self.scores.view(KEY_TYPES[self.scores.dtype])
-        largest = torch.iinfo(bits.dtype).max
-        for start in range(0, bits.numel(), size):
-            piece = slice(start, start + size)
-            protected = None if self.protected is None else self.protected[piece]
-            yield bits[piece] & largest, self.mask[piece], protected
+        """Keys, mask and protected weights in pieces, so that no temporary is as large as the tensor."""
+        return _pieces(bits_of(self.scores), self.mask, self.protected, size=DEVICE_CHUNK)
+
+    def host_chunks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+        """The same for a tensor in the CPU's memory, shared with NumPy, in pieces that fit its cache."""
+        protected = None if self.protected is None else self.protected.numpy()
+        return _pieces(bits_of(self.scores).numpy(), self.mask.numpy(), protected, size=HOST_CHUNK)
+
+
+def bits_of(tensor: Tensor) -> Tensor:
+    """A floating-point tensor's bits as integers, sharing its memory."""
+    return tensor.view(KEY_TYPES[tensor.dtype])
 
 
 def find_cut(tensors: Sequence[Ranked], num_zeros: int) -> Cut:
@@ -80,14 +85,14 @@ def find_cut(tensors: Sequence[Ranked], num_zeros: int) -> Cut:
     return Cut(int(key), int(np.count_nonzero(inside == key) - num_pruned_ties))
 
 
-def prune_together(tensors: Sequence[Ranked], num_zeros: int) -> list[Tensor]:
+def prune_together(tensors: Sequence[Ranked], num_zeros: int) -> list[Any]:
     """Prunes the smallest `num_zeros` weights of all tensors together and returns, for each, the number of mask
     entries that changed."""
     cut = find_cut(tensors, num_zeros)
     flips = []
     for tensor in tensors:
         num_kept, changed = write_mask(tensor, cut)
-        cut = Cut(cut.key, cut.num_ties if _is_zero(cut.num_ties) else cut.num_ties - num_kept)
+        cut = Cut(cut.key, cut.num_ties - num_kept)
         flips.append(changed)
     return flips
 
@@ -100,37 +105,37 @@ def adopt_protected(tensor: Ranked) -> Tensor:
     return changed
 
 
-def write_mask(tensor: Ranked, cut: Cut) -> tuple[Tensor, Tensor]:
+def write_mask(tensor: Ranked, cut: Cut) -> tuple[Any, Any]:
     """Writes the mask of a tensor in place and returns how many ties it kept and how many entries it changed."""
-    num_kept, num_changed = torch.zeros(2, dtype=torch.int64, device=tensor.mask.device)
-    for keys, mask, protected in tensor.chunks():
+    on_host = isinstance(cut.key, int)
+    count = np.count_nonzero if on_host else torch.count_nonzero
+    num_kept = num_changed = 0
+    for keys, mask, protected in tensor.host_chunks() if on_host else tensor.chunks():
         keep = keys > cut.key
-        if not _is_zero(cut.num_ties):
+        if not (on_host and num_kept == cut.num_ties):
             tie = ties(keys, mask, protected, key=cut.key)
-            tie.logical_and_(tie.cumsum(0) <= cut.num_ties - num_kept)
-            num_kept += tie.count_nonzero()
-            keep.logical_or_(tie)
+            tie &= tie.cumsum(0) <= cut.num_ties - num_kept
+            num_kept += count(tie)
+            keep |= tie
         if protected is not None:
-            keep.logical_or_(protected)
-        num_changed += mask.logical_xor(keep).count_nonzero()
-        mask.copy_(keep)
+            keep |= protected
+        num_changed += count(keep ^ mask)
+        mask[:] = keep
     return num_kept, num_changed
 
 
-def ties(keys: Tensor, mask: Tensor, protected: Tensor | None, *, key: Tensor | int) -> Tensor:
+def ties(keys: Any, mask: Any, protected: Any, *, key: Any) -> Any:
     """Unprotected weights at the threshold that have not been pruned before: at zero those rank behind."""
-    tie = (keys == key).logical_and_(mask)
-    return tie if protected is None else tie.logical_and_(~protected)
+    tie = (keys == key) & mask
+    return tie if protected is None else tie & ~protected
 
 
-def _is_zero(count: Tensor | int) -> bool:
-    """Whether the host knows a count to be zero, without asking the device."""
-    return isinstance(count, int) and count == 0
-
-
-def _keys(tensor: Ranked) -> np.ndarray:
-    """The bits as integers, signs included, shared with the tensor."""
-    return tensor.scores.view(KEY_TYPES[tensor.scores.dtype]).numpy()
+def _pieces(bits: Any, mask: Any, protected: Any, *, size: int) -> Iterator[tuple[Any, Any, Any]]:
+    # Signs go: all bits but the highest.
+    largest = (1 << 8 * bits.itemsize - 1) - 1
+    for start in range(0, len(bits), size):
+        piece = slice(start, start + size)
+        yield bits[piece] & largest, mask[piece], None if protected is None else protected[piece]
 
 
 def _bracket(tensors: Sequence[Ranked], num_zeros: int) -> tuple[int, int]:
@@ -140,7 +145,7 @@ def _bracket(tensors: Sequence[Ranked], num_zeros: int) -> tuple[int, int]:
     stride = max(1, total // SAMPLE) | 1
     parts = []
     for tensor in tensors:
-        part = _keys(tensor)[::stride]
+        part = bits_of(tensor.scores).numpy()[::stride]
         parts.append(part if tensor.protected is None else part[~tensor.protected.numpy()[::stride]])
     sample = np.concatenate(parts)
     largest = np.iinfo(sample.dtype).max
@@ -161,18 +166,12 @@ def _scan(tensors: Sequence[Ranked], lowest: int, highest: int) -> tuple[int, np
     total = sum(tensor.scores.numel() for tensor in tensors)
     below, room, parts = 0, total // 16 + 2 * SAMPLE, []
     for tensor in tensors:
-        keys = _keys(tensor)
-        protected = None if tensor.protected is None else tensor.protected.numpy()
-        largest = np.iinfo(keys.dtype).max
-        piece = np.empty(CPU_CHUNK, keys.dtype)
-        for start in range(0, len(keys), CPU_CHUNK):
-            chunk = np.bitwise_and(keys[start : start + CPU_CHUNK], largest, out=piece[: len(keys) - start])
-            if protected is not None:
-                chunk = chunk[~protected[start : start + CPU_CHUNK]]
-            small = chunk < lowest
+        for keys, _, protected in tensor.host_chunks():
+            free = keys if protected is None else keys[~protected]
+            small = free < lowest
             below += int(np.count_nonzero(small))
-            parts.append(chunk[(chunk <= highest) ^ small])
+            parts.append(free[(free <= highest) ^ small])
             room -= len(parts[-1])
             if room < 0:
-                return 0, np.empty(0, keys.dtype)
+                return 0, np.empty(0)
     return below, np.concatenate(parts)
