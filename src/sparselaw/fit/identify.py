@@ -8,6 +8,7 @@ from sparselaw.laws import Array, Law, PowerLaw
 from sparselaw.runs import Runs
 
 ILL_CONDITIONED = 1e4
+OTHER_POWERS = "the other powers of S"
 
 
 def identifiability_warnings(
@@ -33,7 +34,7 @@ def identifiability_warnings(
 def _level_warnings(runs: Runs, law: PowerLaw, pinned: tuple[str, ...]) -> list[str]:
     features = {
         "log_density": ("sparsity", runs.sparsity, "the floor of the capacity term"),
-        "log_sparsity": ("sparsity", runs.sparsity, "the other powers of S"),
+        "log_sparsity": ("sparsity", runs.sparsity, OTHER_POWERS),
         "log_N": ("nonzero_params", runs.nonzero_params, "the irreducible loss"),
         "log_mean_N": ("nonzero_params", runs.nonzero_params, "the irreducible loss"),
         "log_D": ("data", runs.data, "the irreducible loss"),
@@ -54,8 +55,9 @@ def _level_warning(exponent: str, column: str, num_levels: int, rival: str) -> s
         return f"{column} takes a single value: {exponent} is not identified"
     if num_levels == 2 and rival:
         return f"{column} takes only 2 values: {exponent} cannot be told from {rival}"
-    if num_levels == 3 and column == "data":
-        return f"{column} takes only 3 values: {exponent} and {rival} are weakly identified"
+    # Two powers of S and their coefficients pass through four levels exactly, and in more than one way.
+    if (num_levels == 3 and column == "data") or (num_levels in (3, 4) and rival == OTHER_POWERS):
+        return f"{column} takes only {num_levels} values: {exponent} and {rival} are weakly identified"
     return ""
 
 
