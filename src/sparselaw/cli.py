@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import re
 import sys
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -120,14 +124,32 @@ Command = (
 
 def main() -> None:
     """Entry point of `sparselaw`."""
-    command = tyro.cli(Command, prog="sparselaw", description="Should this transformer be sparse, and how sparse?")
+    command = _parse()
     try:
         _run(command)
     except UserError as error:
-        print(f"sparselaw: {error}", file=sys.stderr)
+        print("sparselaw:", " ".join(str(error).split()), file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parse() -> Command:
+    """The command in the arguments; tyro's boxed errors become one sentence."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(Command, prog="sparselaw", description="Should this transformer be sparse, and how sparse?")
+    except SystemExit as stop:
+        if stop.code:
+            print(f"sparselaw: {_sentence(said.getvalue())}; see sparselaw --help", file=sys.stderr)
+        raise
+
+
+def _sentence(boxed: str) -> str:
+    """The message in a box of tyro's: what stands before its first rule or empty line."""
+    lines = [line.strip("│| ") for line in re.sub(r"\x1b\[[0-9;]*m", "", boxed).splitlines()[1:]]
+    return " ".join(takewhile(lambda line: line.strip("─-╰╯+"), lines)).rstrip(".")
 
 
 def _run(command: Command) -> None:

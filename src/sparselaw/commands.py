@@ -180,7 +180,15 @@ def _law(name: str) -> str | FunctionLaw:
         raise UserError(f"the law's file {path} fails: {type(error).__name__}: {error}") from error
     if not callable(namespace.get(function)):
         raise UserError(f"{path} has no function {function!r}")
-    return from_function(namespace[function])
+    try:
+        law = from_function(namespace[function])
+        with np.errstate(all="ignore"):
+            law.predict([sum(p.start) / 2 for p in law.parameters], np.array([0.0, 0.5]), 1e7, 1e10)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"the law {function} in {path} fails: {type(error).__name__}: {error}") from error
+    return law
 
 
 def _pairs(texts: Sequence[str], option: str, convert: Any) -> dict[str, Any]:

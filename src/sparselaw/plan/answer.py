@@ -25,6 +25,7 @@ from sparselaw.plan.optimum import (
     optimal_sparsity,
 )
 
+LARGEST = 1e40  # of any quantity asked about: powers of it stay within the range of a double
 Quantity = Callable[[Array], Array]
 
 
@@ -244,6 +245,8 @@ def _check(
     for name, value in named.items():
         if value is not None and not (np.isfinite(value) and value > 0):
             raise UserError(f"--{name} must be a positive number, got {value:g}")
+        if value is not None and not 1 / LARGEST < value < LARGEST:
+            raise UserError(f"--{name} is {value:g}, which no training run comes near; check its unit")
     budgets = sum(value is not None for value in (flops, data, times))
     one_question = (N is not None and budgets + (loss is not None) == 1) or (
         N is None and flops is not None and loss is not None

@@ -97,7 +97,8 @@ def planning_law(fitted: Fit) -> PowerLaw:
 def _bands(
     law: PowerLaw, draws: Array, N: Array, C: Array, wanted: Array, cost: Cost, confidence: float
 ) -> tuple[Array, Array, Array, Array]:
-    u = np.linspace(0, -np.log(1 - MAX_SPARSITY), BAND_LEVELS)
+    # Even steps of the root of density: fine in S where density is high, fine in ln density where it is low.
+    u = -2 * np.log(np.linspace(1, np.sqrt(1 - MAX_SPARSITY), BAND_LEVELS))
     S = np.concatenate([-np.expm1(-u), wanted[:, 0]])
     # ln C_S(N) is linear in ln N for every draw, so two sizes fix it.
     at = np.log([[N[0]], [N[-1]]])

@@ -34,6 +34,7 @@ STYLE = {
     "svg.hashsalt": "sparselaw",  # the same figure gives the same file
 }
 ENDINGS = (".png", ".svg", ".pdf")
+UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 MAX_PANELS = 6
 GREY = "0.45"
 
@@ -49,7 +50,7 @@ def save(figure: Figure, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with mpl.rc_context(STYLE):
-            figure.savefig(path, dpi=200)
+            figure.savefig(path, dpi=200, metadata=UNDATED.get(path.suffix.lower()))
     except OSError as error:
         raise UserError(f"cannot write the figure {path}: {error.strerror}") from error
 
@@ -157,7 +158,7 @@ def profile_figure(one: Profile) -> Figure:
     cut = float(chdtri(1, 1 - one.level))
     shown = one.deviance <= 3 * cut
     ax.plot(one.values[shown], one.deviance[shown], color=colours(2)[0], lw=1.2)
-    ax.plot([one.estimate], [0], "o", color=colours(2)[0], ms=4)
+    ax.plot([one.estimate], [0], "o", color=colours(2)[0], ms=4, clip_on=False)
     ax.axhline(cut, color=GREY, lw=0.8, ls="--")
     low, high = one.interval
     span = ax.get_xlim()

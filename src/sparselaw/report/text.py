@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rich import box
@@ -44,7 +44,8 @@ def span(bounds: Bounds | Sequence[float] | None, form=number) -> str:
 
 
 def plain_table(*columns: str, title: str | None = None) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, title=title)
+    table.title_justify, table.title_style = "left", "bold"
     for k, column in enumerate(columns):
         table.add_column(column, justify="left" if k == 0 else "right", overflow="fold")
     return table
@@ -134,7 +135,7 @@ def recipe_text(fitted: Fit, attempts: Sequence[RecipeRun]) -> Table:
 
 def compare_text(comparisons: Sequence[Comparison]) -> Group:
     summary = plain_table(
-        "law", "parameters", "objective", "AIC", "BIC", "extrapolation", "status", title="laws side by side"
+        "law", "para-\nmeters", "objective", "AIC", "BIC", "extra-\npolation", "status", title="laws side by side"
     )
     best = min(c.aic for c in comparisons)
     for c in comparisons:
@@ -144,7 +145,8 @@ def compare_text(comparisons: Sequence[Comparison]) -> Group:
             c.fit.law.name, str(len(c.fit.law.names)), f"{c.fit.objective:.4e}", *criteria, error, c.fit.status
         )
     names = [c.fit.law.name for c in comparisons]
-    errors = plain_table("left out", "runs", *names, title="mean |error| on runs left out of the fit")
+    headings = [name.replace("-", "-\n") for name in names]
+    errors = plain_table("left out", "runs", *headings, title="mean |error| on runs left out of the fit")
     for row in zip(*(c.hold_outs for c in comparisons), strict=True):
         cells = ["-" if h.mean_abs_error is None else f"{h.mean_abs_error:.2%}" for h in row]
         errors.add_row(row[0].left_out, str(row[0].num_runs), *cells)
@@ -167,7 +169,7 @@ def plan_text(answer: Plan) -> Group:
     return Group(question, headline, Text(near), table, *warning_lines(answer.warnings))
 
 
-def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, object]]:
+def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, Callable[[float], str]]]:
     unit = answer.data_unit
     return [
         ("non-zero parameters N", answer.nonzero_params, count),
@@ -212,7 +214,7 @@ def contours_text(found: Contours) -> Table:
         for j in range(len(found.levels)):
             cell = flops(found.lines[j, k])
             if found.lines_low is not None and found.lines_high is not None:
-                cell += f"\n{span((found.lines_low[j, k], found.lines_high[j, k]), short)}"
+                cell += f"\n{short(found.lines_low[j, k])} to\n{short(found.lines_high[j, k])}"
             cells.append(cell)
         table.add_row(format_count(found.nonzero_params[k]), flops(found.chinchilla[k]), *cells)
     return table

@@ -1,0 +1,85 @@
+"""Printed tables hold the answer and every warning, whatever the width; names are printed as they are."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console, RenderableType
+
+from sparselaw.fit import Fit, open_fit
+from sparselaw.fit.compare import Comparison, HoldOut
+from sparselaw.plan import contours, plan
+from sparselaw.report import text
+
+
+@pytest.fixture
+def vit() -> Fit:
+    return open_fit("vit-jft")
+
+
+def printed(content: RenderableType, width: int = 120) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width).print(content)
+    return out.getvalue()
+
+
+def words(content: str) -> str:
+    return " ".join(content.split())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_plan(vit: Fit, width: int) -> None:
+    answer = plan(vit, nonzero_params=425e6, flops=5e22)
+    shown = printed(text.plan_text(answer), width)
+    assert f"Train it {answer.optimal_sparsity.value:.1%} sparse" in shown
+    assert f"{answer.loss.value:.4g}" in shown
+    assert answer.warnings
+    for sentence in answer.warnings:
+        assert sentence in words(shown)
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_dense_is_called_dense(vit: Fit) -> None:
+    assert "Train it dense" in printed(text.plan_text(plan(vit, nonzero_params=42.5e6, times_chinchilla=0.5)))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_fit(vit: Fit, width: int) -> None:
+    told = replace(vit, warnings=("b_D is weakly identified",), status="not converged: no start was")
+    shown = words(printed(text.fit_text(told), width))
+    for sentence in ("b_D is weakly identified", "not converged: no start was", f"{vit.objective:.6e}"):
+        assert sentence in shown
+    for name, value in vit.parameters.items():
+        assert name in shown
+        assert text.number(value) in shown
+    for multiplier in ("1.596", "2.172", "2.634"):
+        assert multiplier in shown
+
+
+def test_markup_in_names_is_literal(vit: Fit) -> None:
+    named = replace(vit, name="[red]x[/red]", warnings=("file [bold]y[/bold] has one seed",))
+    for content in (text.fit_text(named), text.plan_text(plan(named, nonzero_params=1e7, flops=1e20))):
+        shown = printed(content)
+        assert "[bold]y[/bold]" in shown
+        assert "[red]x[/red]" in shown
+
+
+def test_numbers_are_not_broken_in_a_narrow_terminal(vit: Fit) -> None:
+    names = ("paper", "free-multiplier", "density-power", "no-floor", "average-params", "dense")
+    fits = [replace(vit, law=replace(vit.law, name=name)) for name in names]
+    left_out = (HoldOut("largest N and largest D", 24, 0.0187, 0.0187),)
+    shown = printed(text.compare_text([Comparison(f, -323.61, -308.64, left_out, -0.0187) for f in fits]), 80)
+    assert shown.count(f"{vit.objective:.4e}") == len(names)
+    assert shown.count("-323.6 *") == len(names)
+    assert max(map(len, shown.splitlines())) <= 80
+    lines = printed(text.contours_text(contours(vit, grid=9)), 80)
+    assert lines.count(" to") >= 9
+    assert max(map(len, lines.splitlines())) <= 80
+
+
+def test_contours(vit: Fit) -> None:
+    found = contours(vit, grid=9, levels=(0.5,))
+    shown = printed(text.contours_text(found))
+    assert "S = 0.5" in shown
+    for budget in found.lines[0]:
+        assert text.flops(budget) in shown

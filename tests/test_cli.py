@@ -1,0 +1,196 @@
+"""The command line as a real process: JSON for machines, one sentence and exit code 2 for mistakes, files that open."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sparselaw.fit import open_fit
+from sparselaw.plan import Cost, chinchilla_flops
+from sparselaw.runs import Runs
+
+RUN = "from sparselaw.cli import main; main()"
+MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
+OWN_LAW = """
+import numpy as np
+
+def mine(S, N, D, a=5.0, b=0.2, e=5.0, f=0.2):
+    return a * N**-b * (1 - S) ** 0.1 + e * D**-f
+
+def fails(S, N, D, a=1.0):
+    return missing * a
+
+def empty_default(S, N, D, a=None):
+    return a
+"""
+
+
+def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-c", RUN, *map(str, arguments)]
+    variables = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
+
+
+def answer(*arguments: object) -> dict:
+    done = run(*arguments, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, t5_c4: Runs) -> Path:
+    """A folder with the T5 runs under other column names, a law's file, and files that are wrong."""
+    folder = tmp_path_factory.mktemp("cli")
+    table = t5_c4.table[["nonzero_params", "sparsity", "data", "loss"]]
+    table.to_csv(folder / "runs.csv", index=False)
+    table.set_axis(["n", "s", "tokens", "val"], axis=1).to_csv(folder / "renamed.csv", index=False)
+    (folder / "own.py").write_text(OWN_LAW)
+    (folder / "broken.py").write_text("raise ValueError('first line\\nsecond line')")
+    (folder / "damaged.json").write_text('{"format": "sparselaw-fit/1", "law": "paper"}')
+    (folder / "text.json").write_text("not JSON")
+    (folder / "taken").write_text("a file, where a folder is wanted")
+    return folder
+
+
+MISTAKES = {
+    "no file": ("fit nowhere.csv", "nowhere.csv"),
+    "bad column": ("fit {0}/renamed.csv", "nonzero_params"),
+    "unknown column": ("fit {0}/renamed.csv --columns nonzero_params=zz", "zz"),
+    "unknown law": ("fit {0}/runs.csv --law nope", "'nope'"),
+    "law: no file": ("fit {0}/runs.csv --law {0}/none.py:mine", "none.py"),
+    "law: file fails": ("fit {0}/runs.csv --law {0}/broken.py:mine", "first line second line"),
+    "law: no function": ("fit {0}/runs.csv --law {0}/own.py:other", "'other'"),
+    "law: function fails": ("fit {0}/runs.csv --law {0}/own.py:fails", "NameError"),
+    "law: default": ("fit {0}/runs.csv --law {0}/own.py:empty_default", "empty_default"),
+    "bad pin": ("fit {0}/runs.csv --pin b_S", "NAME=VALUE"),
+    "no starts": ("fit {0}/runs.csv --starts 0", "--starts"),
+    "fit unwritable": ("fit {0}/runs.csv --starts 4 -o {0}/taken/fit.json", "cannot write"),
+    "weights": ("fit {0}/runs.csv --weights w", "'w'"),
+    "compare: no file": ("compare nowhere.csv", "nowhere.csv"),
+    "compare: delta": ("compare {0}/runs.csv --loss squared --delta 1", "--delta"),
+    "no question": ("plan vit-jft", "--nonzeros"),
+    "two budgets": ("plan vit-jft --nonzeros 1M --flops 1e20 --data 1e9", "--nonzeros"),
+    "no budget": ("plan vit-jft --nonzeros 1M", "--flops"),
+    "negative": ("plan vit-jft --nonzeros 1M --flops=-3", "-3"),
+    "zero": ("plan vit-jft --nonzeros 0 --flops 1e20", "'0'"),
+    "text": ("plan vit-jft --nonzeros many --flops 1e20", "'many'"),
+    "negative times": ("plan vit-jft --nonzeros 1M --times-chinchilla=-2", "-2"),
+    "absurd": ("plan vit-jft --nonzeros 1e300 --flops 1e20", "1e+300"),
+    "patches": ("plan vit-jft --nonzeros 1M --flops 1e20 --tokens-per-image 0", "--tokens-per-image"),
+    "below the floor": ("plan vit-jft --nonzeros 1M --loss 4", "irreducible"),
+    "no such fit": ("plan nowhere.json --nonzeros 1M --flops 1e20", "nowhere.json"),
+    "fit damaged": ("plan {0}/damaged.json --nonzeros 1M --flops 1e20", "damaged"),
+    "fit not JSON": ("plan {0}/text.json --nonzeros 1M --flops 1e20", "not JSON"),
+    "fit a folder": ("plan {0} --nonzeros 1M --flops 1e20", "cannot read"),
+    "ending": ("contours vit-jft -o {0}/x.gif", ".png"),
+    "figure unwritable": ("contours vit-jft -o {0}/taken/x.png", "cannot write"),
+    "level": ("contours vit-jft --levels 0.5 1.5", "1.5"),
+    "no level": ("contours vit-jft --levels", "--levels"),
+    "range reversed": ("contours vit-jft --nonzeros 1B:1M", "1B:1M"),
+    "demo unwritable": ("demo -o {0}/taken/demo", "cannot write"),
+    "unknown option": ("plan vit-jft --no-such 3", "--no-such"),
+    "missing argument": ("plan", "Missing"),
+    "not a number": ("plan vit-jft --nonzeros 1M --times-chinchilla x", "--times-chinchilla"),
+    "bad choice": ("plan vit-jft --cost free", "'free'"),
+    "no command": ("", "plan"),
+    "unknown command": ("prophesy", "prophesy"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence(mistake: str, folder: Path) -> None:
+    arguments, names = MISTAKES[mistake]
+    done = run(*arguments.format(folder).split())
+    assert done.returncode == 2
+    assert done.stderr.startswith("sparselaw: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert names in done.stderr
+
+
+def test_fit_keeps_the_contract_and_comes_back_from_its_file(folder: Path) -> None:
+    file = folder / "fit.json"
+    record = answer("fit", folder / "runs.csv", "--bootstrap", 50, "-o", file)
+    assert {"law", "parameters", "objective", "status", "num_runs", "starts", "intervals"} <= set(record)
+    assert {"tried", "at_optimum"} <= set(record["starts"])
+    assert record["objective"] <= 4.8802e-6
+    assert record["status"] == "converged"
+    assert record["num_runs"] == 48
+    fitted = open_fit(file)
+    assert fitted.parameters == record["parameters"]
+    planned = answer("plan", file, "--nonzeros", "85M", "--flops", "1e21")
+    published = answer("plan", "t5-c4-refit", "--nonzeros", "85M", "--flops", "1e21")
+    assert planned["optimal_sparsity"] == pytest.approx(published["optimal_sparsity"], rel=1e-3)
+    low, high = planned["interval"]
+    assert low <= planned["optimal_sparsity"] <= high
+
+
+def test_columns_are_mapped(folder: Path) -> None:
+    names = "nonzero_params=n,sparsity=s,data=tokens,loss=val"
+    mapped = answer("fit", folder / "renamed.csv", "--columns", names)
+    assert mapped["parameters"] == pytest.approx(answer("fit", folder / "runs.csv")["parameters"], rel=1e-9)
+
+
+def test_a_law_of_ones_own(folder: Path) -> None:
+    record = answer("fit", folder / "runs.csv", "--law", f"{folder}/own.py:mine", "--starts", 8)
+    assert record["law"] == "mine"
+    assert set(record["parameters"]) == set("abef")
+
+
+def test_compare(folder: Path) -> None:
+    done = run("compare", folder / "runs.csv", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    objectives = {record["law"]: record["objective"] for record in json.loads(done.stdout)}
+    published = {"dense": 3.356e-5, "average-params": 2.007e-5, "no-floor": 1.315e-5, "paper": 4.880e-6}
+    assert {law: objectives[law] for law in published} == pytest.approx(published, rel=5e-4)
+
+
+def test_plan_keeps_the_contract() -> None:
+    fitted = open_fit("vit-jft")
+    budget = 5 * float(chinchilla_flops(fitted.law, fitted.values, 42.5e6, Cost()))
+    record = answer("plan", "vit-jft", "--nonzeros", "42.5M", "--flops", f"{budget:.17g}", "--cost", "dense")
+    assert round(record["optimal_sparsity"], 3) == 0.510
+    assert record["times_chinchilla"] == pytest.approx(5)
+    keys = {"interval", "loss", "dense_loss", "equivalent_dense_params", "data", "flops", "warnings"}
+    assert keys <= set(record)
+
+
+def test_contours_as_numbers() -> None:
+    record = answer("contours", "vit-jft", "--levels", "0.5")
+    assert record["levels"] == [0.5]
+    assert len(record["lines"][0]) == len(record["nonzero_params"]) == len(record["sparsity"])
+    times = record["lines"][0][0] / record["chinchilla"][0]
+    assert times == pytest.approx(4.82, abs=0.005)
+
+
+@pytest.mark.parametrize("ending", MAGIC)
+def test_figures_are_what_their_name_says(ending: str, tmp_path: Path) -> None:
+    done = run("contours", "vit-jft", "-o", tmp_path / f"x.{ending}")
+    assert (done.returncode, done.stderr) == (0, "")
+    content = (tmp_path / f"x.{ending}").read_bytes()
+    assert content.startswith(MAGIC[ending])
+    assert len(content) > 5000
+
+
+def test_fit_figures(folder: Path) -> None:
+    done = run("fit", folder / "runs.csv", "--starts", 8, "--figures", folder / "figures")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in ("loss.png", "predicted.png"):
+        assert (folder / "figures" / name).read_bytes().startswith(MAGIC["png"])
+
+
+def test_the_same_figure_is_the_same_file(tmp_path: Path) -> None:
+    for name in ("a.svg", "b.svg"):
+        assert run("contours", "vit-jft", "-o", tmp_path / name).returncode == 0
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.slow
+def test_demo(tmp_path: Path) -> None:
+    done = run("demo", "-o", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "vit-jft-contours.png").read_bytes().startswith(MAGIC["png"])
+    assert open_fit(tmp_path / "t5-c4-fit.json").status == "converged"

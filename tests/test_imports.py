@@ -1,0 +1,28 @@
+"""What is not needed is not imported: planning works, fast, without PyTorch, pandas and plotting."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "pandas", "matplotlib", "plotly", "transformers")
+RUN = """
+sys.argv = ["sparselaw", *{arguments}]
+from sparselaw.cli import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code
+"""
+CASES = {
+    "package": "import sparselaw\n",
+    "help": RUN.format(arguments=["--help"]),
+    "plan": RUN.format(arguments=["plan", "vit-jft", "--nonzeros", "42.5M", "--flops", "2e20"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_heavy_packages_stay_out(case: str) -> None:
+    code = CASES[case] + f"print('HEAVY', [m for m in {HEAVY} if m in sys.modules])\n"
+    done = subprocess.run([sys.executable, "-c", "import sys\n" + code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
