@@ -7,7 +7,7 @@ import io
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +18,7 @@ from tyro.conf import Positional, arg, subcommand
 from sparselaw.errors import UserError
 
 LossName = Literal["huber", "huber-log", "squared", "squared-log", "absolute", "absolute-log"]
+DESCRIPTION = "Should this transformer be sparse, and how sparse?"
 Json = Annotated[bool, arg(help="print JSON for machines")]
 
 
@@ -107,6 +108,21 @@ class ContoursCommand:
 
 
 @dataclass(frozen=True)
+class TrainCommand:
+    """Train one sparse model from a TOML file or a shipped recipe.
+
+    Any other option replaces a key of the configuration: --pruning.sparsity 0.5 --budget 4M.
+    """
+
+    config: Annotated[Positional[str], arg(help="TOML file, or a recipe such as decoder-laptop, t5-laptop, vit-laptop")]
+    output: Annotated[
+        Path | None, arg(aliases=["-o"], help="the run's folder; an interrupted run there goes on (default: runs/NAME)")
+    ] = None
+    json: Json = False
+    overrides: Annotated[tuple[str, ...], tyro.conf.Suppress] = ()
+
+
+@dataclass(frozen=True)
 class DemoCommand:
     """Fit published runs, plan with the fit, write figures: all of it on this machine."""
 
@@ -118,15 +134,15 @@ Command = (
     | Annotated[CompareCommand, subcommand("compare")]
     | Annotated[PlanCommand, subcommand("plan")]
     | Annotated[ContoursCommand, subcommand("contours")]
+    | Annotated[TrainCommand, subcommand("train")]
     | Annotated[DemoCommand, subcommand("demo")]
 )
 
 
 def main() -> None:
     """Entry point of `sparselaw`."""
-    command = _parse()
     try:
-        _run(command)
+        _run(_parse())
     except UserError as error:
         print("sparselaw:", " ".join(str(error).split()), file=sys.stderr)
         sys.exit(2)
@@ -139,11 +155,28 @@ def _parse() -> Command:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(Command, prog="sparselaw", description="Should this transformer be sparse, and how sparse?")
+            command, rest = tyro.cli(Command, prog="sparselaw", description=DESCRIPTION, return_unknown_args=True)
+            if isinstance(command, TrainCommand):
+                return replace(command, overrides=_overrides(rest))
+            # Once more, for tyro's own words on what it does not know.
+            return tyro.cli(Command, prog="sparselaw", description=DESCRIPTION) if rest else command
     except SystemExit as stop:
         if stop.code:
             print(f"sparselaw: {_sentence(said.getvalue())}; see sparselaw --help", file=sys.stderr)
         raise
+
+
+def _overrides(rest: list[str]) -> tuple[str, ...]:
+    """`--key value` and `--key=value` as `key=value`."""
+    found, words = [], iter(rest)
+    for word in words:
+        key, equals, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--"):
+            raise UserError(f"train takes one configuration and options --key value, got {word!r}")
+        if not equals and (value := next(words, "")) == "":
+            raise UserError(f"give a value for {word}")
+        found.append(f"{key}={value}")
+    return tuple(found)
 
 
 def _sentence(boxed: str) -> str:
@@ -164,5 +197,7 @@ def _run(command: Command) -> None:
             commands.plan(command)
         case ContoursCommand():
             commands.contours(command)
+        case TrainCommand():
+            commands.train(command)
         case DemoCommand():
             commands.demo(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +20,7 @@ from sparselaw.report import text
 from sparselaw.runs import Runs, parse_columns, read_runs
 
 if TYPE_CHECKING:
-    from sparselaw.cli import CompareCommand, ContoursCommand, DemoCommand, FitCommand, PlanCommand
+    from sparselaw.cli import CompareCommand, ContoursCommand, DemoCommand, FitCommand, PlanCommand, TrainCommand
 
 PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
 DELTAS = {
@@ -131,6 +132,17 @@ def contours(command: ContoursCommand) -> None:
         print(f"wrote {command.output}")
     else:
         text.show(text.contours_text(found))
+
+
+def train(command: TrainCommand) -> None:
+    """Exits with 1 if the run diverged and 143 if SIGTERM interrupted it."""
+    try:
+        from sparselaw.train.command import train as train_model
+    except ImportError as error:
+        raise UserError(
+            f"training needs the package {error.name}; install it with pip install 'sparselaw[train]'"
+        ) from error
+    sys.exit(train_model(command.config, output=command.output, overrides=command.overrides, json=command.json))
 
 
 def demo(command: DemoCommand) -> None:
