@@ -4,7 +4,7 @@ N counts the non-zeros of the BODY: the matrices inside the transformer's blocks
 width d they are
     decoder (GPT-NeoX, arXiv 2204.06745)      12 L d^2
     vit     (arXiv 2010.11929)                12 L d^2
-    t5      (v1.1: gated GELU, d_ff = 8d/3)   28 L d^2: L encoder layers of 12 d^2, L decoder layers of 16 d^2
+    t5      (v1.1: gated GELU, d_ff ~ 8d/3)   28 L d^2: L encoder layers of 12 d^2, L decoder layers of 16 d^2
 A model of sparsity S and N non-zeros thus has width d sqrt(1/(1-S)) where the dense one has d, rounded to a multiple of
 the heads. Matrices at the ends (embeddings, output head, patch projection) grow as width, so sparsity 1 - sqrt(1-S)
 keeps their non-zeros equal to the dense model's, too. They do not count in N. Norms, biases, and position embeddings
@@ -164,7 +164,7 @@ def _t5(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
         vocab_size=data.vocab_size,
         d_model=width,
         d_kv=width // model.heads,
-        d_ff=round(8 * width / 3),
+        d_ff=max(1, round(width / 3)) * 8,
         num_layers=model.layers,
         num_heads=model.heads,
         feed_forward_proj="gated-gelu",
