@@ -182,7 +182,7 @@ class MagnitudePruner:
             return
         weights = [sharded.local_part(slot.parameter) for slot in self._slots]
         self._masks = [m.to(w.device) for m, w in zip(self._masks, weights, strict=True)]
-        # As integers a pruned weight becomes +0 whatever it was, NaN and infinity too, and NumPy is some times faster at it.
+        # As integers a pruned weight becomes +0 whatever it was, infinity too; and NumPy does it several times faster.
         bits = [bits_of(weight) for weight in weights]
         if all(b.device.type == "cpu" for b in bits):
             for b, mask in zip(bits, self._masks, strict=True):
@@ -269,4 +269,4 @@ class MagnitudePruner:
 
 def _has_nan(scores: Tensor) -> Tensor:
     """1 or 0, on the device; the greatest of several numbers is NaN if any of them is."""
-    return scores.amax().isnan().long() if scores.numel() else torch.zeros((), dtype=torch.int64, device=scores.device)
+    return scores.amax().isnan().long() if scores.numel() else scores.new_zeros((), dtype=torch.int64)

@@ -108,9 +108,10 @@ def adopt_protected(tensor: Ranked) -> Tensor:
 def write_mask(tensor: Ranked, cut: Cut) -> tuple[Any, Any]:
     """Writes the mask of a tensor in place and returns how many ties it kept and how many entries it changed."""
     on_host = isinstance(cut.key, int)
-    count = np.count_nonzero if on_host else torch.count_nonzero
+    count: Any = np.count_nonzero if on_host else torch.count_nonzero
     num_kept = num_changed = 0
-    for keys, mask, protected in tensor.host_chunks() if on_host else tensor.chunks():
+    chunks: Iterator[tuple[Any, Any, Any]] = tensor.host_chunks() if on_host else tensor.chunks()
+    for keys, mask, protected in chunks:
         keep = keys > cut.key
         if not (on_host and num_kept == cut.num_ties):
             tie = ties(keys, mask, protected, key=cut.key)
