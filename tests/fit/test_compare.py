@@ -45,33 +45,38 @@ class TestHoldOuts:
         ("split", "percent"),
         [
             ("N level 4 of 4", 0.91),
-            ("D level 3 of 3", 0.87),
             ("S level 4 of 4", 0.64),
-            ("largest N and largest D", 1.56),
         ],
     )
     def test_errors_at_the_far_ends_of_t5(self, t5_c4, split, percent):
-        """Mean |ln error| of the papers' law, computed apart; ours are relative, which differs in the third digit."""
+        """Mean |ln error| of the paper's law, computed apart; ours are relative, which differs in the third digit."""
         (paper,) = compare(t5_c4, ["paper"], loss=T5_LOSS)
         errors = {h.left_out: h.mean_abs_error for h in paper.hold_outs}
         assert 100 * errors[split] == pytest.approx(percent, abs=0.02)
 
-    def test_errors_are_those_of_a_fit_without_the_runs(self, t5_c4):
-        (dense,) = compare(t5_c4, ["dense"], loss=T5_LOSS)
-        for name, mask in hold_outs(t5_c4):
-            fitted, asked = fit(t5_c4.select(~mask), "dense", loss=T5_LOSS), t5_c4.select(mask)
+    @pytest.mark.parametrize("law", ["paper", "average-params", "free-multiplier"])
+    def test_two_durations_do_not_predict_a_third(self, t5_c4, law):
+        """Two values of D fit the power of D and the floor in endless ways, with errors from 1% to 70%."""
+        (found,) = compare(t5_c4, [law], loss=T5_LOSS)
+        silent = {h.left_out for h in found.hold_outs if h.mean_abs_error is None and h.left_out[0] != "S"}
+        assert silent == {f"D level {k} of 3" for k in (1, 2, 3)} | {"largest N and largest D"}
+
+    def test_errors_are_those_of_a_fit_without_the_runs(self, vit_jft):
+        (paper,) = compare(vit_jft, ["paper"], loss=VIT_LOSS)
+        for name, mask in hold_outs(vit_jft):
+            fitted, asked = fit(vit_jft.select(~mask), loss=VIT_LOSS, seed=9), vit_jft.select(mask)
             error = fitted.predict(asked.sparsity, asked.nonzero_params, asked.data) / asked.loss - 1
-            row = next(h for h in dense.hold_outs if h.left_out == name)
+            row = next(h for h in paper.hold_outs if h.left_out == name)
             assert row.num_runs == mask.sum()
             assert row.mean_error == pytest.approx(error.mean(), rel=1e-3, abs=1e-6)
             assert row.mean_abs_error == pytest.approx(np.abs(error).mean(), rel=1e-3)
 
 
 class TestCompare:
-    def test_free_multipliers_do_not_predict_levels_they_have_not_seen(self, t5_c4):
-        (free,) = compare(t5_c4, ["free-multiplier"], loss=T5_LOSS)
+    def test_free_multipliers_do_not_predict_levels_they_have_not_seen(self, vit_jft):
+        (free,) = compare(vit_jft, ["free-multiplier"], loss=VIT_LOSS)
         for row in free.hold_outs:
-            unable = row.left_out.startswith("S level")
+            unable = row.left_out.startswith("S ")
             assert (row.mean_abs_error is None) == (row.mean_error is None) == unable, row
             assert unable or row.mean_abs_error < 0.2
 
@@ -113,9 +118,9 @@ class TestInformationCriteria:
     def test_huber_loss_is_a_proper_density(self, sweep, loss):
         """exp(-rho(r) / s^2) / Z with Z by quadrature and s by search on a fine grid."""
         fitted = fit(sweep(noise=0.01), loss=loss)
-        wide = np.linspace(-3, 3, 600_001)
+        wide = np.linspace(-1, 1, 20_001)
         best = np.inf
-        for s in np.exp(np.linspace(np.log(1e-3), np.log(0.2), 400)):
+        for s in np.exp(np.linspace(np.log(1e-3), np.log(0.2), 1000)):
             z = np.trapezoid(np.exp(-loss.rho(wide) / s**2), wide)
             best = min(best, loss.rho(fitted.residuals).sum() / s**2 + len(fitted.residuals) * np.log(z))
         assert information_criteria(fitted)[0] == pytest.approx(2 * best + 2 * 8, abs=0.02)

@@ -177,9 +177,9 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
     residuals, slope = problem.loss.residual(predicted[0], problem.measured)
     free = problem.lower < problem.upper
     at_bound = free & ((theta <= problem.lower) | (theta >= problem.upper))
-    condition = _condition(jacobian[0][free & ~at_bound] * slope * np.sqrt(setting.weights))
+    condition = condition_number(jacobian[0][free & ~at_bound] * slope * np.sqrt(setting.weights))
     status = _status(starts, objective.min() < objective[best] * (1 - SAME_OPTIMUM))
-    names = tuple(np.array(law.names)[at_bound])
+    names = tuple(name for name, is_at in zip(law.names, at_bound, strict=True) if is_at)
     natural = dict(zip(law.names, law.from_solver(theta, setting.units).tolist(), strict=True))
     return Fit(
         law=law,
@@ -211,7 +211,7 @@ def _status(starts: Starts, better_unfinished: bool) -> str:
     return "converged"
 
 
-def _condition(jacobian: Array) -> float:
+def condition_number(jacobian: Array) -> float:
     """Condition number of J [p, num_runs] with its rows scaled to length one; inf if a parameter has no effect."""
     length = np.linalg.norm(jacobian, axis=1, keepdims=True)
     if not length.size or not (length > 0).all():
