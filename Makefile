@@ -14,7 +14,7 @@ demo: .venv/core
 	$(BIN)/sparselaw demo
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-slow: .venv/dev
 	$(BIN)/pytest -m slow
