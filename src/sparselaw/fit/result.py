@@ -176,12 +176,21 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
     except UserError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, BaseValidationError) as error:
-        raise UserError(f"the fit file {path} is damaged ({error}); make it again with 'sparselaw fit'") from error
+        raise UserError(
+            f"the fit file {path} is damaged ({_reason(error)}); make it again with 'sparselaw fit'"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    while isinstance(error, BaseValidationError):  # a group: its first member says what is wrong
+        error = error.exceptions[0]
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
-    """Central percentile interval of draws [num_draws]."""
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    """Central percentile interval of draws [num_draws]; NaN where it ends among infinite ones."""
+    with np.errstate(invalid="ignore"):
+        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
