@@ -6,7 +6,7 @@ from torch import nn
 
 from sparselaw.errors import UserError
 from sparselaw.prune.patterns import GroupPattern, _keep_best, input_dim, keep_groups, parse_pattern
-from sparselaw.prune.thresholds import bits_of
+from sparselaw.prune.ranking import bits_of
 
 torch.set_num_threads(1)
 

@@ -66,9 +66,10 @@ def test_the_target_is_met_exactly_at_the_end_of_the_ramp(num_steps, update_ever
     train(model, pruner, num_steps, after=check)
 
 
-def test_sparsity_follows_the_ramp_and_masks_are_nested():
+@pytest.mark.parametrize("pattern", ["unstructured", "1:4", "2:8"])
+def test_sparsity_follows_the_ramp_and_masks_are_nested(pattern):
     model = mlp()
-    pruner = MagnitudePruner(model, 0.75, 100, update_every=1)
+    pruner = MagnitudePruner(model, 0.75, 100, update_every=1, pattern=pattern)
     before = {name: mask.clone() for name, mask in pruner.masks.items()}
 
     def check(step):

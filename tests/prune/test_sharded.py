@@ -85,7 +85,10 @@ def shard_worker(rank, folder):
             fully_shard(model)
             pruner = pruned(model, options)
             torch.save(result(model, pruner), f"{folder}/{name}-{tied}-{rank}.pt")
-    torch.save([refusal(nan_on_one_rank), refusal(sharded_by_columns)], f"{folder}/refusals-{rank}.pt")
+    torch.save(
+        [refusal(action) for action in (nan_on_one_rank, sharded_by_columns, inputs_in_rows)],
+        f"{folder}/refusals-{rank}.pt",
+    )
     dist.destroy_process_group()
 
 
@@ -120,6 +123,12 @@ def sharded_by_columns():
     model = nn.Sequential(nn.Linear(8, 8))
     fully_shard(model, shard_placement_fn=lambda parameter: Shard(parameter.ndim - 1))
     MagnitudePruner(model, 0.5, 1)
+
+
+def inputs_in_rows():
+    model = nn.Sequential(nn.ConvTranspose1d(8, 8, 3))
+    fully_shard(model)
+    MagnitudePruner(model, 0.5, 1, pattern="2:4")
 
 
 def refusal(action):
@@ -169,9 +178,10 @@ def test_fully_sharded_models_are_pruned_as_one_process_prunes(shards, name, tie
 
 def test_every_rank_is_told_of_a_mistake_on_one(shards):
     for rank in range(2):
-        nan, columns = torch.load(shards / f"refusals-{rank}.pt")
+        nan, columns, inputs = torch.load(shards / f"refusals-{rank}.pt")
         assert "0.weight has NaN" in nan
         assert "needs shards of dimension 0" in columns
+        assert "inputs of 0.weight are spread over ranks" in inputs
 
 
 def test_data_parallel_ranks_find_the_same_masks_without_talking(tmp_path):

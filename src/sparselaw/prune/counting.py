@@ -1,7 +1,7 @@
 """The k-th smallest magnitude by counting digits of its bits, 16 at a time: no memory, no host synchronisation, and
 sums over ranks.
 
-Keys as in `thresholds`. Each pass counts the values of the next digit among the keys that share the digits found so
+Keys as in `ranking`. Each pass counts the values of the next digit among the keys that share the digits found so
 far; where the running count reaches k is the next digit. One pass for 16-bit floats, two for 32-bit, four for 64-bit.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from sparselaw.prune.thresholds import KEY_TYPES, Cut, Ranked
+from sparselaw.prune.ranking import KEY_TYPES, Cut, Ranked
 
 DIGIT = 16
 

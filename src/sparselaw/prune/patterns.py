@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sparselaw.errors import UserError
-from sparselaw.prune.thresholds import DEVICE_CHUNK, HOST_CHUNK, bits_of
+from sparselaw.prune.ranking import DEVICE_CHUNK, HOST_CHUNK, bits_of
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from torch import nn
 from sparselaw.errors import UserError
 from sparselaw.prune import distributions
 from sparselaw.prune.patterns import GroupPattern, input_dim
-from sparselaw.prune.thresholds import KEY_TYPES
+from sparselaw.prune.ranking import KEY_TYPES
 
-_POSITIONS = ("relative_", "position_embed", "pos_embed", "wpe.weight", "cls_token")
+_POSITIONS = ("relative_attention_bias", "relative_position", "position_embed", "pos_embed", "wpe.weight", "cls_token")
 
 Filter = Callable[[str, nn.Parameter], bool]
 

@@ -19,9 +19,10 @@ from sparselaw.prune import sharded, states
 from sparselaw.prune.distributions import Distribution, Embeddings, Group, allocate, check_sparsity
 from sparselaw.prune.patterns import input_dim, keep_groups, parse_pattern
 from sparselaw.prune.prunable import Filter, check_divisible, find_slots
+from sparselaw.prune.ranking import Ranked, adopt_protected, bits_of
 from sparselaw.prune.report import PruningReport, TensorReport
 from sparselaw.prune.schedules import Schedule
-from sparselaw.prune.thresholds import Ranked, adopt_protected, bits_of, prune_together
+from sparselaw.prune.thresholds import prune_together
 
 Score = Callable[[nn.Parameter], Tensor]
 
@@ -67,8 +68,7 @@ class MagnitudePruner:
             distribution: `uniform`, `global`, `erdos-renyi-kernel`, or a map of tensor names to sparsities for some
                 of the tensors.
             pattern: `unstructured`, or n:m with n non-zeros in each m consecutive inputs, which must agree with
-                `sparsity`;
-                embeddings and tensors named by a map stay unstructured.
+                `sparsity`; embeddings and tensors named by a map stay unstructured.
             embeddings: sparsity of embeddings and output embeddings: `sqrt` for 1 - sqrt(1-S), `dense`, or `target`.
             score: what to rank weights by, of the shape and type of the parameter; its sign is ignored.
             prunable: which parameters to prune, from name and parameter; by default all matrices but tables of
@@ -155,8 +155,10 @@ class MagnitudePruner:
         return PruningReport(self._step, tuple(rows))
 
     def state_dict(self) -> dict[str, Any]:
-        """Step, settings and packed masks; loads with `torch.load(weights_only=True)`. Under FSDP2 to be called on
-        all ranks; the state is that of the whole model."""
+        """Step, settings and packed masks of the whole model; `torch.load(weights_only=True)` reads it.
+
+        Under FSDP2 to be called on all ranks.
+        """
         masks = {s.name: sharded.whole_mask(m, s.parameter) for s, m in zip(self._slots, self._masks, strict=True)}
         return states.pack(masks, step=self._step, settings=self._settings)
 
@@ -174,14 +176,16 @@ class MagnitudePruner:
         for slot, mask in zip(self._slots, self._masks, strict=True):
             mask.copy_(sharded.own_rows(masks[slot.name], slot.parameter))
         self._step = state["step"]
+        self._flips = [0] * len(self._slots)
         self._apply()
 
     def _apply(self) -> None:
         """Multiplies weights by masks; nothing waits for the device."""
+        weights = [sharded.local_part(slot.parameter) for slot in self._slots]
+        # The model may have been moved to another device since.
+        self._masks = [m.to(w.device) for m, w in zip(self._masks, weights, strict=True)]
         if not self._num_zeros:
             return
-        weights = [sharded.local_part(slot.parameter) for slot in self._slots]
-        self._masks = [m.to(w.device) for m, w in zip(self._masks, weights, strict=True)]
         # As integers a pruned weight becomes +0 whatever it was, infinity too; and NumPy does it several times faster.
         bits = [bits_of(weight) for weight in weights]
         if all(b.device.type == "cpu" for b in bits):
@@ -233,7 +237,7 @@ class MagnitudePruner:
         names = [slot.name for slot, b in zip(self._slots, bad.tolist(), strict=True) if b]
         if names:
             raise UserError(
-                f"{names[0]} has NaN weights or scores at step {self._step}; lower the learning rate and restart from before."
+                f"{names[0]} has NaN weights or scores at step {self._step}; lower the learning rate and start again."
             )
 
     def _ranks_of(self, group: Group) -> sharded.Ranks | None:
@@ -264,6 +268,7 @@ class MagnitudePruner:
         named = distribution if isinstance(distribution, Mapping) else {}
         chosen = {i for i, s in enumerate(self._slots) if not s.is_embedding and s.name not in named}
         check_divisible([self._slots[i] for i in sorted(chosen)], self._pattern)
+        sharded.check_inputs_whole([self._slots[i] for i in sorted(chosen)])
         return chosen
 
 

@@ -15,7 +15,9 @@ from torch.distributed.tensor import DTensor, Shard
 
 from sparselaw.errors import UserError
 from sparselaw.prune.counting import count_cut
-from sparselaw.prune.thresholds import Cut, Ranked, ties, write_mask
+from sparselaw.prune.patterns import input_dim
+from sparselaw.prune.prunable import Slot
+from sparselaw.prune.ranking import Cut, Ranked, ties, write_mask
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,13 @@ def ranks_of(name: str, parameter: Tensor) -> Ranks | None:
             f"{name} is sharded as {parameter.placements}; pruning needs shards of dimension 0 on one mesh dimension."
         )
     return Ranks(parameter.device_mesh.get_group(cuts[0]))
+
+
+def check_inputs_whole(slots: Sequence[Slot]) -> None:
+    """Refuses n:m on tensors that have their inputs in the rows, so that groups would be cut by sharding."""
+    for slot in slots:
+        if input_dim(slot.module) == 0 and ranks_of(slot.name, slot.parameter):
+            raise UserError(f"The inputs of {slot.name} are spread over ranks, which n:m cannot do; use unstructured.")
 
 
 def local_part(parameter: Tensor) -> Tensor:
