@@ -70,7 +70,10 @@ def test_the_last_good_one_replaces_a_damaged_one(tmp_path, model, name, damage)
 def test_none_whole_is_said(tmp_path, model, manifest):
     _saved(tmp_path, model, (3,))
     (tmp_path / "step-00000003" / "manifest.json").write_text(manifest)
-    with pytest.warns(SparselawWarning, match="damaged"), pytest.raises(UserError, match="No checkpoint in .* is whole"):
+    with (
+        pytest.warns(SparselawWarning, match="damaged"),
+        pytest.raises(UserError, match=r"No checkpoint in .* is whole"),
+    ):
         load_checkpoint(tmp_path, model)
 
 

@@ -127,7 +127,13 @@ def test_recipes(name):
     assert config.pruning.sparsity == 0.75
     assert config.model.kind == name.split("-")[0]
     widths = [
-        width_for(config.model.nonzeros, kind=config.model.kind, layers=config.model.layers, heads=config.model.heads, sparsity=s)
+        width_for(
+            config.model.nonzeros,
+            kind=config.model.kind,
+            layers=config.model.layers,
+            heads=config.model.heads,
+            sparsity=s,
+        )
         for s in (0.0, 0.75)
     ]
     nonzeros = BODY_PER_LAYER[config.model.kind] * config.model.layers * widths[0] ** 2

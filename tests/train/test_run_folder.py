@@ -69,7 +69,7 @@ def test_a_finished_run_is_not_trained_again(tiny, tmp_path, monkeypatch):
 
 def test_a_folder_of_another_run_is_refused(tiny, tmp_path):
     run(tiny(), tmp_path)
-    with pytest.raises(UserError, match="holds another run .seed is 0, not 1."):
+    with pytest.raises(UserError, match=r"holds another run .seed is 0, not 1."):
         run(tiny(seed=1), tmp_path)
     stranger = tmp_path / "stranger"
     stranger.mkdir()
@@ -179,7 +179,7 @@ def test_other_recipes(kind, changes, tiny, tmp_path):
 
 
 def test_a_pattern_must_agree_with_the_sparsity(tiny, tmp_path):
-    with pytest.raises(UserError, match="2:4 has sparsity 0.5, not 0.75"):
+    with pytest.raises(UserError, match=r"2:4 has sparsity 0\.5, not 0\.75"):
         run(tiny(pruning={"pattern": "2:4"}), tmp_path)
 
 

@@ -4,9 +4,8 @@ With several processes each holds the whole model and a share of every batch (`D
 gradients), so weights, optimiser and masks stay equal everywhere without being sent.
 """
 
+import atexit
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -46,8 +45,7 @@ class Processes:
             dist.barrier()
 
 
-@contextmanager
-def open_processes(device: str) -> Iterator[Processes]:
+def open_processes(device: str) -> Processes:
     """Joins the processes that torchrun started, or is the only one.
 
     Args:
@@ -55,12 +53,10 @@ def open_processes(device: str) -> Iterator[Processes]:
     """
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Processes(torch.device(kind))
-        return
+        return Processes(torch.device(kind))
     if kind == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if kind == "cuda" else "gloo")
-    try:
-        yield Processes(torch.device(kind), dist.get_rank(), dist.get_world_size())
-    finally:
-        dist.destroy_process_group()
+    if not dist.is_initialized():  # a second run in the same processes goes on with their group
+        dist.init_process_group("nccl" if kind == "cuda" else "gloo")
+        atexit.register(dist.destroy_process_group)
+    return Processes(torch.device(kind), dist.get_rank(), dist.get_world_size())

@@ -53,16 +53,17 @@ def run(config: RunConfig, folder: str | Path, *, hook: Hook | None = None) -> d
     Raises:
         UserError: if the folder holds another run, or the configuration cannot be trained.
     """
-    folder = Path(folder)
-    _check_same(config, folder)
+    folder, processes = Path(folder), open_processes(config.device)
+    if processes.is_first:
+        _check_same(config, folder)
+    processes.wait()
     if (result := read_result(folder)) is not None:
         return result
-    with open_processes(config.device) as processes:
-        training = prepare(config, processes)
-        if processes.is_first:
-            _begin(training, folder)
-        processes.wait()
-        return _train_and_judge(training, folder, hook=hook)
+    training = prepare(config, processes)
+    processes.wait()
+    if processes.is_first:
+        _begin(training, folder)
+    return _train_and_judge(training, folder, hook=hook)
 
 
 def read_result(folder: str | Path) -> dict[str, Any] | None:
