@@ -8,7 +8,7 @@ ifneq ($(DATASETS),)
 export SPARSELAW_DATASETS ?= $(abspath $(DATASETS))
 endif
 
-.PHONY: demo test test-slow check format benchmarks clean
+.PHONY: demo test test-slow check format benchmarks coverage published-fits clean
 
 demo: .venv/core
 	$(BIN)/sparselaw demo
@@ -30,6 +30,12 @@ format: .venv/dev
 
 benchmarks: .venv/dev
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+coverage: .venv/dev
+	$(BIN)/python benchmarks/coverage.py
+
+published-fits: .venv/dev
+	$(BIN)/python tools/make_published_fits.py
 
 .venv/created:
 	$(PYTHON) -m venv .venv

@@ -155,11 +155,11 @@ def _parse() -> Command:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
+            if sys.argv[1:2] != ["train"]:
+                return tyro.cli(Command, prog="sparselaw", description=DESCRIPTION)
             command, rest = tyro.cli(Command, prog="sparselaw", description=DESCRIPTION, return_unknown_args=True)
-            if isinstance(command, TrainCommand):
-                return replace(command, overrides=_overrides(rest))
-            # Once more, for tyro's own words on what it does not know.
-            return tyro.cli(Command, prog="sparselaw", description=DESCRIPTION) if rest else command
+        assert isinstance(command, TrainCommand)
+        return replace(command, overrides=_overrides(rest))
     except SystemExit as stop:
         if stop.code:
             print(f"sparselaw: {_sentence(said.getvalue())}; see sparselaw --help", file=sys.stderr)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sparselaw.errors import UserError
 from sparselaw.fit import ALL_LAWS, Fit, Loss, bootstrap, fit, load_fit
-from sparselaw.fit.result import Bootstrap, Domain, Starts, finite, write_atomically
+from sparselaw.fit.published import open_fit
+from sparselaw.fit.result import Bootstrap, Domain, Starts, finite
 from sparselaw.laws import from_function, law_named
 
 POSITIVE = st.floats(0, allow_nan=False, allow_infinity=True)
@@ -191,27 +192,29 @@ def test_contradictions_are_refused(record, tmp_path, change, sentence):
         load_fit(path)
 
 
-class TestWriting:
-    def test_all_or_nothing(self, tmp_path, monkeypatch):
+@pytest.fixture
+def published():
+    return open_fit("t5-c4-published")
+
+
+class TestSaving:
+    def test_an_impossible_place_is_refused(self, published, tmp_path):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(UserError, match="cannot write"):
+            published.save(tmp_path / "file" / "fit.json")
+
+    def test_a_full_disk_leaves_the_old_file(self, published, tmp_path, monkeypatch):
         path = tmp_path / "fit.json"
-        write_atomically(path, "whole")
+        published.save(path)
+        before = path.read_text()
 
         def full(source, target):
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("os.replace", full)
         with pytest.raises(UserError, match=r"cannot write .*: No space left"):
-            write_atomically(path, "half")
-        assert path.read_text() == "whole"
-
-    def test_nothing_else_is_left_behind(self, tmp_path):
-        write_atomically(tmp_path / "fit.json", "whole")
-        assert [p.name for p in tmp_path.iterdir()] == ["fit.json"]
-
-    def test_an_impossible_place_is_refused(self, tmp_path):
-        (tmp_path / "file").write_text("")
-        with pytest.raises(UserError, match="cannot write"):
-            write_atomically(tmp_path / "file" / "fit.json", "text")
+            published.save(path)
+        assert path.read_text() == before
 
 
 def test_json_has_no_infinities():

@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -68,26 +69,29 @@ def kill_while_writing(step: int) -> None:
 
 def kill_before_renaming(name: str) -> None:
     """Kills the sitting when a file or folder is complete but has its first name still."""
-    rename = Path.rename
-
-    def dying(path, target):
-        if Path(target).name == name:
-            die()
-        return rename(path, target)
-
-    Path.rename = dying
+    for how in ("rename", "replace"):
+        setattr(Path, how, _dying(getattr(Path, how), name, first=die))
 
 
 def kill_after_renaming(name: str) -> None:
     """Kills the sitting when a new checkpoint is there and the oldest is not yet gone."""
-    rename = Path.rename
+    for how in ("rename", "replace"):
+        setattr(Path, how, _dying(getattr(Path, how), name, then=die))
 
-    def dying(path, target):
-        rename(path, target)
-        if Path(target).name == name:
-            die()
 
-    Path.rename = dying
+def _dying(
+    move: Callable, name: str, *, first: Callable[[], None] = bool, then: Callable[[], None] = bool
+) -> Callable[[Path, Path], Path]:
+    def moving(path: Path, target: Path) -> Path:
+        is_wanted = Path(target).name == name
+        if is_wanted:
+            first()
+        moved = move(path, target)
+        if is_wanted:
+            then()
+        return moved
+
+    return moving
 
 
 def sit(folder: Path, prepare: Callable[[], None]) -> int:
@@ -123,6 +127,17 @@ def moments(rng: random.Random) -> list[tuple[int, Callable[[], None]]]:
     return sorted(chosen, key=lambda moment: moment[0])
 
 
+def kill_at_random(folder: Path, rng: random.Random, seconds: float) -> int:
+    """Kills sittings at random times until one ends by itself; the number of kills, at most 12."""
+    for kills in range(12):
+        child = sit(folder, lambda: None)
+        time.sleep(rng.uniform(0.2, 0.8) * seconds)
+        os.kill(child, signal.SIGKILL)
+        if not ends_killed(child):
+            return kills
+    return 12
+
+
 def main(folder: Path, seed: int) -> None:
     """See the module."""
     torch.set_num_threads(1)
@@ -134,13 +149,9 @@ def main(folder: Path, seed: int) -> None:
     chosen = sum(ends_killed(sit(folder / "chosen", prepare)) for _, prepare in moments(rng))
     assert not ends_killed(sit(folder / "chosen", lambda: None))
     at_random = 0
-    while at_random < 12:
-        child = sit(folder / "random", lambda: None)
-        time.sleep(rng.uniform(0.2, 0.8) * seconds)
-        os.kill(child, signal.SIGKILL)
-        if not ends_killed(child):
-            break
-        at_random += 1
+    while at_random == 0:  # an idle machine may have finished before the first kill: try again, sooner
+        shutil.rmtree(folder / "random", ignore_errors=True)
+        at_random, seconds = kill_at_random(folder / "random", rng, seconds), seconds / 2
     ends_killed(sit(folder / "random", lambda: None))
     print(json.dumps({"chosen": chosen, "random": at_random}))
 

@@ -1,11 +1,9 @@
-import os
-
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
 from sparselaw.errors import SparselawWarning, UserError
-from sparselaw.train.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from sparselaw.train.checkpoint import load_checkpoint, save_checkpoint
 from sparselaw.train.processes import Processes
 from sparselaw.train.run_folder import prepare
 
@@ -97,12 +95,3 @@ def test_a_half_written_checkpoint_is_not_seen(tmp_path, model, monkeypatch):
     assert load_checkpoint(tmp_path, model) == {"step": 3}
     save_checkpoint(tmp_path, model, state={"step": 6}, step=6)
     assert load_checkpoint(tmp_path, model) == {"step": 6}
-
-
-def test_a_file_changes_at_once_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "result.json"
-    write_atomically(path, "old")
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("unplugged")))
-    with pytest.raises(OSError, match="unplugged"):
-        write_atomically(path, "new")
-    assert path.read_text() == "old"

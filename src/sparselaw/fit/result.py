@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from cattrs import BaseValidationError, structure
 
 from sparselaw.errors import UserError
+from sparselaw.files import write_atomically
 from sparselaw.fit.losses import Loss
 from sparselaw.laws import Array, Law, PowerLaw, law_named
 
@@ -123,8 +123,17 @@ class Fit:
         return record
 
     def save(self, path: str | Path) -> None:
-        """Write the fit file, all of it or nothing."""
-        write_atomically(Path(path), json.dumps(finite(self.to_json()), indent=1))
+        """Write the fit file, all of it or nothing.
+
+        Raises:
+            UserError: the place cannot be written.
+        """
+        path = Path(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, json.dumps(finite(self.to_json()), indent=1))
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}") from error
 
     @classmethod
     def from_json(cls, record: dict[str, Any], *, law: Law | None = None) -> Fit:
@@ -203,21 +212,6 @@ def finite(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     return value
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a whole file or leave what was there.
-
-    Raises:
-        UserError: the place cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _number(value: float | None) -> float:

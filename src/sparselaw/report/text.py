@@ -151,7 +151,11 @@ def compare_text(comparisons: Sequence[Comparison]) -> Group:
         cells = ["-" if h.mean_abs_error is None else f"{h.mean_abs_error:.2%}" for h in row]
         errors.add_row(row[0].left_out, str(row[0].num_runs), *cells)
     return Group(
-        summary, errors, Text("* lowest AIC. '-': the law cannot predict a sparsity it has not seen.", style="dim")
+        summary,
+        errors,
+        Text(
+            "* lowest AIC. '-': the law has not seen that sparsity, or the other runs do not identify it.", style="dim"
+        ),
     )
 
 

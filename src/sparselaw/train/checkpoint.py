@@ -10,7 +10,6 @@ newest two are kept: should the disk damage the newest, the run goes on from the
 """
 
 import json
-import os
 import shutil
 import warnings
 import zlib
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sparselaw.errors import SparselawWarning, UserError
+from sparselaw.files import sync, write_atomically
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -51,7 +51,7 @@ def save_checkpoint(folder: Path, model: "PreTrainedModel", *, state: dict[str, 
     _sync_files(partial)
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
-    _sync(folder)
+    sync(folder)
     for old in _checkpoints(folder)[:-_NUM_KEPT]:
         shutil.rmtree(old)
 
@@ -75,17 +75,6 @@ def load_checkpoint(folder: Path, model: "PreTrainedModel") -> dict[str, Any] | 
     if checkpoints:
         raise UserError(f"No checkpoint in {folder} is whole; delete the folder to start the run again.")
     return None
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a small text file so that readers see the old one or the new one, and nothing between."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(path)
-    _sync(path.parent)
 
 
 def _checkpoints(folder: Path) -> list[Path]:
@@ -127,13 +116,5 @@ def _fingerprint(path: Path) -> list[int]:
 
 def _sync_files(folder: Path) -> None:
     for path in folder.iterdir():
-        _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(path)
+    sync(folder)

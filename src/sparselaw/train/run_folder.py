@@ -21,8 +21,8 @@ import torch
 import sparselaw
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError
+from sparselaw.files import write_atomically
 from sparselaw.prune import MagnitudePruner, Schedule
-from sparselaw.train.checkpoint import write_atomically
 from sparselaw.train.config import RunConfig, config_to
 from sparselaw.train.data import open_data, warn_if_repeating
 from sparselaw.train.data.stream import Data
@@ -226,7 +226,7 @@ def _begin(training: Training, folder: Path) -> None:
 def _check_same(config: RunConfig, folder: Path) -> None:
     path = folder / "config.json"
     if not path.exists():
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and any(not path.name.endswith(".partial") for path in folder.iterdir()):
             raise UserError(f"{folder} is neither empty nor a run's folder; choose another.")
         return
     try:

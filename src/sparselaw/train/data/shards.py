@@ -10,7 +10,6 @@ Every file is written under another name and moved into place, so a reader never
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from sparselaw.errors import UserError
+from sparselaw.files import write_atomically
 
 SPLITS = ("train", "heldout")
 
@@ -82,13 +82,13 @@ def join(shards: list[np.ndarray]) -> TokenArray:
 def write_shard(folder: Path, name: str, tokens: np.ndarray) -> dict[str, Any]:
     """Writes a shard and returns its entry for the index."""
     data = tokens.tobytes()
-    _write_atomically(folder / name, data)
+    write_atomically(folder / name, data)
     return {"file": name, "tokens": len(tokens), "blake2b": hashlib.blake2b(data, digest_size=16).hexdigest()}
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes JSON so that the file is always whole."""
-    _write_atomically(path, json.dumps(content, indent=1).encode())
+    write_atomically(path, json.dumps(content, indent=1))
 
 
 def _map_shards(folder: Path, entries: list[dict[str, Any]], dtype: str) -> TokenArray:
@@ -101,9 +101,3 @@ def _map_shard(path: Path, num_tokens: int, dtype: str) -> np.ndarray:
             f"The token shard {path} is missing or damaged; delete its folder so that it is prepared again."
         )
     return np.memmap(path, dtype=dtype, mode="r")
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
