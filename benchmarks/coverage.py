@@ -56,7 +56,9 @@ T5 = Design(
     0.005,
 )
 HEAVY = Design("T5 grid, Student t3, scale 0.5%", T5.truth, T5.sizes, T5.sparsities, T5.budgets, 0.005, dof=3)
-CELLS = Design("T5 grid, 0.3% a run + 0.4% a cell", T5.truth, T5.sizes, T5.sparsities, T5.budgets, 0.003, cell_noise=0.004)
+CELLS = Design(
+    "T5 grid, 0.3% a run + 0.4% a cell", T5.truth, T5.sizes, T5.sparsities, T5.budgets, 0.003, cell_noise=0.004
+)
 
 
 def simulate(design: Design, truth: Array, rng: np.random.Generator) -> Runs:
@@ -101,7 +103,9 @@ def study(design: Design, num_simulations: int) -> None:
     print(f"\n{design.name}: {num_simulations} simulations, {NUM_DRAWS} resamples, {missed} refits not converged")
     for name in wanted:
         shares = [right[name, m] / num_simulations for m in methods]
-        cells = [f"{m} {p:.3f} +- {np.sqrt(p * (1 - p) / num_simulations):.3f}" for m, p in zip(methods, shares, strict=True)]
+        cells = [
+            f"{m} {p:.3f} +- {np.sqrt(p * (1 - p) / num_simulations):.3f}" for m, p in zip(methods, shares, strict=True)
+        ]
         print(f"  {name:28s} " + "   ".join(cells), flush=True)
 
 
