@@ -8,7 +8,6 @@ from sparselaw.errors import UserError
 from sparselaw.prune import HuggingFaceCallback
 
 torch.set_num_threads(1)
-pytest.importorskip("accelerate", reason="the Trainer needs accelerate")
 
 
 def run(folder, *, resume=None, callback=None):
