@@ -113,8 +113,9 @@ def plan(command: PlanCommand) -> None:
 def contours(command: ContoursCommand) -> None:
     from sparselaw.plan import contours as make_contours
 
+    fitted = open_fit(command.fit)
     found = make_contours(
-        open_fit(command.fit),
+        fitted,
         nonzero_params=_count_range(command.nonzeros),
         flops=_count_range(command.flops),
         cost=_cost(command.cost, command.tokens_per_image),
@@ -123,7 +124,7 @@ def contours(command: ContoursCommand) -> None:
     if command.output:
         from sparselaw.report import figures
 
-        figures.save(figures.contour_figure(found, open_fit(command.fit)), command.output)
+        figures.save(figures.contour_figure(found, fitted), command.output)
     if command.json:
         record = {name: value for name, value in vars(found).items() if name != "cost"}
         arrays = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in record.items()}
