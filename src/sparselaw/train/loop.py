@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DIVERGENCE = 2.0
 """A run has diverged whose mean training loss between two lines of metrics exceeds its first loss by this factor."""
 
+_EVALUATION_PARTS = 4  # as large as a part of a training batch: without gradients, activations are not kept
+
 
 @dataclass(frozen=True)
 class Training:
@@ -153,7 +155,7 @@ def train(training: Training, state: LoopState, *, folder: Path, log: MetricsLog
 def evaluate(training: Training) -> float:
     """The mean loss on all held-out examples."""
     config, processes = training.config, training.processes
-    size = config.batch_size // (config.accumulation * processes.size)
+    size = _EVALUATION_PARTS * config.batch_size // (config.accumulation * processes.size)
     total = torch.zeros((), dtype=torch.float64, device=processes.device)
     count = 0
     training.model.eval()
