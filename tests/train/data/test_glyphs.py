@@ -90,18 +90,18 @@ def test_view_without_turn_shift_or_stretch_is_the_cell_itself():
 def test_a_small_network_learns_to_tell_unseen_digits():
     """Pixels show their label: 10 classes, chance is 0.1."""
     torch.manual_seed(0)
-    batch = render(keys(0, 1, np.arange(2900)), image_size=16, num_classes=10)
+    batch = render(keys(0, 1, np.arange(5500)), image_size=16, num_classes=10)
     pixels, labels = batch["pixel_values"], batch["labels"]
     model = nn.Sequential(
         nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1024, 10),
     )  # fmt: skip
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for step in range(240):
-        chosen = torch.arange(64 * step, 64 * step + 64) % 2400
+    for step in range(320):
+        chosen = torch.arange(64 * step, 64 * step + 64) % 5000
         loss = nn.functional.cross_entropy(model(pixels[chosen]), labels[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    accuracy = (model(pixels[2400:]).argmax(dim=1) == labels[2400:]).double().mean()
-    assert accuracy > 0.3
+    accuracy = (model(pixels[5000:]).argmax(dim=1) == labels[5000:]).double().mean()
+    assert accuracy > 0.3, accuracy
