@@ -18,6 +18,8 @@ class DataConfig:
         span_corruption: makes (input, target) pairs for an encoder-decoder by the T5 recipe.
         image_size: height and width of images in pixels.
         num_classes: of `glyphs`: how many of its 242 characters there are, from the digits on; 0 takes all.
+        distortion: of `glyphs`: how far each character is turned, moved, lit from behind and covered in noise; from 0, not
+            at all, to 1.
         text_column: the column of a Hugging Face dataset or of a JSON, CSV or Parquet file that holds the text.
         max_tokens: stop preparing text here; 0 takes everything. Datasets read from the Hub need a limit.
         heldout: number of held-out examples in validation.
@@ -31,6 +33,7 @@ class DataConfig:
     span_corruption: bool = False
     image_size: int = 32
     num_classes: int = 0
+    distortion: float = 1.0
     text_column: str = "text"
     max_tokens: int = 0
     heldout: int = 2048
@@ -43,5 +46,7 @@ class DataConfig:
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise UserError(f"data.{name} is {getattr(self, name)}; give {smallest} or more.")
+        if not 0 <= self.distortion <= 1:
+            raise UserError(f"data.distortion is {self.distortion}; give a number from 0 to 1.")
         if not self.source:
             raise UserError("data.source is empty; name a source such as 'python', a path, or a Hugging Face dataset.")

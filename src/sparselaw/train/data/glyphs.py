@@ -66,7 +66,10 @@ def open_glyphs(config: DataConfig) -> Data:
 
     def maker(seed: int, stream: int) -> Maker:
         return lambda indices: render(
-            keys(seed, stream, indices), image_size=config.image_size, num_classes=num_classes
+            keys(seed, stream, indices),
+            image_size=config.image_size,
+            num_classes=num_classes,
+            distortion=config.distortion,
         )
 
     return Data(
@@ -81,6 +84,7 @@ def open_glyphs(config: DataConfig) -> Data:
             "source": "glyphs",
             "seed": config.seed,
             "characters": CHARACTERS[:num_classes],
+            "distortion": config.distortion,
             "matplotlib": matplotlib.__version__,
         },
         seed=config.seed,
@@ -90,18 +94,20 @@ def open_glyphs(config: DataConfig) -> Data:
     )
 
 
-def render(example_keys: UInts, *, image_size: int, num_classes: int) -> Batch:
+def render(example_keys: UInts, *, image_size: int, num_classes: int, distortion: float = 1.0) -> Batch:
     """Images of the examples with these keys: `pixel_values` float32 (B, 1, H, W) and `labels` int64 (B,) below
     `num_classes`."""
     atlas = glyph_atlas()
     u_B = torch.from_numpy(uniforms(example_keys, 12, purpose=_VIEW).T)
     labels = (u_B[0].numpy() * num_classes).astype(np.int64)
     cells = atlas.first[labels] + (u_B[1].numpy() * atlas.num_faces[labels]).astype(np.int64)
-    strokes_BCHW = _view(atlas.cells[torch.from_numpy(cells)], u_B[2:8], image_size=image_size)
-    ground_BCHW = 0.5 * _smooth_field(example_keys, image_size)
-    contrast_B = torch.where(u_B[8] < 0.5, -1, 1) * (0.3 + 0.9 * u_B[9])
-    noise_BCHW = _noise(example_keys, image_size) * (0.02 + 0.2 * u_B[10]).float().view(-1, 1, 1, 1)
-    level_B = (u_B[11] - 0.5) - 0.5 * contrast_B
+    view_B = 0.5 + distortion * (u_B[2:8] - 0.5)
+    strokes_BCHW = _view(atlas.cells[torch.from_numpy(cells)], view_B, image_size=image_size)
+    ground_BCHW = 0.5 * distortion * _smooth_field(example_keys, image_size)
+    contrast_B = torch.where(u_B[8] < 0.5 * distortion, -1, 1) * (0.3 + 0.9 * u_B[9])
+    noise_B = distortion * (0.02 + 0.2 * u_B[10])
+    noise_BCHW = _noise(example_keys, image_size) * noise_B.float().view(-1, 1, 1, 1)
+    level_B = distortion * (u_B[11] - 0.5) - 0.5 * contrast_B
     pixels = ground_BCHW + level_B.float().view(-1, 1, 1, 1) + strokes_BCHW * contrast_B.float().view(-1, 1, 1, 1)
     return {"pixel_values": pixels + noise_BCHW, "labels": torch.from_numpy(labels)}
 
