@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sparselaw.errors import UserError
 from sparselaw.runs.check import Array, checked_table, doubts, first_line, shown
+from sparselaw.runs.folders import is_address, runs_in
 from sparselaw.runs.published import PUBLISHED, published_bytes, published_frame
 from sparselaw.runs.table import Runs
 
@@ -40,13 +41,14 @@ _INDEX = re.compile(r"|__index_level_[0-9]+__")
 
 
 def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -> Runs:
-    """Runs from a CSV, JSON (records, or pandas' column form) or Parquet file, or a published data set by name.
+    """Runs from a CSV, JSON (records, or pandas' column form) or Parquet file, a folder of runs, or a published name.
 
     Columns without a name, such as the index pandas writes, are left out.
 
     Args:
-        source: path of the file, or `t5-c4` or `vit-jft`, which are downloaded once, checked and cached; where the
-            environment variable SPARSELAW_DATASETS names a folder they are read there.
+        source: path of the file; path or address (s3://...) of a folder of runs; or `t5-c4` or `vit-jft`, which are
+            downloaded once, checked and cached; where the environment variable SPARSELAW_DATASETS names a folder they
+            are read there.
         columns: names in the file of those of nonzero_params, sparsity, data, loss that have another one there.
 
     Raises:
@@ -55,6 +57,12 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
     if isinstance(source, str) and source in PUBLISHED:
         return _published(source)
     path = Path(source)
+    if is_address(str(source)) or path.is_dir():
+        if columns:
+            raise UserError(
+                f"{source} is a folder of runs, whose columns have their names already; leave --columns out."
+            )
+        return runs_in(str(source))
     where = str(path)
     frame, rows = read_table(_content(path), where)
     table = checked_table(frame, where, rows=rows, columns=columns)
@@ -71,13 +79,11 @@ def _content(path: Path) -> bytes:
     try:
         if path.is_file():
             return path.read_bytes()
-        if path.is_dir():
-            raise UserError(f"{path} is a folder; give a file of runs (CSV, JSON or Parquet).")
         if path.exists():
             raise UserError(f"{path} is not a regular file; copy the table into one.")
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); give a file that can.") from error
-    raise UserError(f"{path} is neither a file nor a published data set ({', '.join(PUBLISHED)}).")
+    raise UserError(f"{path} is neither a file, a folder nor a published data set ({', '.join(PUBLISHED)}).")
 
 
 def read_table(content: bytes, where: str) -> tuple[DataFrame, Rows]:

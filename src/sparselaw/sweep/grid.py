@@ -27,7 +27,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from sparselaw.counts import format_count, parse_count
+from sparselaw.counts import format_count
 from sparselaw.errors import UserError
 from sparselaw.train.config import RunConfig, config_from, read_toml, set_key, structured
 

@@ -113,7 +113,9 @@ def stop_on_sigterm() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGTERM, before)
 
 
-def train(training: Training, state: LoopState, *, folder: Path, log: MetricsLog) -> str:
+def train(
+    training: Training, state: LoopState, *, folder: Path, log: MetricsLog, publish: Callable[[], None] = lambda: None
+) -> str:
     """Trains from where `state` is to the end of the run.
 
     Args:
@@ -121,6 +123,7 @@ def train(training: Training, state: LoopState, *, folder: Path, log: MetricsLog
         state: updated in place.
         folder: of the checkpoints.
         log: where metrics go.
+        publish: called after each checkpoint.
 
     Returns:
         `finished`, `diverged`, or `interrupted` if SIGTERM came and a checkpoint was written.
@@ -146,6 +149,7 @@ def train(training: Training, state: LoopState, *, folder: Path, log: MetricsLog
             if stop or _is_checkpoint(training, state.step):
                 state.seconds = clock.seconds()
                 save(training, state, folder=folder, log=log)
+                publish()
             if stop and state.step < training.num_steps:
                 return "interrupted"
     return "finished"
