@@ -26,7 +26,9 @@ Json = Annotated[bool, arg(help="print JSON for machines")]
 class FitCommand:
     """Fit the sparse scaling law to finished runs and say how sure it is."""
 
-    runs: Annotated[Positional[str], arg(help="CSV, JSON or Parquet file, or a published sweep: t5-c4, vit-jft")]
+    runs: Annotated[
+        Positional[str], arg(help="CSV, JSON or Parquet file, folder of runs, or a published sweep: t5-c4, vit-jft")
+    ]
     law: Annotated[
         str, arg(help="paper, free-multiplier, density-power, no-floor, average-params, dense, or FILE.py:FUNCTION")
     ] = "paper"
@@ -60,7 +62,9 @@ class FitCommand:
 class CompareCommand:
     """Compare laws on the same runs: objective, information criteria, error on runs left out."""
 
-    runs: Annotated[Positional[str], arg(help="CSV, JSON or Parquet file, or a published sweep: t5-c4, vit-jft")]
+    runs: Annotated[
+        Positional[str], arg(help="CSV, JSON or Parquet file, folder of runs, or a published sweep: t5-c4, vit-jft")
+    ]
     loss: Annotated[LossName | None, arg(help="loss function of residuals, as in fit")] = None
     delta: Annotated[float | None, arg(help="Huber's delta, as in fit")] = None
     columns: Annotated[str | None, arg(help="names in your file, as in fit")] = None
@@ -123,8 +127,39 @@ class TrainCommand:
 
 
 @dataclass(frozen=True)
+class SweepCommand:
+    """Train a grid of models over sizes, sparsities and data; stop it and start it again as you like.
+
+    Finished runs are skipped, interrupted ones go on from their last checkpoint.
+    """
+
+    sweep: Annotated[Positional[Path], arg(help="TOML file of the sweep; see docs/sweeps.md")]
+    output: Annotated[
+        str | None, arg(aliases=["-o"], help="folder or address (s3://...) for the runs (default: runs/NAME)")
+    ] = None
+    engine: Annotated[
+        Literal["local", "ray", "slurm"], arg(help="local: processes on this machine; ray, slurm: a cluster")
+    ] = "local"
+    workers: Annotated[int, arg(help="runs at a time (default: one a GPU, or one a core)")] = 0
+    threads: Annotated[int, arg(help="processor threads of each run")] = 1
+    address: Annotated[str | None, arg(help="of a Ray cluster; without one, one is started here")] = None
+    retry: Annotated[bool, arg(help="try diverged and failed runs again")] = False
+    dry_run: Annotated[bool, arg(help="print every run with its cost, from a short probe, and train nothing")] = False
+    json: Json = False
+
+
+@dataclass(frozen=True)
+class RunsCommand:
+    """List the runs in a folder: how far, how good, and why not."""
+
+    folder: Annotated[Positional[str], arg(help="folder or address of a sweep")]
+    output: Annotated[Path | None, arg(aliases=["-o"], help="table of the finished runs to write (.csv, .json)")] = None
+    json: Json = False
+
+
+@dataclass(frozen=True)
 class DemoCommand:
-    """Fit published runs, plan with the fit, write figures: all of it on this machine."""
+    """Train a small sparse sweep, fit the law, plan with it, write figures and a report: all of it on this machine."""
 
     output: Annotated[Path, arg(aliases=["-o"], help="folder to write to")] = Path("demo-output")
 
@@ -135,6 +170,8 @@ Command = (
     | Annotated[PlanCommand, subcommand("plan")]
     | Annotated[ContoursCommand, subcommand("contours")]
     | Annotated[TrainCommand, subcommand("train")]
+    | Annotated[SweepCommand, subcommand("sweep")]
+    | Annotated[RunsCommand, subcommand("runs")]
     | Annotated[DemoCommand, subcommand("demo")]
 )
 
@@ -199,5 +236,9 @@ def _run(command: Command) -> None:
             commands.contours(command)
         case TrainCommand():
             commands.train(command)
+        case SweepCommand():
+            commands.sweep(command)
+        case RunsCommand():
+            commands.runs(command)
         case DemoCommand():
             commands.demo(command)

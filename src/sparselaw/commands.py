@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,16 @@ from sparselaw.report import text
 from sparselaw.runs import Runs, parse_columns, read_runs
 
 if TYPE_CHECKING:
-    from sparselaw.cli import CompareCommand, ContoursCommand, DemoCommand, FitCommand, PlanCommand, TrainCommand
+    from sparselaw.cli import (
+        CompareCommand,
+        ContoursCommand,
+        DemoCommand,
+        FitCommand,
+        PlanCommand,
+        RunsCommand,
+        SweepCommand,
+        TrainCommand,
+    )
 
 PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
 DELTAS = {
@@ -137,13 +147,59 @@ def contours(command: ContoursCommand) -> None:
 
 def train(command: TrainCommand) -> None:
     """Exits with 1 if the run diverged and 143 if SIGTERM interrupted it."""
-    try:
+    with _training():
         from sparselaw.train.command import train as train_model
+    sys.exit(train_model(command.config, output=command.output, overrides=command.overrides, json=command.json))
+
+
+def sweep(command: SweepCommand) -> None:
+    """Exits with 1 if a run is not finished in the end, and 130 after Ctrl-C."""
+    _positive(command.threads, "threads")
+    with _training():
+        from sparselaw.sweep import command as sweeps
+    if command.dry_run:
+        seen = sweeps.look(command.sweep, threads=command.threads)
+        workers = command.workers or sweeps.default_workers(command.threads)
+        if command.json:
+            _print_json([asdict(one) for one in seen])
+        else:
+            text.show(text.preview_text(seen, workers=workers))
+        sys.exit(2 if any(one.problem for one in seen) else 0)
+    sys.exit(
+        sweeps.sweep(
+            command.sweep,
+            output=command.output,
+            engine=command.engine,
+            workers=command.workers,
+            threads=command.threads,
+            address=command.address,
+            retry=command.retry,
+            json=command.json,
+        )
+    )
+
+
+def runs(command: RunsCommand) -> None:
+    from sparselaw.runs.folders import runs_in, scan
+
+    if command.output:
+        runs_in(command.folder).write(command.output)
+    states = scan(command.folder)
+    if command.json:
+        _print_json([{"name": one.name, "state": one.state, "reason": one.reason, **one.record} for one in states])
+    else:
+        text.show(text.runs_text(states))
+
+
+@contextmanager
+def _training() -> Iterator[None]:
+    """Turns a missing PyTorch into advice."""
+    try:
+        yield
     except ImportError as error:
         raise UserError(
             f"training needs the package {error.name}; install it with pip install 'sparselaw[train]'"
         ) from error
-    sys.exit(train_model(command.config, output=command.output, overrides=command.overrides, json=command.json))
 
 
 def demo(command: DemoCommand) -> None:

@@ -35,16 +35,18 @@ class RunState:
         name: of the folder.
         state: `finished`, `diverged`, `failed`, or `unfinished` for one under way or interrupted.
         record: contents of result.json or failed.json; empty if unfinished.
+        config: contents of config.json; empty if it is not there or not whole.
     """
 
     name: str
     state: str
     record: dict[str, Any] = field(default_factory=dict, repr=False)
+    config: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def reason(self) -> str:
         """Why it failed, if it did."""
-        return self.record.get("reason", "")
+        return self.record.get("reason", "unknown") if self.state == FAILED_STATE else ""
 
 
 def is_address(source: str) -> bool:
@@ -52,7 +54,7 @@ def is_address(source: str) -> bool:
     return "://" in source
 
 
-def open_place(source: str) -> tuple[AbstractFileSystem, str]:
+def open_address(source: str) -> tuple[AbstractFileSystem, str]:
     """The file system of a path or address, and the path there.
 
     Raises:
@@ -81,7 +83,7 @@ def scan(source: str) -> list[RunState]:
     Raises:
         UserError: if there is no such folder, or it cannot be read.
     """
-    fs, root = open_place(source)
+    fs, root = open_address(source)
     root = root.rstrip("/")
     try:
         names = sorted(path.rsplit("/", 1)[-1] for path in fs.ls(root, detail=False))
@@ -89,36 +91,38 @@ def scan(source: str) -> list[RunState]:
     except OSError as error:
         reason = error.strerror or "there is no such folder"
         raise UserError(f"{source} cannot be read as a folder of runs ({reason}); check the place.") from error
-    states = (
+    found = (
         _state(name, *(contents.get(f"{root}/{name}/{file}") for file in (RESULT, FAILED, CONFIG))) for name in names
     )
-    return [state for state in states if state]
+    return [state for state in found if state]
 
 
 def _read_all(fs: AbstractFileSystem, paths: list[str]) -> dict[str, bytes]:
     """Contents of the files that are there; side by side where the file system can."""
     found = fs.cat(paths, on_error="return") if paths else {}
-    missing = (FileNotFoundError, NotADirectoryError)
     for error in found.values():
-        if isinstance(error, Exception) and not isinstance(error, missing):
+        if isinstance(error, Exception) and not isinstance(error, FileNotFoundError | NotADirectoryError):
             raise error
     return {path: content for path, content in found.items() if isinstance(content, bytes)}
 
 
 def _state(name: str, result: bytes | None, failed: bytes | None, config: bytes | None) -> RunState | None:
-    record = parse_result(result) if result is not None else None
-    if record:
-        return RunState(name, record["status"], record)
+    if result is None and failed is None and config is None:
+        return None
+    settings = _mapping(config)
+    if result is not None and (record := parse_result(result)):
+        return RunState(name, record["status"], record, settings)
     if failed is not None:
-        return RunState(name, FAILED_STATE, _reason(failed))
-    return RunState(name, UNFINISHED) if config is not None or result is not None else None
+        return RunState(name, FAILED_STATE, _mapping(failed), settings)
+    return RunState(name, UNFINISHED, config=settings)
 
 
-def _reason(content: bytes) -> dict[str, Any]:
+def _mapping(content: bytes | None) -> dict[str, Any]:
     try:
-        return dict(json.loads(content))
-    except (ValueError, TypeError):
-        return {"reason": "unknown: its failed.json is damaged"}
+        found = json.loads(content or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def runs_in(source: str) -> Runs:

@@ -126,8 +126,13 @@ def load_sweep(path: str | Path) -> SweepConfig:
         UserError: one sentence about a missing file, bad TOML, an unknown key or a bad value.
     """
     sweep = structured(read_toml(path), SweepConfig, source=str(path))
-    beside = {name: Path(path).parent / getattr(sweep, name) for name in ("base", "law")}
-    return replace(sweep, **{name: str(file) for name, file in beside.items() if file.is_file()})
+    return replace(sweep, base=_beside(path, sweep.base), law=_beside(path, sweep.law))
+
+
+def _beside(path: str | Path, name: str) -> str:
+    """The file of this name in the sweep's folder, if there is one, else the name."""
+    file = Path(path).parent / name
+    return str(file) if file.is_file() else name
 
 
 def expand(sweep: SweepConfig) -> list[PlannedRun]:

@@ -59,7 +59,8 @@ def train_job(job: Job) -> Outcome:
     import torch
 
     from sparselaw.train.config import config_from
-    from sparselaw.train.run_folder import FolderInUseError, FolderNotWritableError, run
+    from sparselaw.train.place import FolderInUseError, FolderNotWritableError
+    from sparselaw.train.run_folder import run
 
     torch.set_num_threads(job.threads)
     with warnings.catch_warnings(record=True) as caught:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sparselaw.errors import UserError
-from sparselaw.runs.folders import RESULT, open_place
+from sparselaw.runs.folders import RESULT, open_address
 
 _LAST = {"manifest.json": 1, "failed.json": 2, RESULT: 3}
 
@@ -49,13 +49,13 @@ class _Mirror:
 
     def __init__(self, address: str, local: Path) -> None:
         self._address, self._local = address, local
-        self._fs, root = open_place(address)
+        self._fs, root = open_address(address)
         self._root = root.rstrip("/")
         self._there: dict[str, tuple[int, int]] = {}
 
     def pull(self) -> None:
         with self._reaching():
-            names = [path.removeprefix(self._root).strip("/") for path in self._fs.find(self._root)]
+            names = [str(path).removeprefix(self._root).strip("/") for path in self._fs.find(self._root)]
             for name in names:
                 (self._local / name).parent.mkdir(parents=True, exist_ok=True)
                 self._fs.get_file(f"{self._root}/{name}", str(self._local / name))

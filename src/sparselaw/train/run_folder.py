@@ -11,53 +11,36 @@ A folder with a result is not trained again, an interrupted one goes on where it
 trains in a folder at a time. The folder may be an address such as s3://bucket/runs/first: see `mirror`.
 """
 
-import errno
 import json
 import math
-import os
-import shutil
 import sys
 import traceback
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from sparselaw.counts import format_count
-from sparselaw.errors import SparselawWarning, UserError
+from sparselaw.errors import UserError
 from sparselaw.files import write_atomically
 from sparselaw.prune import MagnitudePruner, Schedule
-from sparselaw.runs.folders import CONFIG, FAILED, RESULT, is_address, parse_result
-from sparselaw.train.config import RunConfig, config_to
+from sparselaw.runs.folders import CONFIG, FAILED, RESULT
+from sparselaw.train.config import RunConfig, config_from, config_to
 from sparselaw.train.data import open_data, warn_if_repeating
 from sparselaw.train.data.stream import Data
 from sparselaw.train.flops import ForwardFlops, forward_flops
 from sparselaw.train.loop import LoopState, Training, evaluate, restore, train
 from sparselaw.train.metrics import Hook, MetricsLog
-from sparselaw.train.mirror import mirrored
 from sparselaw.train.models import architecture, body_parameters, build_model, end_parameters, width_of
 from sparselaw.train.optimizers import make_optimizer
+from sparselaw.train.place import LOCK, mark_failed, not_writable, open_place, problem_of_disk, read_result
 from sparselaw.train.processes import Processes, open_processes
 from sparselaw.train.progress import progress
 from sparselaw.train.stamp import stamp
 
-LOCK = ".lock"
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-_LEAST_FREE_BYTES = 1 << 20
 _CHANGEABLE = ("device", "log_every", "eval_every", "checkpoint_every")
 """What may differ when an interrupted run goes on, because the weights do not depend on it."""
-
-
-class FolderInUseError(UserError):
-    """Another process trains in the folder at this moment."""
-
-
-class FolderNotWritableError(UserError):
-    """The disk is full, or the folder may not be written."""
 
 
 def run(config: RunConfig, folder: str | Path, *, hook: Hook | None = None, quiet: bool = False) -> dict[str, Any]:
@@ -78,7 +61,7 @@ def run(config: RunConfig, folder: str | Path, *, hook: Hook | None = None, quie
         UserError: if the folder holds another run, or the configuration cannot be trained.
     """
     processes = open_processes(config.device)
-    with _open_folder(folder, processes) as (local, publish):
+    with open_place(folder, is_first=processes.is_first) as (local, publish):
         if processes.is_first:
             _check_same(config, local)
         processes.wait()
@@ -87,70 +70,12 @@ def run(config: RunConfig, folder: str | Path, *, hook: Hook | None = None, quie
         try:
             return _train_and_judge(config, local, processes, hook=hook, quiet=quiet, publish=publish)
         except Exception as error:
-            if problem := _problem_of_disk(error, local):
-                raise _not_writable(folder, problem) from error
+            if problem := problem_of_disk(error, local):
+                raise not_writable(folder, problem) from error
             if processes.is_first:
                 mark_failed(local, str(error) or type(error).__name__, details=traceback.format_exc())
                 publish()
             raise
-
-
-def read_result(folder: str | Path) -> dict[str, Any] | None:
-    """What result.json of a run's folder holds; None if the run is not done, or the file is damaged."""
-    path = Path(folder) / RESULT
-    if not path.exists():
-        return None
-    if (result := parse_result(path.read_bytes())) is None:
-        warnings.warn(f"{path} is damaged and is made again.", SparselawWarning, stacklevel=2)
-    return result
-
-
-def mark_failed(folder: Path, reason: str, *, details: str = "") -> None:
-    """Leaves the reason why a run could not go on in its folder, until it is trained again."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / FAILED, json.dumps({"reason": reason, "details": details}, indent=1))
-
-
-@contextmanager
-def _open_folder(folder: str | Path, processes: Processes) -> Iterator[tuple[Path, Callable[[], None]]]:
-    """The folder on this machine's disk, held by this process alone, and what publishes its state elsewhere."""
-    if is_address(str(folder)):
-        with mirrored(str(folder), is_first=processes.is_first) as opened:
-            yield opened
-        return
-    local = Path(folder)
-    if not processes.is_first:
-        yield local, _nothing
-        return
-    lock = FileLock(local / LOCK)
-    try:
-        local.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise FolderInUseError(f"Another process trains in {local}; wait for it, or choose another folder.") from error
-    except OSError as error:
-        raise _not_writable(folder, error.strerror) from error
-    try:
-        yield local, _nothing
-    finally:
-        lock.release()
-
-
-def _problem_of_disk(error: Exception, folder: Path) -> str | None:
-    """What is wrong with the disk if that is what is wrong; torch and safetensors have no error of their own for it."""
-    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-        return os.strerror(error.errno)
-    return "the disk is full" if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES else None
-
-
-def _not_writable(folder: str | Path, problem: str | None) -> FolderNotWritableError:
-    return FolderNotWritableError(
-        f"{folder} cannot be written ({problem}); make room or choose another place, then go on."
-    )
-
-
-def _nothing() -> None:
-    """A folder on this machine needs no publishing."""
 
 
 def prepare(config: RunConfig, processes: Processes) -> Training:
@@ -334,9 +259,9 @@ def _check_same(config: RunConfig, folder: Path) -> None:
 
 
 def difference_of(stored: dict[str, Any], config: RunConfig) -> str:
-    """What of a stored config.json makes it another run than `config`; empty if nothing."""
-    wanted = config_to(config)
+    """What of a stored config.json makes it another run than `config`; empty if nothing. Keys it lacks are defaults."""
+    found, wanted = config_to(config_from(stored, source="config.json")), config_to(config)
     for key in wanted:
-        if key not in _CHANGEABLE and stored.get(key) != wanted[key]:
-            return f"{key} is {stored.get(key)!r}, not {wanted[key]!r}"
+        if key not in _CHANGEABLE and found[key] != wanted[key]:
+            return f"{key} is {found[key]!r}, not {wanted[key]!r}"
     return ""
