@@ -203,23 +203,10 @@ def _training() -> Iterator[None]:
 
 
 def demo(command: DemoCommand) -> None:
-    """The published ViT sweep: fit with intervals, compare the laws, plan, draw."""
-    from sparselaw.cli import CompareCommand, ContoursCommand, FitCommand, PlanCommand
+    with _training():
+        from sparselaw.demo import demo as show_all
 
-    folder = command.output
-    fit_file = folder / "vit-jft-fit.json"
-    for name in ("t5-c4", "vit-jft"):
-        print(
-            f"\n--- sparselaw fit {name} --bootstrap 1000 --profile -o {folder / name}-fit.json --figures {folder / name}\n"
-        )
-        output = folder / f"{name}-fit.json"
-        fit(FitCommand(name, bootstrap=1000, profile=True, output=output, figures=folder / name))
-    print("\n--- sparselaw compare vit-jft\n")
-    compare(CompareCommand("vit-jft"))
-    print(f"\n--- sparselaw contours {fit_file} -o {folder / 'vit-jft-contours.png'}\n")
-    contours(ContoursCommand(str(fit_file), output=folder / "vit-jft-contours.png"))
-    print(f"\n--- sparselaw plan {fit_file} --nonzeros 42.5M --times-chinchilla 5\n")
-    plan(PlanCommand(str(fit_file), nonzeros="42.5M", times_chinchilla=5))
+        show_all(command.output)
 
 
 def _read(source: str, columns: str | None) -> Runs:
