@@ -12,7 +12,7 @@ from sparselaw.train.place import FolderInUseError, FolderNotWritableError
 
 
 def test_one_process_trains_in_a_folder(tiny, tmp_path):
-    holder = "from filelock import FileLock; import sys; FileLock(sys.argv[1]).acquire(); print(flush=True); input()"
+    holder = "from filelock import FileLock; import sys; lock = FileLock(sys.argv[1]); lock.acquire(); print(flush=True); input()"
     lock = str(tmp_path / ".lock")
     with subprocess.Popen(
         [sys.executable, "-c", holder, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE
