@@ -23,7 +23,13 @@ def main(name: str, N: float, S: float, D: float) -> None:
     fitted = bootstrap(fit(runs), runs, num_draws=1000, by="cell")
     spread = interval(fitted.law.predict(fitted.draws, S, N, D))
     rivals = {law: float(fit(runs, law).predict(S, N, D)) for law in RIVALS}
-    record = {"nonzero_params": N, "sparsity": S, "data": D, "paper": float(fitted.predict(S, N, D)), "interval": spread}
+    record = {
+        "nonzero_params": N,
+        "sparsity": S,
+        "data": D,
+        "paper": float(fitted.predict(S, N, D)),
+        "interval": spread,
+    }
     print(json.dumps({name: record | {"num_runs": len(runs), "rivals": rivals}}, indent=1))
 
 

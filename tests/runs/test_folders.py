@@ -107,7 +107,10 @@ def test_a_damaged_mark_still_marks(tmp_path):
         (lambda folder: None, r"holds no finished run; train some"),
         (lambda folder: leave(folder, "a"), r"holds no finished run \(1 unfinished\)"),
         (
-            lambda folder: [leave(folder, "a", result={"width": 8}), leave(folder, "b", result={"data_unit": "images"})],
+            lambda folder: [
+                leave(folder, "a", result={"width": 8}),
+                leave(folder, "b", result={"data_unit": "images"}),
+            ],
             r"holds runs on images and on tokens",
         ),
     ],

@@ -103,7 +103,9 @@ def written(folder):
 def test_a_killed_worker_is_replaced_and_its_run_goes_on(sweep_file, undisturbed, tmp_path):
     sweep = Sweep(sweep_file, tmp_path)
     until(lambda: under_way(tmp_path), "a run under way")
-    workers = [child for child in psutil.Process(sweep.process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    workers = [
+        child for child in psutil.Process(sweep.process.pid).children() if "spawn_main" in " ".join(child.cmdline())
+    ]
     workers[0].send_signal(signal.SIGKILL)
     assert sweep.wait() == 0, sweep.said()
     assert_like_undisturbed(tmp_path, undisturbed)

@@ -104,7 +104,7 @@ def test_refuses_impossible_cells(cell):
 
 
 def test_refuses_cells_that_would_share_a_folder(base):
-    with pytest.raises(UserError, match="both called N12.3K-S0.5-D10K-seed0"):
+    with pytest.raises(UserError, match="both called N12"):
         expand(SweepConfig(str(base), cells=(Cell(12_288, 0.5, 1e4), Cell(12_290, 0.5, 1e4))))
 
 

@@ -5,11 +5,12 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sparselaw.errors import UserError
-from sparselaw.runs.folders import FINISHED, RunState
+from sparselaw.runs.folders import FINISHED, RunState, is_address
 from sparselaw.sweep.driver import Agenda, carry_out, make_agenda, stopping_in_order
 from sparselaw.sweep.grid import PlannedRun, SweepConfig, expand, load_sweep
 from sparselaw.sweep.jobs import INTERRUPTED, Engine, Outcome
@@ -87,10 +88,18 @@ def _possible(previews: Sequence[Preview]) -> Sequence[Preview]:
 
 
 def _engine(name: str, config: SweepConfig, workers: int, address: str | None, folder: str) -> Engine:
+    if name == "ray":
+        from sparselaw.sweep.ray_cluster import train_on_ray
+
+        return partial(train_on_ray, address=address, gpus_per_run=config.gpus_per_run)
+    if name == "slurm":
+        from sparselaw.sweep.slurm import train_on_slurm
+
+        logs = Path("slurm-logs") if is_address(folder) else Path(folder).with_name(f"{Path(folder).name}-slurm-logs")
+        return partial(train_on_slurm, workers=workers, options=config.slurm, log_folder=logs.absolute())
     from sparselaw.sweep.local import train_locally
 
-    gpus = _gpus()
-    return lambda jobs, stop: train_locally(jobs, stop, workers=workers, gpus=gpus)
+    return partial(train_locally, workers=workers, gpus=_gpus())
 
 
 def _gpus() -> list[str]:

@@ -86,6 +86,8 @@ class SweepConfig:
         seeds: of the grid.
         set: keys of the runs' configuration and their values, nested or dotted.
         cells: single cells.
+        slurm: options of the jobs for the engine `slurm`, as submitit names them, such as slurm_partition or mem_gb.
+        gpus_per_run: for the engine `ray`; fractions share a device.
     """
 
     base: str
@@ -98,6 +100,8 @@ class SweepConfig:
     seeds: tuple[int, ...] = (0,)
     set: dict[str, Any] = field(default_factory=dict)
     cells: tuple[Cell, ...] = ()
+    slurm: dict[str, Any] = field(default_factory=dict)
+    gpus_per_run: float = 0
 
     def __post_init__(self) -> None:
         """Refuses a grid that has no cell."""
