@@ -102,3 +102,13 @@ def test_a_truncated_result_in_a_bucket_is_made_again(tiny, bucket):
 def test_a_bucket_that_is_not_there_is_one_sentence(tiny, bucket):
     with pytest.raises(UserError, match="cannot be reached"):
         run(tiny(), "s3://nobody-has-this-bucket/first")
+    with pytest.raises(UserError, match="cannot be read as a folder of runs"):
+        read_runs("s3://nobody-has-this-bucket")
+
+
+def test_without_credentials_it_is_one_sentence(bucket, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    fsspec.filesystem("s3").clear_instance_cache()
+    with pytest.raises(UserError, match="cannot be read as a folder of runs"):
+        read_runs(bucket)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sparselaw.errors import UserError
+from sparselaw.runs.check import first_line
 from sparselaw.runs.table import Runs
 
 if TYPE_CHECKING:
@@ -88,8 +89,10 @@ def scan(source: str) -> list[RunState]:
     try:
         names = sorted(path.rsplit("/", 1)[-1] for path in fs.ls(root, detail=False))
         contents = _read_all(fs, [f"{root}/{name}/{file}" for name in names for file in (RESULT, FAILED, CONFIG)])
-    except OSError as error:
-        reason = error.strerror or "there is no such folder"
+    except Exception as error:  # at an address, each file system has errors of its own
+        if not (isinstance(error, OSError) or is_address(source)):
+            raise
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise UserError(f"{source} cannot be read as a folder of runs ({reason}); check the place.") from error
     found = (
         _state(name, *(contents.get(f"{root}/{name}/{file}") for file in (RESULT, FAILED, CONFIG))) for name in names
