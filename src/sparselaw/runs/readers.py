@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,7 +58,7 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
     if isinstance(source, str) and source in PUBLISHED:
         return _published(source)
     path = Path(source)
-    if is_address(str(source)) or path.is_dir():
+    if is_address(str(source)) or os.path.isdir(path):
         if columns:
             raise UserError(
                 f"{source} is a folder of runs, whose columns have their names already; leave --columns out."
