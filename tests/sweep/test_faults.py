@@ -21,9 +21,9 @@ SWEEP = """
 base = "base.toml"
 nonzeros = [800, 3000]
 sparsities = [0, 0.75]
-data = ["77K"]
+data = ["38.6K"]
 """
-NUM_RUNS, STEPS, CHECKPOINT_EVERY = 4, 602, 10
+NUM_RUNS = 4
 PATIENCE = 120
 TIMES = {"seconds", "tokens_per_second", "versions"}
 
