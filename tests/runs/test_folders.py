@@ -69,6 +69,7 @@ def test_a_table_of_a_folder_survives_as_a_file(folder, tmp_path):
     runs.write(tmp_path / "runs.csv")
     again = read_runs(tmp_path / "runs.csv")
     assert again.loss.tolist() == runs.loss.tolist()
+    assert again.data_unit == "tokens"
     assert again.table["run_id"].tolist() == ["a", "b"]
 
 

@@ -44,7 +44,7 @@ _INDEX = re.compile(r"|__index_level_[0-9]+__")
 def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -> Runs:
     """Runs from a CSV, JSON (records, or pandas' column form) or Parquet file, a folder of runs, or a published name.
 
-    Columns without a name, such as the index pandas writes, are left out.
+    Columns without a name, such as the index pandas writes, are left out. A column data_unit says what D counts.
 
     Args:
         source: path of the file; path or address (s3://...) of a folder of runs; or `t5-c4` or `vit-jft`, which are
@@ -67,7 +67,14 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
     where = str(path)
     frame, rows = read_table(_content(path), where)
     table = checked_table(frame, where, rows=rows, columns=columns)
-    return Runs(table, path.name, warnings=doubts(table, rows))
+    return Runs(table, path.name, data_unit=_data_unit(table), warnings=doubts(table, rows))
+
+
+def _data_unit(table: DataFrame) -> str:
+    """What the column data_unit says, where there is one and it always says the same."""
+    units = set(table.get("data_unit", ()))
+    unit = units.pop() if len(units) == 1 else None
+    return unit if isinstance(unit, str) else Runs.data_unit
 
 
 def _published(name: str) -> Runs:
