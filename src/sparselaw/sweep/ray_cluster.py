@@ -9,12 +9,14 @@ interrupts the tasks, and each run saves its state at the end of its step; only 
 import os
 import secrets
 import signal
+import socket
 import threading
 import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from functools import cache
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -23,6 +25,7 @@ from sparselaw.sweep.jobs import FAILED, INTERRUPTED, Job, Outcome
 from sparselaw.sweep.nodes import MOST_RETRIES, PATIENCE, for_nodes, saving_on, train_on_node
 
 _TICK = 0.5
+_SECONDS_TO_ANSWER = 10
 _QUIET = {"RAY_DEDUP_LOGS_SKIP_REGEX": "."}  # else Ray prints the deaths of workers to standard output
 
 
@@ -153,12 +156,18 @@ def _private_cluster() -> Iterator[None]:
         settings = {
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on this machine only
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_AUTH_TOKEN": _token(),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_TMPDIR": folder,
         }
         with _environment(settings):
             yield
+
+
+@cache
+def _token() -> str:
+    """What keeps others out of our clusters; Ray keeps the first that a process shows it."""
+    return secrets.token_hex(32)
 
 
 @contextmanager
@@ -186,6 +195,7 @@ def _connect(ray: Any, address: str | None) -> None:
     is_main = threading.current_thread() is threading.main_thread()
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
+        _knock(address or "")
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
     except (OSError, RuntimeError, ValueError) as error:
         place = address or "this machine"
@@ -193,6 +203,13 @@ def _connect(ray: Any, address: str | None) -> None:
     finally:
         if is_main:
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own there
+
+
+def _knock(address: str) -> None:
+    """Fails in seconds where nobody listens; Ray itself would try for minutes."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon:
+        socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
 
 
 def _check_room(ray: Any, cpus: int, gpus: float, *, is_final: bool) -> None:
