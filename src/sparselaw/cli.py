@@ -140,7 +140,10 @@ class SweepCommand:
     engine: Annotated[
         Literal["local", "ray", "slurm"], arg(help="local: processes on this machine; ray, slurm: a cluster")
     ] = "local"
-    workers: Annotated[int, arg(help="runs at a time (default: one a GPU, or one a core)")] = 0
+    workers: Annotated[
+        int,
+        arg(help="runs at a time, local and slurm (default: one a GPU, or one a core); ray takes what the cluster has"),
+    ] = 0
     threads: Annotated[int, arg(help="processor threads of each run")] = 1
     address: Annotated[str | None, arg(help="of a Ray cluster; without one, one is started here")] = None
     retry: Annotated[bool, arg(help="try diverged and failed runs again")] = False
@@ -183,6 +186,9 @@ def main() -> None:
     except UserError as error:
         print("sparselaw:", " ".join(str(error).split()), file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("sparselaw: stopped", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
