@@ -12,7 +12,7 @@ bend (S - s_k) v_k p/(p+1).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike
 
 from sparselaw.laws import Array
 from sparselaw.prune.schedules import Schedule
+
+JUMP = 1e-9  # what is less is rounding
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,10 @@ class RelativeTime:
         ramp, held, p = schedule.end - schedule.start, 1 - schedule.end, schedule.exponent
         total = np.ones_like(S)
         for at, jump, bend in self._steps:
-            share = _beyond(S, at) ** (1 / p)
-            total = total + jump * (held * (at <= S) + ramp * share)
-            total = total + bend * np.maximum(S - at, 0.0) * (held + ramp * share * p / (p + 1))
+            share = _share_past(S, at, p) if ramp else 0.0
+            if jump:
+                total += jump * (held * (at <= S) + ramp * share)
+            total += bend * np.maximum(S - at, 0.0) * (held + ramp * share * p / (p + 1))
         return total
 
     def slope_over_training(self, S: ArrayLike, schedule: Schedule) -> Array:
@@ -88,20 +91,20 @@ class RelativeTime:
         ramp, held, p = schedule.end - schedule.start, 1 - schedule.end, schedule.exponent
         total = np.zeros_like(S)
         for at, jump, bend in self._steps:
-            share = _beyond(S, at) ** (1 / p)
-            total = total + bend * (at <= S) * (held + ramp * share * (p + 1 - _beyond(S, at)) / (p + 1))
+            past = np.where(at <= S, S, np.inf) if at else np.inf
+            share = _share_past(S, at, p) if ramp else 0.0
+            total += bend * (at <= S) * (held + ramp * share * (p + at / past) / (p + 1))
             if jump and ramp:
-                past = np.where(at <= S, S, np.inf)
                 with np.errstate(
                     divide="ignore"
                 ):  # a ramp that slows towards its end passes a jump near it infinitely fast
-                    total = total + jump * ramp * (1 - at / past) ** (1 / p - 1) * at / (p * past**2)
+                    total += jump * ramp * (1 - at / past) ** (1 / p - 1) * at / (p * past**2)
         return total
 
 
-def _beyond(S: Array, at: float) -> Array:
-    """1 - at/S, the share of S past a sparsity; 0 up to it."""
-    return np.where(at < S, 1 - at / np.where(at < S, S, 1.0), float(at == 0))
+def _share_past(S: Array, at: float, p: float) -> Array | float:
+    """The share of a ramp to S that lies past a sparsity; 0 if it does not get there."""
+    return (1 - at / np.where(at < S, S, at)) ** (1 / p) if at else 1.0
 
 
 DENSE_TIME = RelativeTime("dense", (0.0,), (1.0,))
@@ -110,9 +113,15 @@ SPARSE_TIME = RelativeTime("sparse", (0.0, 1.0), (1.0, 0.0))
 
 def average(times: Sequence[RelativeTime], name: str) -> RelativeTime:
     """The mean of relative times: that of layers which take equal shares of the dense time."""
-    points: list[tuple[float, float]] = []
-    for s in sorted({s for time in times for s in time.sparsity}):
-        before, at = (float(np.mean([time(x) for time in times])) for x in (np.nextafter(s, -1.0), s))
-        points += [(s, before), (s, at)] if s > 0 and before - at > 1e-9 else [(s, at)]
-    sparsity, time = zip(*points, strict=True)
-    return RelativeTime(name, sparsity, tuple(np.minimum.accumulate(time).tolist()))
+    knots = {s for time in times for s in time.sparsity}
+    return through(lambda s: float(np.mean([time(s) for time in times])), knots, name)
+
+
+def through(time: Callable[[float], float], knots: Iterable[float], name: str) -> RelativeTime:
+    """The relative time equal to a function that is linear between knots and may jump down at them."""
+    points: list[tuple[float, float]] = [(0.0, 1.0)]
+    for s in sorted({float(s) for s in knots} - {0.0}):
+        before, at = time(float(np.nextafter(s, 0.0))), time(s)
+        points += [(s, before), (s, at)] if before - at > JUMP else [(s, at)]
+    sparsity, values = zip(*points, strict=True)
+    return RelativeTime(name, sparsity, tuple(np.minimum.accumulate(values).tolist()))

@@ -14,9 +14,9 @@ from sparselaw.laws import Array
 
 MAX_SPARSITY = 0.999
 SCAN = 64
-FINE_SCAN = 192  # where there are kinks
-LOW_POINTS = 3  # refined where there are kinks
-BISECTIONS = 60
+FINE_SCAN = 160  # where there are kinks
+LOW_POINTS = 2  # refined where there are kinks
+BISECTIONS = 54
 
 Function = Callable[[Array], Array]
 
