@@ -20,7 +20,16 @@ from sparselaw.report import text
 from sparselaw.runs import Runs, parse_columns, read_runs
 
 if TYPE_CHECKING:
-    from sparselaw.cli import CompareCommand, ContoursCommand, DemoCommand, FitCommand, PlanCommand, TrainCommand
+    from sparselaw.cli import (
+        CompareCommand,
+        ContoursCommand,
+        DemoCommand,
+        FitCommand,
+        HardwareCommand,
+        PlanCommand,
+        TrainCommand,
+    )
+    from sparselaw.plan import Cost, Gpu
 
 PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
 DELTAS = {
@@ -93,21 +102,102 @@ def compare(command: CompareCommand) -> None:
 def plan(command: PlanCommand) -> None:
     from sparselaw.plan import plan as make_plan
 
+    if command.inference is not None:
+        plan_served(command)
+        return
+    if command.peak is not None or command.price is not None:
+        raise UserError(
+            "--peak and --price turn a life of training and inference into hours and money; give --inference"
+        )
+    fitted = open_fit(command.fit)
     answer = make_plan(
-        open_fit(command.fit),
+        fitted,
         nonzero_params=_count(command.nonzeros),
         flops=_count(command.flops),
         data=_count(command.data),
         times_chinchilla=command.times_chinchilla,
         loss=command.loss,
-        cost=_cost(command.cost, command.tokens_per_image),
-        tolerance=command.tolerance,
+        cost=_cost(command.cost, command.tokens_per_image, fitted),
+        tolerance=1e-3 if command.tolerance is None else command.tolerance,
         confidence=command.confidence,
     )
     if command.json:
         _print_json(answer.to_json())
     else:
         text.show(text.plan_text(answer))
+
+
+def plan_served(command: PlanCommand) -> None:
+    from sparselaw.plan import plan_served as make_plan
+
+    if command.loss is None or any((command.flops, command.data, command.times_chinchilla)):
+        raise UserError(
+            "with --inference give --loss, the loss to reach at the least cost, and --nonzeros if N is fixed"
+        )
+    fitted = open_fit(command.fit)
+    answer = make_plan(
+        fitted,
+        loss=command.loss,
+        inference=_count(command.inference) or 0.0,
+        nonzero_params=_count(command.nonzeros),
+        cost=_cost(command.cost, command.tokens_per_image, fitted),
+        inference_cost=_cost(command.inference_cost, command.tokens_per_image, fitted, serving=True),
+        gpu=_gpu(command),
+        tolerance=1e-2 if command.tolerance is None else command.tolerance,
+        confidence=command.confidence,
+    )
+    if command.json:
+        _print_json(answer.to_json())
+    else:
+        text.show(text.served_text(answer))
+
+
+def _gpu(command: PlanCommand) -> Gpu | None:
+    from sparselaw.plan import Gpu
+
+    utilisations = command.utilisation, command.inference_utilisation or command.utilisation
+    if any(not 0 < share <= 1 for share in utilisations):
+        raise UserError("--utilisation and --inference-utilisation are shares of the peak, between 0 and 1")
+    if command.peak is None and command.price is not None:
+        raise UserError("--price is of a GPU-hour, so give --peak, the FLOP/s of that GPU, as well")
+    for name, value in (("peak", command.peak), ("price", command.price)):
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise UserError(f"--{name} must be a positive number, got {value:g}")
+    if command.peak is None and command.inference_utilisation is None:
+        return None
+    return Gpu(*utilisations, command.peak, command.price)
+
+
+def hardware(command: HardwareCommand) -> None:
+    try:
+        from sparselaw.plan.measuring import measure
+    except ImportError as error:
+        raise UserError(
+            f"measuring needs the package {error.name}; install it with pip install 'sparselaw[train]'"
+        ) from error
+    if not command.batches or not command.sparsities or not command.shapes:
+        raise UserError("--shapes, --batches and --sparsities need at least one value each")
+    found = measure(
+        shapes=[_shape(shape) for shape in command.shapes],
+        batches=[_positive(batch, "batches") for batch in command.batches],
+        sparsities=_levels(command.sparsities),
+        rounds=_positive(command.rounds, "rounds"),
+        threads=None if command.threads is None else _positive(command.threads, "threads"),
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    if command.output:
+        found.save(command.output)
+    if command.json:
+        _print_json(found.to_json())
+    else:
+        text.show(text.hardware_text(found))
+
+
+def _shape(text: str) -> tuple[int, int]:
+    rows, _, columns = text.lower().partition("x")
+    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        raise UserError(f"a shape is ROWSxCOLUMNS, such as 4096x1024, got {text!r}")
+    return int(rows), int(columns)
 
 
 def contours(command: ContoursCommand) -> None:
@@ -118,7 +208,7 @@ def contours(command: ContoursCommand) -> None:
         fitted,
         nonzero_params=_count_range(command.nonzeros),
         flops=_count_range(command.flops),
-        cost=_cost(command.cost, command.tokens_per_image),
+        cost=_cost(command.cost, command.tokens_per_image, fitted),
         levels=_levels(command.levels),
     )
     if command.output:
@@ -274,12 +364,21 @@ def _extras(profiles: Sequence[Profile], recipe: Sequence[Any]) -> dict[str, Any
     return extras
 
 
-def _cost(name: str, tokens_per_image: float) -> Any:
-    from sparselaw.plan import Cost
+def _cost(name: str, tokens_per_image: float, fitted: Fit, *, serving: bool = False) -> Cost:
+    """The cost of that name: ideal, or of a machine; of inference if `serving`."""
+    from sparselaw.plan import Cost, open_hardware
+    from sparselaw.prune.schedules import Schedule
 
     if not (np.isfinite(tokens_per_image) and tokens_per_image > 0):
         raise UserError(f"--tokens-per-image must be a positive number, got {tokens_per_image:g}")
-    return Cost(sparse=name == "sparse", units_per_datum=tokens_per_image)
+    if tokens_per_image != 1 and fitted.data_unit != "images":
+        raise UserError(f"{fitted.name} counts data in {fitted.data_unit}; --tokens-per-image is for laws in images")
+    if name not in ("dense", "sparse"):
+        machine = open_hardware(name)
+        cost = machine.inference_cost if serving else machine.training_cost
+        return cost(units_per_datum=tokens_per_image)
+    schedule = Schedule.constant() if serving else Schedule()
+    return Cost(sparse=name == "sparse", schedule=schedule, units_per_datum=tokens_per_image)
 
 
 def _count(text: str | None) -> float | None:

@@ -90,11 +90,9 @@ class Hardware:
         return time
 
     def to_json(self) -> dict[str, Any]:
-        record = {"format": FORMAT, **asdict(self)}
-        for task in ("training", "inference"):
-            if record[task]:
-                del record[task]["name"]
-        return record
+        times = {"training": self.training, "inference": self.inference}
+        points = {task: time and {"sparsity": time.sparsity, "time": time.time} for task, time in times.items()}
+        return {"format": FORMAT, **asdict(self), **points}
 
     def save(self, path: str | Path) -> None:
         """Write the file, all of it or nothing.

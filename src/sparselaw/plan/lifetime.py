@@ -41,8 +41,8 @@ class Demand:
     schedule). weight: what a FLOP of inference costs in FLOPs of training. loss, inference [...] broadcast.
     """
 
-    loss: ArrayLike
-    inference: ArrayLike
+    loss: Array | float
+    inference: Array | float
     nonzero_params: float | None = None
     training: Cost = Cost()
     serving: Cost = SERVED_DENSE

@@ -88,7 +88,8 @@ def _measure(
 ) -> tuple[list[Timing], dict[str, str]]:
     timings, skipped = [], dict(_missing())
     for rows, columns in shapes:
-        for task, batch in [("training", max(batches)), *(("inference", batch) for batch in batches)]:
+        tasks: list[tuple[Task, int]] = [("training", max(batches)), *(("inference", batch) for batch in batches)]
+        for task, batch in tasks:
             progress(f"{task}, {rows} x {columns}, batch {batch}")
             for S in sparsities:
                 timings += _time(("torch CSR", "SciPy CSR"), task, rows, columns, batch, S, rounds, skipped)

@@ -17,7 +17,7 @@ from sparselaw.errors import UserError
 from sparselaw.laws import PAPER, Array, Direction, PowerLaw
 from sparselaw.plan.cost import FLOPS_PER_PARAM, Cost
 from sparselaw.plan.relative_time import DENSE_TIME
-from sparselaw.plan.search import MAX_SPARSITY, lowest_point, range_within
+from sparselaw.plan.search import MAX_SPARSITY, lowest_point, range_within, scan_points
 
 
 def levels_of(law: PowerLaw) -> tuple[float, ...]:
@@ -118,6 +118,27 @@ def flops_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: A
     if cost.kinks:
         raise UserError(f"contours need a smooth cost, dense or sparse, and that of {cost.name} has kinks")
     return cost.flops(S, N, data_where_optimal(law, parameters, S, N, sparser_on_budget(S, cost)))
+
+
+def flops_where_sparsity_pays(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, cost: Cost) -> Array:
+    """The budget from which some sparsity is better than none, for N non-zeros.
+
+    Where the loss at S on a budget is that of dense: A(0) - A(S) = (c_mul^b_D - 1) (6 N D_1 / C)^b_D with D_1 the data at which
+    the data term is 1; the least over S, of which the limit S -> 0 is the contour of 0.
+    """
+    values = np.asarray(parameters, dtype=float)[..., None, :]
+    size = np.asarray(N, dtype=float)[..., None]
+    S = np.array([level for level in levels_of(law) if level > 0]) if levels_of(law) else scan_points(cost.kinks)[1:]
+    b_D = data_exponent(law, values)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        gain = law.capacity(values, 0.0, size) - law.capacity(values, S, size)
+        price = np.maximum(cost.multiplier(S) ** b_D - 1, 0.0)
+        data = np.where(gain > 0, law.data_for(values, 1.0) * (price / gain) ** (1 / b_D), np.inf)
+        least = cost.flops(0.0, N, data.min(-1))
+    if levels_of(law):
+        return least
+    first = data_where_optimal(law, parameters, 0.0, N, sparser_on_budget(0.0, cost))
+    return np.minimum(least, cost.flops(0.0, N, first))
 
 
 def chinchilla_flops(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, cost: Cost) -> Array:
