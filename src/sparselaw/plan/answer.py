@@ -200,7 +200,8 @@ def _plan(
 
     draws = best(fitted.draws) if len(fitted.draws) else None
     S = float(best(fitted.values))
-    loss, dense_loss = (estimate(lambda p, s=s: loss_on_budget(law, p, s, N, C, cost)) for s in (S, 0.0))
+    dense_data = min(float(cost.data(0.0, N, C)), available or np.inf)
+    loss = estimate(lambda p: loss_on_budget(law, p, S, N, C, cost))
     gap = tolerance * loss.value
     ideal = [replace(cost, sparse=sparse, measured=None) for sparse in (False, True)]
     return Plan(
@@ -211,16 +212,16 @@ def _plan(
         near_optimal=_near_optimal(fitted, S, N, C, cost, gap, available),
         tolerance=gap,
         loss=loss,
-        dense_loss=dense_loss,
-        gain=estimate(lambda p: loss_on_budget(law, p, 0.0, N, C, cost) - loss_on_budget(law, p, S, N, C, cost)),
+        dense_loss=estimate(lambda p: law.predict(p, 0.0, N, dense_data)),
+        gain=estimate(lambda p: law.predict(p, 0.0, N, dense_data) - loss_on_budget(law, p, S, N, C, cost)),
         multiplier=estimate(lambda p: size_multiplier(law, p, S)),
         equivalent_dense_params=estimate(lambda p: N * size_multiplier(law, p, S)),
         times_chinchilla=estimate(lambda p: C / chinchilla_flops(law, p, N, cost)),
-        best_dense_params=estimate(lambda p: best_size(law, p, 0.0, C, cost)),
-        best_dense_loss=estimate(lambda p: loss_of_best_size(law, p, 0.0, C, cost)),
+        best_dense_params=estimate(lambda p: best_size(law, p, 0.0, C, cost, data=available or np.inf)),
+        best_dense_loss=estimate(lambda p: loss_of_best_size(law, p, 0.0, C, cost, data=available or np.inf)),
         pays_from=estimate(lambda p: flops_where_sparsity_pays(law, p, N, cost) / chinchilla_flops(law, p, N, cost)),
         data=float(cost.data(S, N, C)),
-        dense_data=float(cost.data(0.0, N, C)),
+        dense_data=dense_data,
         data_unit=fitted.data_unit,
         start_params=N / (1 - S),
         law=law.name,
