@@ -109,14 +109,21 @@ class PlanCommand:
 
 @dataclass(frozen=True)
 class ContoursCommand:
-    """Optimal sparsity over non-zeros and training FLOPs, as a figure or as numbers."""
+    """Optimal sparsity over non-zeros and training FLOPs, as a figure or as numbers; with --inference, over demand and loss."""
 
     fit: Annotated[Positional[str], arg(help="fit file, or a published law: t5-c4-refit, t5-c4-published, vit-jft")]
     nonzeros: Annotated[
         str | None, arg(help="range LOW:HIGH, such as 1M:1B; the fitted range and ten times more if not given")
     ] = None
     flops: Annotated[str | None, arg(help="range LOW:HIGH")] = None
-    cost: Annotated[Literal["dense", "sparse"], arg(help="as in plan")] = "dense"
+    inference: Annotated[
+        str | None, arg(help="range LOW:HIGH of tokens (images) to serve: the map of training and inference together")
+    ] = None
+    loss: Annotated[str | None, arg(help="with --inference: range LOW:HIGH; that of the fitted runs if not given")] = (
+        None
+    )
+    cost: Annotated[str, arg(help="dense or sparse; with --inference as in plan")] = "dense"
+    inference_cost: Annotated[str, arg(help="as in plan")] = "dense"
     tokens_per_image: Annotated[float, arg(help="as in plan")] = 1.0
     levels: Annotated[tuple[float, ...], arg(help="sparsities to draw")] = (0.25, 0.5, 0.75, 0.875, 0.9375)
     output: Annotated[Path | None, arg(aliases=["-o"], help="figure to write (.png, .svg or .pdf)")] = None

@@ -204,25 +204,60 @@ def contours(command: ContoursCommand) -> None:
     from sparselaw.plan import contours as make_contours
 
     fitted = open_fit(command.fit)
+    cost, levels = _cost(command.cost, command.tokens_per_image, fitted), _levels(command.levels)
+    if command.inference is not None:
+        _served_contours(command, fitted, cost, levels)
+        return
+    if command.loss is not None:
+        raise UserError("--loss is an axis of the map over demand and loss; give --inference LOW:HIGH as well")
     found = make_contours(
         fitted,
         nonzero_params=_count_range(command.nonzeros),
         flops=_count_range(command.flops),
-        cost=_cost(command.cost, command.tokens_per_image, fitted),
-        levels=_levels(command.levels),
+        cost=cost,
+        levels=levels,
     )
     if command.output:
         from sparselaw.report import figures
 
         figures.save(figures.contour_figure(found, fitted), command.output)
     if command.json:
-        record = {name: value for name, value in vars(found).items() if name != "cost"}
-        arrays = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in record.items()}
-        _print_json({"cost": found.cost.name, **arrays})
+        _print_json({"cost": found.cost.name, **_arrays(found, leave=("cost",))})
     elif command.output:
         print(f"wrote {command.output}")
     else:
         text.show(text.contours_text(found))
+
+
+def _served_contours(command: ContoursCommand, fitted: Fit, cost: Cost, levels: tuple[float, ...]) -> None:
+    from sparselaw.plan import served_contours
+
+    if command.nonzeros or command.flops:
+        raise UserError(
+            "with --inference the map is over demand and loss; give --loss LOW:HIGH, not --nonzeros or --flops"
+        )
+    inference, loss = _count_range(command.inference), _count_range(command.loss)
+    assert inference is not None
+    inference_cost = _cost(command.inference_cost, command.tokens_per_image, fitted, serving=True)
+    found = served_contours(
+        fitted, inference=inference, loss=loss, cost=cost, inference_cost=inference_cost, levels=levels
+    )
+    if command.output:
+        from sparselaw.report import figures
+
+        figures.save(figures.served_contour_figure(found, fitted), command.output)
+    if command.json:
+        names = {"cost": cost.name, "inference_cost": inference_cost.name}
+        _print_json(names | _arrays(found, leave=("cost", "inference_cost")))
+    elif command.output:
+        print(f"wrote {command.output}")
+    else:
+        text.show(text.served_contours_text(found, fitted.data_unit))
+
+
+def _arrays(found: object, *, leave: Sequence[str]) -> dict[str, Any]:
+    record = {name: value for name, value in vars(found).items() if name not in leave}
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in record.items()}
 
 
 def train(command: TrainCommand) -> None:

@@ -10,6 +10,7 @@ from sparselaw.plan.inverse import least_flops, required_data, smallest_nonzeros
 from sparselaw.plan.optimum import chinchilla_flops, flops_where_optimal, near_optimal_range, optimal_sparsity
 from sparselaw.plan.relative_time import RelativeTime
 from sparselaw.plan.served import Gpu, ServedPlan, plan_served
+from sparselaw.plan.served_contours import ServedContours, served_contours
 
 __all__ = [
     "Contours",
@@ -19,6 +20,7 @@ __all__ = [
     "Hardware",
     "Plan",
     "RelativeTime",
+    "ServedContours",
     "ServedPlan",
     "chinchilla_flops",
     "contours",
@@ -30,6 +32,7 @@ __all__ = [
     "plan",
     "plan_served",
     "required_data",
+    "served_contours",
     "size_multiplier",
     "smallest_nonzeros",
 ]

@@ -24,6 +24,7 @@ from sparselaw.plan.estimate import Estimate
 from sparselaw.plan.hardware import Hardware
 from sparselaw.plan.relative_time import RelativeTime
 from sparselaw.plan.served import ServedPlan
+from sparselaw.plan.served_contours import ServedContours
 
 Bounds = tuple[float | None, float | None]
 
@@ -313,4 +314,14 @@ def contours_text(found: Contours) -> Table:
                 cell += f"\n{short(found.lines_low[j, k])} to\n{short(found.lines_high[j, k])}"
             cells.append(cell)
         table.add_row(format_count(found.nonzero_params[k]), flops(found.chinchilla[k]), *cells)
+    return table
+
+
+def served_contours_text(found: ServedContours, unit: str) -> Table:
+    """The best sparsity for some demands and losses."""
+    some = np.linspace(0, len(found.inference) - 1, 7).astype(int)
+    title = f"best sparsity by {unit} to serve, {found.cost.name} cost of training, {found.inference_cost.name} of inference"
+    table = plain_table("loss", *(format_count(found.inference[k]) for k in some), title=title)
+    for j in some:
+        table.add_row(number(found.loss[j]), *(percent(found.sparsity[k, j]) for k in some))
     return table
