@@ -157,8 +157,10 @@ def served_contour_figure(found: ServedContours, fitted: Fit) -> Figure:
     figure, axes = _figure(5.6, 4.2)
     ax = axes[0, 0]
     filled = ax.contourf(found.inference, found.loss, found.sparsity.T, levels=np.linspace(0, 1, 21), cmap="viridis")
-    lines = ax.contour(found.inference, found.loss, found.sparsity.T, levels=found.levels, colors="white", linewidths=1)
-    ax.clabel(lines, fmt=lambda level: f"{level:.4g}", fontsize=8)
+    levels = [level for level in found.levels if found.sparsity.min() < level < found.sparsity.max()]
+    if levels:
+        lines = ax.contour(found.inference, found.loss, found.sparsity.T, levels=levels, colors="white", linewidths=1)
+        ax.clabel(lines, fmt=lambda level: f"{level:.4g}", fontsize=8)
     ax.set(xscale="log", xlabel=f"{fitted.data_unit} to serve", ylabel="loss (nats)")
     _log_counts(ax.xaxis)
     figure.colorbar(filled, label="best sparsity")
