@@ -175,7 +175,7 @@ def hardware(command: HardwareCommand) -> None:
         raise UserError(
             f"measuring needs the package {error.name}; install it with pip install 'sparselaw[train]'"
         ) from error
-    if not command.batches or not command.sparsities or not command.shapes:
+    if not (command.batches and command.sparsities and command.shapes):
         raise UserError("--shapes, --batches and --sparsities need at least one value each")
     found = measure(
         shapes=[_shape(shape) for shape in command.shapes],

@@ -128,11 +128,12 @@ def _time(
     steps = {"dense": _dense(w).step(task, x, dy)}
     for kernel in (k for k in kernels if k not in skipped):
         try:
-            steps[kernel] = KERNELS[kernel](w).step(task, x, dy)
-            steps[kernel]()
+            step = KERNELS[kernel](w).step(task, x, dy)
+            step()
         except RuntimeError as error:
             skipped[kernel] = next(iter(str(error).splitlines()), type(error).__name__)
-            del steps[kernel]
+        else:
+            steps[kernel] = step
     samples = {name: [] for name in steps}
     for _ in range(rounds if len(steps) > 1 else 0):
         for name, step in steps.items():
