@@ -21,24 +21,25 @@ TRAINING = [Cost(), Cost(sparse=True), Cost(measured=CSR)]
 SERVING = [SERVED_DENSE, SERVED_SPARSE, *(Cost(schedule=Schedule.constant(), measured=t) for t in (CSR, TWO_FOUR))]
 LOSSES = {"vit-jft": (5.0, 5.4, 6.5), "t5-c4-refit": (1.3, 1.7, 2.2)}
 T5 = replace(open_fit("t5-c4-refit"), bootstrap=None)
-S_GRID = np.unique(
-    np.concatenate([np.linspace(0, MAX_SPARSITY, 801), 1 - np.geomspace(1, 1e-3, 1000), [0.5, 0.7, 0.9]])
-)
+S_GRID = np.unique(np.concatenate([np.linspace(0, MAX_SPARSITY, 201), 1 - np.geomspace(1, 1e-3, 100), [0.5, 0.7, 0.9]]))
 
 
 def brute_force(fitted, demand: Demand) -> float:
-    """The least total over a grid of sparsities and sizes; the best sizes are then gridded again, ever finer."""
-    centre, width, least = np.full(len(S_GRID), np.log(1e8)), 14.0, np.inf
-    for _ in range(9):
-        x = centre[:, None] + np.linspace(-width, width, 61)
-        N, S = np.exp(x), S_GRID[:, None]
-        with np.errstate(over="ignore"):
-            D = required_data(fitted.law, fitted.values, S, N, demand.loss)
-            total = demand.training.flops(S, N, D)
-            total = total + demand.weight * 2 / 6 * demand.serving.flops(S, N, demand.inference)
-        best = total.argmin(-1)
-        least = min(least, float(total.min()))
-        centre, width = x[np.arange(len(x)), best], width / 8
+    """The least total over a grid of sparsities and sizes; the sizes, then the best sparsities, are gridded again, finer."""
+    grid, least = S_GRID, np.inf
+    for _ in range(2):
+        centre, width = np.full(len(grid), np.log(1e8)), 14.0
+        for _ in range(7):
+            x = centre[:, None] + np.linspace(-width, width, 41)
+            N, S = np.exp(x), grid[:, None]
+            with np.errstate(over="ignore"):
+                D = required_data(fitted.law, fitted.values, S, N, demand.loss)
+                total = demand.training.flops(S, N, D)
+                total = total + demand.weight * 2 / 6 * demand.serving.flops(S, N, demand.inference)
+            centre, width = x[np.arange(len(x)), total.argmin(-1)], width / 8
+        lowest = total.min(-1)
+        least, best = min(least, float(lowest.min())), int(lowest.argmin())
+        grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 101)
     return least
 
 

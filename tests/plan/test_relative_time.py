@@ -17,6 +17,7 @@ from sparselaw.prune.schedules import Schedule
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))
 TWO_FOUR = RelativeTime("2:4", (0.0, 0.5, 0.5), (1.0, 1.0, 0.8))
 BOTH = average([CSR, TWO_FOUR], "both")
+FITS = {name: open_fit(name) for name in ("vit-jft", "t5-c4-refit")}
 TIMES = (CSR, TWO_FOUR, BOTH)
 GRID = np.unique(np.concatenate([np.linspace(0, MAX_SPARSITY, 40_001), 1 - np.geomspace(1, 1e-3, 20_001)]))
 
@@ -103,11 +104,11 @@ def test_what_is_no_relative_time(sparsity: tuple[float, ...], time: tuple[float
 @given(
     time=measured(),
     times=st.floats(-2, 4).map(lambda power: 10.0**power),
-    source=st.sampled_from(["vit-jft", "t5-c4-refit"]),
+    source=st.sampled_from(sorted(FITS)),
 )
 @settings(deadline=None, max_examples=60)
 def test_optimum_under_kinks_is_not_beaten_on_a_fine_grid(time: RelativeTime, times: float, source: str) -> None:
-    fitted, N, cost = open_fit(source), 2e7, Cost(measured=time)
+    fitted, N, cost = FITS[source], 2e7, Cost(measured=time)
     C = times * 6 * N * 20 * N
     S = optimal_sparsity(fitted.law, fitted.values, N, C, cost)
     grid = np.union1d(GRID, cost.kinks)
@@ -138,15 +139,15 @@ def test_inverse_questions_under_kinks(source: str, time: RelativeTime) -> None:
 @given(
     time=measured(),
     times=st.floats(-2, 4).map(lambda power: 10.0**power),
-    source=st.sampled_from(["vit-jft", "t5-c4-refit"]),
+    source=st.sampled_from(sorted(FITS)),
 )
 @settings(deadline=None, max_examples=60)
 def test_near_optimal_range_is_near_optimal(time: RelativeTime, times: float, source: str) -> None:
-    fitted, N, cost = open_fit(source), 2e7, Cost(measured=time)
+    fitted, N, cost = FITS[source], 2e7, Cost(measured=time)
     C = times * 6 * N * 20 * N
     best = optimal_sparsity(fitted.law, fitted.values, N, C, cost)
     allowed = float(loss_on_budget(fitted.law, fitted.values, best, N, C, cost)) + 0.003
     low, high = near_optimal_range(fitted.law, fitted.values, N, C, cost, tolerance=0.003)
     assert low <= best <= high
     inside = np.linspace(low, high, 101)
-    assert (loss_on_budget(fitted.law, fitted.values, inside, N, C, cost) <= allowed * (1 + 1e-4)).all()
+    assert (loss_on_budget(fitted.law, fitted.values, inside, N, C, cost) <= allowed * (1 + 1e-6)).all()

@@ -245,7 +245,7 @@ def _near_optimal(
     def loss(S: Array) -> Array:
         return loss_of_best_size(law, fitted.values, S, C, cost, data=available)
 
-    return range_within(loss, S, float(loss(np.array([S]))[0]) + gap, levels=levels_of(law))
+    return range_within(loss, S, float(loss(np.array([S]))[0]) + gap, levels=levels_of(law), kinks=cost.kinks)
 
 
 def warnings_of_runs(

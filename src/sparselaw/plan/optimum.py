@@ -88,7 +88,11 @@ def near_optimal_range(
     values = np.asarray(parameters, dtype=float)
     best = float(optimal_sparsity(law, values, N, flops, cost))
     allowed = float(loss_on_budget(law, values, best, N, flops, cost)) + tolerance
-    return range_within(lambda S: loss_on_budget(law, values, S, N, flops, cost), best, allowed, levels=levels_of(law))
+
+    def loss(S: Array) -> Array:
+        return loss_on_budget(law, values, S, N, flops, cost)
+
+    return range_within(loss, best, allowed, levels=levels_of(law), kinks=cost.kinks)
 
 
 def data_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, along: Direction) -> Array:

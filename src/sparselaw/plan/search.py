@@ -90,17 +90,21 @@ def rising_root(function: Function, low: Array, high: Array) -> Array:
     return np.where(always_rising, start, np.where(always_falling, end, (low + high) / 2))
 
 
-def range_within(value: Function, best: float, allowed: float, *, levels: Sequence[float] = ()) -> tuple[float, float]:
+def range_within(
+    value: Function, best: float, allowed: float, *, levels: Sequence[float] = (), kinks: Sequence[float] = ()
+) -> tuple[float, float]:
     """The range of S around `best` whose value [g] is at most `allowed`; the outermost such levels for a law with levels."""
     if levels:
         near = np.array([S for S in levels if value(np.array([S]))[0] <= allowed or best == S])
         return float(near.min()), float(near.max())
-    return _last_within(value, best, 0.0, allowed), _last_within(value, best, MAX_SPARSITY, allowed)
+    return _last_within(value, best, 0.0, allowed, kinks), _last_within(value, best, MAX_SPARSITY, allowed, kinks)
 
 
-def _last_within(value: Function, best: float, end: float, allowed: float) -> float:
-    """From best towards end, the last S before the value exceeds what is allowed."""
-    u = np.linspace(-np.log1p(-best), -np.log1p(-end), FINE_SCAN)
+def _last_within(value: Function, best: float, end: float, allowed: float, kinks: Sequence[float]) -> float:
+    """From best towards end, the last S before the value exceeds what is allowed; it peaks at kinks, so they are tried."""
+    between = [S for S in kinks if min(best, end) < S < max(best, end)]
+    u = np.union1d(np.linspace(-np.log1p(-best), -np.log1p(-end), FINE_SCAN), -np.log1p(-np.array(between)))
+    u = u if end > best else u[::-1]
     excess = value(-np.expm1(-u)) > allowed
     excess[0] = False
     if not excess.any():

@@ -171,7 +171,11 @@ def plan_served(
         inference_cost=inference_cost.name,
         optimal_sparsity=estimate.of(S, draws),
         near_optimal=range_within(
-            lambda s: life_at(law, fitted.values, s, demand).total, S, float(lowest), levels=levels_of(law)
+            lambda s: life_at(law, fitted.values, s, demand).total,
+            S,
+            float(lowest),
+            levels=levels_of(law),
+            kinks=demand.kinks,
         ),
         tolerance=tolerance,
         nonzero_params=size,
