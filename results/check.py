@@ -20,6 +20,7 @@ from sparselaw.runs import Runs, read_runs
 
 HERE = Path(__file__).parent
 NUM_DRAWS = 1000
+LEAST_CELLS = 8  # of which resamples make sense; with fewer, single runs are resampled
 RIVALS = ("no-floor", "free-multiplier", "average-params", "density-power", "dense")
 
 
@@ -84,7 +85,7 @@ def check(name: str) -> None:
     runs = read_runs(HERE / f"{name}.csv")
     print(f"\n{name}: {len(runs)} runs, {runs.table['seconds'].sum() / 3600:.2f} hours of one core and its neighbours")
     print(noise(name, runs))
-    fitted = bootstrap(fit(runs), runs, num_draws=NUM_DRAWS, by="cell")
+    fitted = bootstrap(fit(runs), runs, num_draws=NUM_DRAWS, by="cell" if runs.cells().max() >= LEAST_CELLS else "run")
     rms = np.sqrt(np.mean(fitted.residuals**2))
     print(f"paper law: objective {fitted.objective:.3e}, residuals {rms:.3f} in ln loss, {fitted.status}")
     for parameter, (low, high) in fitted.intervals().items():
