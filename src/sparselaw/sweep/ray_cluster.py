@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 import time
 import warnings
@@ -141,8 +142,8 @@ def _cluster(address: str | None) -> Iterator[tuple[Any, bool]]:
         if ray.is_initialized():
             yield ray, False
             return
-        _connect(ray, address)
         try:
+            _connect(ray, address)
             yield ray, address is None
         finally:
             ray.shutdown()
@@ -150,24 +151,26 @@ def _cluster(address: str | None) -> Iterator[tuple[Any, bool]]:
 
 @contextmanager
 def _private_cluster() -> Iterator[None]:
-    """Settings of a cluster that we start ourselves; Ray reads them when it is imported."""
+    """Settings of a cluster that we start ourselves."""
     short = "/tmp" if os.path.isdir("/tmp") else None  # a socket's name has room for about a hundred characters
-    with TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True) as folder:
-        settings = {
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on this machine only
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": _token(),
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_TMPDIR": folder,
-        }
-        with _environment(settings):
-            yield
+    with (
+        TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True) as folder,
+        _environment(_early_settings() | {"RAY_TMPDIR": folder}),
+    ):
+        yield
 
 
 @cache
-def _token() -> str:
-    """What keeps others out of our clusters; Ray keeps the first that a process shows it."""
-    return secrets.token_hex(32)
+def _early_settings() -> dict[str, str]:
+    """What Ray reads when it is imported, and then keeps: none if it was imported before, else those of the first sweep."""
+    if "ray" in sys.modules:
+        return {}
+    return {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on this machine only
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),  # keeps others out
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
 
 
 @contextmanager
@@ -198,8 +201,8 @@ def _connect(ray: Any, address: str | None) -> None:
         _knock(address or "")
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
     except (OSError, RuntimeError, ValueError) as error:
-        place = address or "this machine"
-        raise UserError(f"Ray has no cluster at {place} ({_first_line(error)}); check the address.") from error
+        what, check = (f"join {address}", "the address") if address else ("start", "its installation")
+        raise UserError(f"Ray cannot {what} ({_first_line(error)}); check {check}.") from error
     finally:
         if is_main:
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own there
