@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
@@ -135,6 +137,30 @@ def test_contours_cell_by_cell(t5: Fit, machine: str) -> None:
         S = best_sparsity(t5.law, t5.values, demand)
         assert found.sparsity[i, j] == pytest.approx(S, abs=1e-12)
         assert found.total[i, j] == pytest.approx(life_at(t5.law, t5.values, S, demand).total, rel=1e-12)
+
+
+anything = st.one_of(st.floats(), st.floats(-45, 45).map(lambda power: 10.0**power))
+FITS = {name: open_fit(name) for name in ("vit-jft", "t5-c4-refit")}
+SERVINGS = [SERVED_SPARSE, open_hardware("epyc-csr").inference_cost(), open_hardware("a100-2:4").inference_cost()]
+
+
+@given(
+    source=st.sampled_from(sorted(FITS)),
+    loss=st.one_of(anything, st.floats(0.5, 8)),
+    inference=anything,
+    N=st.one_of(st.none(), anything),
+    serving=st.sampled_from(SERVINGS),
+)
+@settings(deadline=None, max_examples=40)
+def test_a_sentence_or_finite_numbers(source, loss, inference, N, serving) -> None:
+    question = {"loss": loss, "inference": inference, "nonzero_params": N, "inference_cost": serving}
+    try:
+        answer = plan_served(FITS[source], **question)
+    except UserError:
+        return
+    estimates = [getattr(answer, name).value for name in ("nonzero_params", "data", "flops", "total")]
+    assert np.isfinite([answer.optimal_sparsity.value, *estimates]).all()
+    assert 0 <= answer.near_optimal[0] <= answer.optimal_sparsity.value <= answer.near_optimal[1] < 1
 
 
 def test_contours_below_the_floor() -> None:

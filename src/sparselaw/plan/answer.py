@@ -144,6 +144,8 @@ def plan(
         assert loss is not None
         size = estimate(lambda p: smallest_nonzeros(law, p, flops, loss, cost))
         require_reachable(size, fitted, loss, f"{format_count(flops)} FLOPs")
+        if size.value < 1:
+            raise UserError(f"a loss of {loss:g} needs less than one weight; check that it is in the unit of this fit")
         return _plan(fitted, size, Estimate(flops), cost, tolerance, estimate)
     N = nonzero_params
     if loss is not None:

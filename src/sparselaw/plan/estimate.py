@@ -34,8 +34,9 @@ class Estimates:
     confidence: float
 
     def __call__(self, quantity: Quantity) -> Estimate:
-        draws = quantity(self.fitted.draws) if len(self.fitted.draws) else None
-        return self.of(float(quantity(self.fitted.values)), draws)
+        with np.errstate(divide="ignore", over="ignore"):  # beyond a double is infinitely far
+            draws = quantity(self.fitted.draws) if len(self.fitted.draws) else None
+            return self.of(float(quantity(self.fitted.values)), draws)
 
     def of(self, value: float, draws: Array | None) -> Estimate:
         """An estimate from a value and what every draw [num_draws] says; NaN for a draw that says nothing."""

@@ -41,10 +41,11 @@ def best_size(
     """The N that does best at sparsity S on a budget, seeing at most `data`."""
     values = np.asarray(parameters, dtype=float)
     b_N, b_D = law.capacity_exponent(values), data_exponent(law, values)
-    # The data that one non-zero can see, in units of the data at which the data term is 1.
-    seen = cost.data(S, 1.0, flops) / law.data_for(values, 1.0)
-    balance = np.log(b_N * law.capacity(values, S, 1.0) / b_D) + b_D * np.log(seen)
-    return np.maximum(np.exp(balance / (b_N + b_D)), cost.data(S, 1.0, flops) / data)
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):  # budgets that no model of any size can spend
+        # The data that one non-zero can see, in units of the data at which the data term is 1.
+        seen = np.log(cost.data(S, 1.0, flops)) - np.log(law.data_for(values, 1.0))
+        balance = np.log(b_N * law.capacity(values, S, 1.0) / b_D) + b_D * seen
+        return np.maximum(np.exp(balance / (b_N + b_D)), cost.data(S, 1.0, flops) / data)
 
 
 def loss_of_best_size(
@@ -52,7 +53,8 @@ def loss_of_best_size(
 ) -> Array:
     """The lowest loss at sparsity S on a budget, whatever the size, seeing at most `data`."""
     values = np.asarray(parameters, dtype=float)
-    return loss_on_budget(law, values, S, best_size(law, values, S, flops, cost, data=data), flops, cost)
+    with np.errstate(divide="ignore", over="ignore"):
+        return loss_on_budget(law, values, S, best_size(law, values, S, flops, cost, data=data), flops, cost)
 
 
 def least_flops_of_any_size(law: PowerLaw, parameters: ArrayLike, data: float, loss: float, cost: Cost) -> Array:
