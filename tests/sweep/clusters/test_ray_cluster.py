@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -145,5 +146,6 @@ def _remove_node(cluster: Any) -> None:
 
 def _kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
-    while Path(f"/proc/{pid}/cmdline").read_bytes():  # empty once its files are closed
-        time.sleep(0.02)
+    with suppress(OSError):  # it is gone altogether
+        while Path(f"/proc/{pid}/cmdline").read_bytes():  # empty once its files are closed
+            time.sleep(0.02)
