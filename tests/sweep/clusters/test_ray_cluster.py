@@ -103,9 +103,10 @@ def test_runs_save_when_the_sweep_stops(cluster, jobs, befall, newest_checkpoint
 
 def test_a_run_that_keeps_killing_its_process_fails(cluster, jobs, monkeypatch, befall):
     monkeypatch.setattr(ray_cluster, "MOST_RETRIES", 1)
+    long = replace(jobs[0], config=jobs[0].config | {"steps": 20_000})  # never done before it is killed
     with ThreadPoolExecutor() as pool:
-        killing = pool.submit(lambda: [befall(jobs[0], _kill) for _ in range(2)])
-        (outcome,) = train_on_ray(jobs[:1], Event(), address=cluster.address)
+        killing = pool.submit(lambda: [befall(long, _kill) for _ in range(2)])
+        (outcome,) = train_on_ray([long], Event(), address=cluster.address)
     killing.result()
     assert (outcome.name, outcome.status) == ("first", FAILED)
     assert outcome.reason.startswith("its process or node died 2 times; The worker died unexpectedly")
