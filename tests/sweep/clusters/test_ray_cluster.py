@@ -15,11 +15,12 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
+import psutil
 import pytest
 
 from sparselaw.errors import SparselawWarning, UserError
 from sparselaw.sweep import ray_cluster
-from sparselaw.sweep.jobs import FAILED, FINISHED, INTERRUPTED
+from sparselaw.sweep.jobs import FAILED, FINISHED, INTERRUPTED, Job
 from sparselaw.sweep.ray_cluster import train_on_ray
 
 SETTINGS = {
@@ -92,18 +93,20 @@ def test_a_node_that_vanishes_takes_no_run_with_it(cluster, jobs, undisturbed, b
 
 
 def test_runs_save_when_the_sweep_stops(cluster, jobs, befall, newest_checkpoint):
-    stop = Event()
+    if len(cluster.worker_nodes) > 1:
+        _remove_node(cluster)
+    stop, waiting = Event(), jobs[1:]
     with ThreadPoolExecutor() as pool:
         pool.submit(befall, jobs[0], lambda pid: stop.set())
-        (outcome,) = train_on_ray(jobs, stop, address=cluster.address)  # one CPU is left
+        (outcome,) = train_on_ray([_long(jobs[0]), *waiting], stop, address=cluster.address)  # one CPU is left
     assert (outcome.name, outcome.status) == ("first", INTERRUPTED)
     assert outcome.result["steps_done"] == newest_checkpoint(jobs[0])
-    assert not any(Path(job.folder).exists() for job in jobs[1:])
+    assert not any(Path(job.folder).exists() for job in waiting)
 
 
 def test_a_run_that_keeps_killing_its_process_fails(cluster, jobs, monkeypatch, befall):
     monkeypatch.setattr(ray_cluster, "MOST_RETRIES", 1)
-    long = replace(jobs[0], config=jobs[0].config | {"steps": 20_000})  # never done before it is killed
+    long = _long(jobs[0])
     with ThreadPoolExecutor() as pool:
         killing = pool.submit(lambda: [befall(long, _kill) for _ in range(2)])
         (outcome,) = train_on_ray([long], Event(), address=cluster.address)
@@ -120,13 +123,13 @@ def test_runs_that_no_node_has_room_for_are_announced(cluster, jobs):
 
 def test_ctrl_c_saves_and_ends_a_cluster_of_our_own(jobs, befall, newest_checkpoint):
     """Ctrl-C reaches every process of the terminal, those of Ray included."""
-    command = [sys.executable, "-c", SWEEP, json.dumps(asdict(jobs[0]))]
+    command = [sys.executable, "-c", SWEEP, json.dumps(asdict(_long(jobs[0])))]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, process_group=0, **pipes) as sweep:
         befall(jobs[0], lambda _: os.killpg(sweep.pid, signal.SIGINT))
         told = sweep.communicate(timeout=PATIENCE)
-    assert told == (f"interrupted after {newest_checkpoint(jobs[0])} of 300 steps\n", "")
+    assert told == (f"interrupted after {newest_checkpoint(jobs[0])} of 20000 steps\n", "")
 
 
 def test_a_place_where_no_cluster_is_is_told_at_once(jobs):
@@ -145,8 +148,15 @@ def _remove_node(cluster: Any) -> None:
     cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
 
 
+def _long(job: Job) -> Job:
+    """The run made so long that it never ends before what is to befall it."""
+    return replace(job, config=job.config | {"steps": 20_000})
+
+
 def _kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-    with suppress(OSError):  # it is gone altogether
-        while Path(f"/proc/{pid}/cmdline").read_bytes():  # empty once its files are closed
+    """Kills a process and waits until it has let go of its files, the lock among them."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        process.kill()
+        while process.status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.02)

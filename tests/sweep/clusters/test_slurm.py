@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -85,11 +86,21 @@ def test_no_misfortune_changes_a_run(place, environment, jobs, tmp_path, befall,
 
 
 def test_runs_save_when_the_sweep_stops(place, jobs, tmp_path, befall, same_end, newest_checkpoint):
-    stop = Event()
+    stop, held = Event(), []
+
+    def hold(pid: int) -> None:  # until the sweep is asked to stop, so that no run ends before
+        os.kill(pid, signal.SIGSTOP)
+        held.append(pid)
+        if len(held) == 2:
+            stop.set()
+            time.sleep(2)  # for the sweep to cancel them
+            for stopped in held:
+                os.kill(stopped, signal.SIGCONT)
+
     with ThreadPoolExecutor() as pool:
-        both = [pool.submit(befall, job, lambda pid: None) for job in jobs[:2]]
-        pool.submit(lambda: [future.result() for future in both] and stop.set())
+        holding = [pool.submit(befall, job, hold) for job in jobs[:2]]
         outcomes = list(place.train(jobs, tmp_path, stop=stop))
+    assert [future.exception() for future in holding] == [None, None]
     assert {(outcome.name, outcome.status) for outcome in outcomes} == {(job.name, INTERRUPTED) for job in jobs[:2]}
     steps = {outcome.name: outcome.result["steps_done"] for outcome in outcomes}
     assert steps == {job.name: newest_checkpoint(job) for job in jobs[:2]}
