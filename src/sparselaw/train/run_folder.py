@@ -93,10 +93,12 @@ def prepare(config: RunConfig, processes: Processes) -> Training:
     num_steps = config.num_steps(data.units_per_example)
     warn_if_repeating(data, num_steps=num_steps, batch_size=config.batch_size)
     torch.manual_seed(config.seed)
-    model = build_model(config.model, architecture(config.model, data, sparsity=config.pruning.sparsity))
+    pruning = config.pruning
+    shape = architecture(config.model, data, sparsity=pruning.sparsity, pattern=pruning.pattern)
+    model = build_model(config.model, shape)
     model = model.to(processes.device)
     optimizer = make_optimizer(model, config.optimizer)
-    pruner = _make_pruner(config, model, num_steps) if config.pruning.sparsity else None
+    pruner = _make_pruner(config, model, num_steps) if pruning.sparsity else None
     return Training(config, data, model, optimizer, pruner, processes)
 
 
