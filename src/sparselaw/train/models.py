@@ -6,9 +6,9 @@ width d they are
     vit     (arXiv 2010.11929)                12 L d^2
     t5      (v1.1: gated GELU, d_ff ~ 8d/3)   28 L d^2: L encoder layers of 12 d^2, L decoder layers of 16 d^2
 A model of sparsity S and N non-zeros thus has width d sqrt(1/(1-S)) where the dense one has d, rounded to a multiple of
-the heads (and of m for the pattern n:m). Matrices at the ends (embeddings, output head, patch projection) grow as width, so sparsity 1 - sqrt(1-S)
-keeps their non-zeros equal to the dense model's, too. They do not count in N. Norms, biases, and position embeddings
-stay dense. (Source: Frantar et al., arXiv 2309.08520, section 2.)
+the heads (and of m for the pattern n:m). Matrices at the ends (embeddings, output head, patch projection) grow as
+width, so sparsity 1 - sqrt(1-S) keeps their non-zeros equal to the dense model's, too. They do not count in N. Norms,
+biases, and position embeddings stay dense. (Source: Frantar et al., arXiv 2309.08520, section 2.)
 """
 
 import math
