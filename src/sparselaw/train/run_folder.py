@@ -125,8 +125,17 @@ def summary(config: RunConfig, data: Data, model: Any) -> dict[str, Any]:
         "pattern": config.pruning.pattern,
         "recipe": recipe_of(config.pruning),
         "init": config.model.init,
+        "init_data": _data_before(config.model.init),
         "seed": config.seed,
     }
+
+
+def _data_before(init: str) -> float | None:
+    """Data that a checkpoint has seen, if it is of a run of ours; None if that is not known."""
+    for folder in (Path(init), *Path(init).parents[1:2]) if init else ():  # of the run, or of its checkpoint/step-...
+        if (result := read_result(folder)) is not None:
+            return result["data"] + (result.get("init_data") or 0)
+    return None
 
 
 def describe(result: dict[str, Any]) -> str:
