@@ -7,10 +7,9 @@ Each group g of sparse runs has a coefficient of its own beside the dense runs' 
 so that N non-zeros of the group do the work of m_g N dense weights (Frantar et al. 2025, arXiv 2502.16440). Runs of one D
 cannot tell the data term from c and are fitted without it. The fit is least squares in ln L.
 
-Intervals are those of linear regression at the optimum, for ln m and Student's t of n - p degrees of freedom: repeated
-runs of a few cells are too few to resample. The covariance is the larger of two, that of equal noise in all runs and
-that of a noise of its own in each (HC3, MacKinnon and White 1985). Intervals of ratios hold for all pairs at once: they
-reach to the quantile of the largest t over the pairs.
+Intervals are those of linear regression at the optimum, for ln m. Runs of one shape, D and seed share part of their noise
+(`shared_noise`), so groups trained from the same seeds are compared pair by pair. Intervals of ratios hold for all pairs
+at once.
 """
 
 from __future__ import annotations
@@ -21,18 +20,17 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from sparselaw.errors import UserError
 from sparselaw.fit.fitting import fit
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Fit
+from sparselaw.fit.shared_noise import Deviations, SharedNoise
 from sparselaw.laws import Array, PowerLaw, free_multiplier
 from sparselaw.runs import Runs
 
 ONE_DURATION = 0.02  # relative spread of D up to which runs count as equally long
 LEAST_SPARE_RUNS = 3  # beyond the coefficients, for a noise to be seen
-NUM_DRAWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,7 @@ class GroupComparison:
         by: the columns compared.
         groups: in the order of sparsity and name.
         ratios: of all pairs of groups.
-        residual: standard deviation of the residuals in ln L.
-        noise: standard deviation of ln L over repeated runs, None without any.
+        noise: standard deviations of ln L: of runs, and what runs of one shape, D and seed share.
         level: of the intervals.
         num_dense: dense runs that the others are held against.
         fit: of the law with one coefficient a group; its `S` numbers the groups.
@@ -88,8 +85,7 @@ class GroupComparison:
     by: tuple[str, ...]
     groups: tuple[Group, ...]
     ratios: tuple[Ratio, ...]
-    residual: float
-    noise: float | None
+    noise: Deviations
     level: float
     num_dense: int
     fit: Fit
@@ -117,8 +113,8 @@ def compare_groups(runs: Runs, by: Sequence[str] = ("pattern",), *, level: float
         )
     coded = replace(runs, table=runs.table.assign(sparsity=codes / len(labels)))
     fitted = fit(coded, law, loss=Loss(np.inf, log=True))
-    values, covariance, freedom = _log_multipliers(coded, fitted)
-    reach = stdtrit(freedom, (1 + level) / 2) * np.sqrt(np.diag(covariance))
+    values, slopes, noise = _log_multipliers(coded, fitted, _blocks(runs))
+    reach = noise.reach(slopes, level)
     groups = tuple(
         Group(label, float(runs.sparsity[codes == k][0]), int((codes == k).sum()), float(np.exp(m)), _interval(m, r))
         for k, (label, m, r) in enumerate(zip(labels[1:], values, reach, strict=True), start=1)
@@ -126,9 +122,8 @@ def compare_groups(runs: Runs, by: Sequence[str] = ("pattern",), *, level: float
     return GroupComparison(
         by=tuple(by),
         groups=groups,
-        ratios=_ratios(labels[1:], values, covariance, freedom, level),
-        residual=float(np.sqrt((fitted.residuals**2).sum() / freedom)),
-        noise=_noise(runs, codes),
+        ratios=_ratios(labels[1:], values, slopes, noise, level),
+        noise=noise.deviations,
         level=level,
         num_dense=int((codes == 0).sum()),
         fit=fitted,
@@ -167,8 +162,17 @@ def _law(num_groups: int, runs: Runs) -> PowerLaw:
     )
 
 
-def _log_multipliers(runs: Runs, fitted: Fit) -> tuple[Array, Array, int]:
-    """ln m of each sparse group, their covariance [num_groups, num_groups], and its degrees of freedom.
+def _blocks(runs: Runs) -> NDArray[np.intp]:
+    """Number of each run's block: those of one shape, D and seed, which share initial weights and data."""
+    if "seed" not in runs.table:
+        return np.arange(len(runs))
+    shape = np.round(np.log(runs.nonzero_params / (1 - runs.sparsity)), 2)
+    keys = runs.table.assign(shape=shape)[["shape", "data", "seed"]]
+    return np.asarray(keys.groupby(list(keys), dropna=False).ngroup(), dtype=np.intp)
+
+
+def _log_multipliers(runs: Runs, fitted: Fit, blocks: NDArray[np.intp]) -> tuple[Array, Array, SharedNoise]:
+    """ln m of each sparse group, its derivatives by the free coefficients, and the noise of those.
 
     Coefficients at a bound count as known; where that is b_N or one of the groups', nothing is known.
     """
@@ -177,65 +181,33 @@ def _log_multipliers(runs: Runs, fitted: Fit) -> tuple[Array, Array, int]:
     num_groups = sum(term.gate is not None for term in law.terms)
     exponent = law.names.index("b_N")
     free = [k for k, name in enumerate(law.names) if name not in fitted.at_bound]
-    if not {*range(num_groups), exponent} <= set(free):
-        nothing = np.full(num_groups - 1, np.nan)
-        return nothing, np.diag(nothing), len(runs) - len(free)
-    logs = (np.log(values[0]) - np.log(values[1:num_groups])) / values[exponent]
+    arguments = runs.sparsity, runs.nonzero_params, runs.data
+    jacobian = law.jacobian(values, *arguments)[:, free] / law.predict(values, *arguments)[:, None]
+    noise = SharedNoise(jacobian, fitted.residuals, blocks)
     slopes = np.zeros((num_groups - 1, len(law.names)))
+    if not {*range(num_groups), exponent} <= set(free):
+        return np.full(num_groups - 1, np.nan), np.full_like(slopes[:, free], np.nan), noise
+    logs = (np.log(values[0]) - np.log(values[1:num_groups])) / values[exponent]
     slopes[:, 0] = 1 / (values[0] * values[exponent])
     slopes[np.arange(num_groups - 1), np.arange(1, num_groups)] = -1 / (values[1:num_groups] * values[exponent])
     slopes[:, exponent] = -logs / values[exponent]
-    arguments = runs.sparsity, runs.nonzero_params, runs.data
-    jacobian = law.jacobian(values, *arguments)[:, free] / law.predict(values, *arguments)[:, None]
-    return logs, _covariance(jacobian, slopes[:, free], fitted.residuals), len(runs) - len(free)
-
-
-def _covariance(jacobian: Array, slopes: Array, residuals: Array) -> Array:
-    """Of slopes @ parameters, by least squares of n residuals with this jacobian [n, p]: the larger of two estimates."""
-    basis, triangle = np.linalg.qr(jacobian)
-    weights = np.linalg.solve(triangle.T, slopes.T).T @ basis.T  # of the residuals in each quantity
-    leverage = (basis**2).sum(axis=1)
-    equal = (residuals**2).sum() / (len(residuals) - jacobian.shape[1]) * weights @ weights.T
-    alone = leverage > 1 - 1e-9  # the only run of its group, which its coefficient fits exactly
-    own = (weights * np.where(alone, 0, residuals / (1 - np.where(alone, 0, leverage))) ** 2) @ weights.T
-    return max(equal, own, key=np.trace)
+    return logs, slopes[:, free], noise
 
 
 def _interval(value: float, reach: float) -> tuple[float, float]:
     return (0.0, np.inf) if np.isnan(reach) else (float(np.exp(value - reach)), float(np.exp(value + reach)))
 
 
-def _ratios(labels: Sequence[str], values: Array, covariance: Array, freedom: int, level: float) -> tuple[Ratio, ...]:
+def _ratios(labels: Sequence[str], values: Array, slopes: Array, noise: SharedNoise, level: float) -> tuple[Ratio, ...]:
     pairs = list(combinations(range(len(labels)), 2))
     if not pairs:
         return ()
     first, second = np.array(pairs).T
-    contrasts = np.eye(len(labels))[first] - np.eye(len(labels))[second]
-    spread = np.sqrt(np.maximum(np.einsum("ki,ij,kj->k", contrasts, covariance, contrasts), 0))
-    reach = spread * _largest_t(contrasts, spread, covariance, freedom, level) if np.isfinite(spread).all() else spread
-    differences = contrasts @ values
+    reach = noise.reach(slopes[first] - slopes[second], level, together=True)
     return tuple(
         Ratio(labels[i], labels[j], float(np.exp(d)), _interval(d, r))
-        for i, j, d, r in zip(first, second, differences, reach, strict=True)
+        for i, j, d, r in zip(first, second, values[first] - values[second], reach, strict=True)
     )
-
-
-def _largest_t(contrasts: Array, spread: Array, covariance: Array, freedom: int, level: float) -> float:
-    """The quantile of max |t| over contrasts, of this spread, of estimates with this covariance, by simulation."""
-    rng = np.random.default_rng(0)
-    draws = rng.multivariate_normal(np.zeros(len(covariance)), covariance, NUM_DRAWS, method="eigh")
-    scale = np.sqrt(rng.chisquare(freedom, NUM_DRAWS) / freedom)
-    t = draws @ contrasts.T / np.where(spread > 0, spread, 1)
-    return float(np.quantile(np.abs(t).max(axis=1) / scale, level))
-
-
-def _noise(runs: Runs, codes: NDArray[np.intp]) -> float | None:
-    """Standard deviation of ln L over runs of one group, N and D, pooled."""
-    table = runs.table.assign(code=codes, log_loss=np.log(runs.loss))
-    logs = table.groupby(["code", "nonzero_params", "data"])["log_loss"]
-    freedom = len(runs) - logs.ngroups
-    squares = ((table["log_loss"] - logs.transform("mean")) ** 2).sum()
-    return float(np.sqrt(squares / freedom)) if freedom else None
 
 
 def _warnings(runs: Runs, codes: NDArray[np.intp], groups: Sequence[Group], fitted: Fit) -> tuple[str, ...]:

@@ -63,10 +63,10 @@ def comparison_text(found: GroupComparison) -> Lines:
     table = plain_table("runs of", "number", "multiplier", f"{found.level:.0%}", title=title)
     for group in found.groups:
         table.add_row(group.label, str(group.num_runs), f"{group.multiplier:.3f}", span(group.interval))
-    noise = "not measured: no run is repeated" if found.noise is None else f"{found.noise:.4f} in ln loss"
     facts = Text(
-        f"against {found.num_dense} dense runs\nnoise between repeated runs  {noise}\n"
-        f"residuals of the law         {found.residual:.4f} in ln loss\n"
+        f"against {found.num_dense} dense runs\n"
+        f"noise of a run in ln loss {found.noise.of_runs:.4f}, and {found.noise.of_blocks:.4f} shared by runs of one shape, "
+        "data and seed\n"
     )
     return Lines(table, facts, *(Text(line) for line in verdicts(found)), *warning_lines(found.warnings))
 
@@ -205,8 +205,9 @@ def _share(confidence: float) -> float:
 
 
 def _record(found: GroupComparison) -> dict[str, Any]:
-    names = ("by", "level", "residual", "noise", "num_dense", "warnings")
+    names = ("by", "level", "num_dense", "warnings")
     return {name: getattr(found, name) for name in names} | {
+        "noise": asdict(found.noise),
         "groups": [asdict(group) for group in found.groups],
         "ratios": [asdict(r) | {"is_beyond_noise": r.is_beyond_noise} for r in found.ratios],
     }
