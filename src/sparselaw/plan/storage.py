@@ -1,0 +1,172 @@
+"""What the weights of a sparse model take to store: N non-zeros at sparsity S, in bits a non-zero.
+
+A non-zero costs the bits v of its value and those that say where it is. With density 1-S, positions cost
+
+    dense      v S / (1-S)        the zeros are stored
+    bitmask    1 / (1-S)          a bit a weight
+    csr, coo   w, 2w              one or two indices of w bits; a matrix's row pointers are not counted
+    deltaK     K / (1 - S^c)      c = 2^K - 1: K bits for the zeros before it, and K more for each c of them
+    n:m        ceil(log2 m)       an index in the group, as NVIDIA's 2:4 has it (Mishra et al. 2021, arXiv 2104.08378)
+    entropy    H(S) / (1-S)       the least that positions at random can take (Shannon 1948)
+    ideal      0                  positions for free: then equal bytes are equal non-zeros
+
+K is 1 to 16; `delta` is the best of them at each S. Its formula takes zeros at random: the gap before a non-zero is at
+least j with probability S^j, so a code says "c zeros and no weight" S^c / (1 - S^c) times a non-zero on average. The
+padding of Han et al. 2016 (arXiv 1510.00149) stores a zero value with each, which costs more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sparselaw.errors import UserError
+from sparselaw.laws import Array
+
+PRECISIONS = {"fp32": 32, "bf16": 16, "fp16": 16, "int8": 8, "int4": 4}
+MAX_GAP_BITS = 16
+_FORMAT = re.compile(
+    r"dense|bitmask|entropy|ideal|(csr|coo)(16|32|64)?|delta([1-9]|1[0-6])?|[1-9][0-9]{0,2}:[1-9][0-9]{0,2}"
+)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A format and the precision of its values.
+
+    format: dense, bitmask, csr or coo (indices of 32 bits; csr16, csr64), delta (delta1 to delta16), n:m, entropy, ideal.
+    precision: fp32, bf16, fp16, int8 or int4.
+    """
+
+    format: str = "bitmask"
+    precision: str = "bf16"
+
+    def __post_init__(self) -> None:
+        """Refuses what does not exist.
+
+        Raises:
+            UserError: an unknown format or precision.
+        """
+        if not _FORMAT.fullmatch(self.format):
+            raise UserError(
+                f"{self.format!r} is not a storage format; choose dense, bitmask, csr, coo, delta, entropy, ideal or n:m"
+            )
+        if self.kind == "n:m" and self._groups[0] >= self._groups[1]:
+            raise UserError(f"{self.format} has no zeros to leave out; give n:m with n non-zeros of each m, n below m")
+        if self.precision not in PRECISIONS:
+            raise UserError(f"{self.precision!r} is not a precision; choose {', '.join(PRECISIONS)}")
+
+    @property
+    def kind(self) -> str:
+        """The format without its numbers: n:m, csr, delta and so on."""
+        return "n:m" if ":" in self.format else self.format.rstrip("0123456789")
+
+    @property
+    def value_bits(self) -> int:
+        """Bits of a value."""
+        return PRECISIONS[self.precision]
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The only sparsities that the format can hold; empty if it holds all."""
+        return (1 - self._groups[0] / self._groups[1],) if self.kind == "n:m" else ()
+
+    @property
+    def _groups(self) -> tuple[int, int]:
+        kept, _, length = self.format.partition(":")
+        return int(kept), int(length)
+
+    def bytes_per_nonzero(self, S: ArrayLike) -> Array:
+        """Bytes for a non-zero at sparsity S in [0, 1); inf where the format cannot hold that sparsity."""
+        return (self.value_bits + self._positions(S)[0]) / 8
+
+    def slope(self, S: ArrayLike) -> Array:
+        """d ln(bytes a non-zero) / du, u = -ln(1-S)."""
+        bits, change = self._positions(S)
+        return change / (self.value_bits + bits)
+
+    def bytes(self, S: ArrayLike, N: ArrayLike) -> Array:
+        """Bytes of N non-zeros at sparsity S."""
+        return np.asarray(N, dtype=float) * self.bytes_per_nonzero(S)
+
+    def nonzeros(self, S: ArrayLike, bytes: ArrayLike) -> Array:
+        """The non-zeros that so many bytes hold at sparsity S."""
+        return np.asarray(bytes, dtype=float) / self.bytes_per_nonzero(S)
+
+    def _positions(self, S: ArrayLike) -> tuple[Array, Array]:
+        """Bits of the position of one non-zero and their derivative by u = -ln(1-S); dS/du is the density."""
+        S = np.asarray(S, dtype=float)
+        density, none = 1 - S, np.zeros_like(S)
+        width = self.format.removeprefix(self.kind)
+        match self.kind:
+            case "ideal":
+                return none, none
+            case "dense":
+                return self.value_bits * S / density, self.value_bits / density
+            case "bitmask":
+                return 1 / density, 1 / density
+            case "csr":
+                return none + int(width or 32), none
+            case "coo":
+                return none + 2 * int(width or 32), none
+            case "delta":
+                return _gap_bits(S, [int(width)] if width else range(1, MAX_GAP_BITS + 1))
+            case "n:m":
+                index = float((self._groups[1] - 1).bit_length())
+                return np.where(np.abs(S - self.levels[0]) < 1e-9, index, np.inf), none
+        with np.errstate(divide="ignore", invalid="ignore"):  # entropy
+            zeros = np.where(S > 0, S / density * -np.log2(S), 0.0)
+            return zeros - np.log2(density), -np.log2(S) / density
+
+
+def gap_codes(S: ArrayLike, bits: ArrayLike) -> Array:
+    """Codes of `bits` bits that a non-zero takes on average, the padding ones included, when zeros lie at random."""
+    with np.errstate(divide="ignore"):
+        return -1 / np.expm1((2.0 ** np.asarray(bits) - 1) * np.log(S))
+
+
+def _gap_bits(S: Array, widths: Iterable[int]) -> tuple[Array, Array]:
+    """Of the widths the one that is best at each S: bits spent on gaps, and their derivative."""
+    bits = np.reshape(list(widths), (-1, *[1] * S.ndim)).astype(float)
+    longest, codes = 2**bits - 1, gap_codes(S, bits)
+    spent, change = bits * codes, bits * longest * S ** (longest - 1) * (1 - S) * codes**2
+    best = spent.argmin(0)[None]
+    return np.take_along_axis(spent, best, 0)[0], np.take_along_axis(change, best, 0)[0]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """So many bytes for weights in a storage format: it holds fewer non-zeros the sparser they are.
+
+    Where positions would cost more than zeros (nearly dense models), weights are stored dense.
+    """
+
+    bytes: float
+    storage: Storage = Storage()
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The only sparsities to choose from, dense among them; empty if there is no limit."""
+        return (0.0, *self.storage.levels) if self.storage.levels else ()
+
+    @property
+    def dense_params(self) -> float:
+        """The size of the dense model of as many bytes."""
+        return 8 * self.bytes / self.storage.value_bits
+
+    def nonzeros(self, S: ArrayLike) -> Array:
+        """The non-zeros that fit at sparsity S."""
+        return np.maximum(self.storage.nonzeros(S, self.bytes), self._dense.nonzeros(S, self.bytes))
+
+    def growth(self, S: ArrayLike) -> Array:
+        """d ln N / du, u = -ln(1-S)."""
+        sparse = self.storage.bytes_per_nonzero(S) < self._dense.bytes_per_nonzero(S)
+        return -np.where(sparse, self.storage.slope(S), self._dense.slope(S))
+
+    @property
+    def _dense(self) -> Storage:
+        return Storage("dense", self.storage.precision)
