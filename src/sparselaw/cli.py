@@ -71,11 +71,21 @@ class CompareCommand:
 class PlanCommand:
     """Say how sparse a model should be for a budget.
 
-    Give --nonzeros and one of --flops, --data, --times-chinchilla or --loss; or --flops and --loss for the smallest model.
+    Give --nonzeros or --memory and one of --flops, --data, --times-chinchilla or --loss; or --flops and --loss for the
+    smallest model.
     """
 
     fit: Annotated[Positional[str], arg(help="fit file, or a published law: t5-c4-refit, t5-c4-published, vit-jft")]
     nonzeros: Annotated[str | None, arg(help="non-zero prunable weights N, such as 85M")] = None
+    memory: Annotated[
+        str | None, arg(help="in place of N, bytes for the weights counted in it, such as 8GB or 512MiB")
+    ] = None
+    format: Annotated[
+        str | None, arg(help="how --memory stores them: bitmask (default), dense, csr, coo, delta, n:m, entropy, ideal")
+    ] = None
+    precision: Annotated[
+        Literal["fp32", "bf16", "fp16", "int8", "int4"] | None, arg(help="of values in --memory (default bf16)")
+    ] = None
     flops: Annotated[str | None, arg(help="training FLOPs, such as 4.2e21")] = None
     data: Annotated[str | None, arg(help="a budget as the data on which a dense model of N would spend it")] = None
     times_chinchilla: Annotated[float | None, arg(help="a budget in multiples of N's dense compute-optimal one")] = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparselaw.counts import parse_count
+from sparselaw.counts import parse_bytes, parse_count
 from sparselaw.errors import UserError
 from sparselaw.fit import ABSOLUTE, Fit, Loss, Profile, open_fit
 from sparselaw.fit.result import finite
@@ -96,6 +96,7 @@ def plan(command: PlanCommand) -> None:
     answer = make_plan(
         open_fit(command.fit),
         nonzero_params=_count(command.nonzeros),
+        memory=_memory(command.memory, command.format, command.precision),
         flops=_count(command.flops),
         data=_count(command.data),
         times_chinchilla=command.times_chinchilla,
@@ -280,6 +281,16 @@ def _cost(name: str, tokens_per_image: float) -> Any:
     if not (np.isfinite(tokens_per_image) and tokens_per_image > 0):
         raise UserError(f"--tokens-per-image must be a positive number, got {tokens_per_image:g}")
     return Cost(sparse=name == "sparse", units_per_datum=tokens_per_image)
+
+
+def _memory(size: str | None, format: str | None, precision: str | None) -> Any:
+    from sparselaw.plan import Memory, Storage
+
+    if size is None:
+        if format or precision:
+            raise UserError("--format and --precision say how --memory stores weights; give --memory, such as 8GB")
+        return None
+    return Memory(parse_bytes(size), Storage(format or "bitmask", precision or "bf16"))
 
 
 def _count(text: str | None) -> float | None:

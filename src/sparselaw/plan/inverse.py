@@ -11,14 +11,19 @@ from numpy.typing import ArrayLike
 from sparselaw.laws import Array, Direction, PowerLaw
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.optimum import (
+    FINE_SCAN,
     MAX_SPARSITY,
     SCAN,
+    Size,
     levels_of,
     loss_on_budget,
+    nonzeros_at,
     optimal_sparsity,
+    over_sparsities,
     rising_root,
     slope_on_budget,
 )
+from sparselaw.plan.storage import Memory
 
 NEWTON_STEPS = 100
 
@@ -28,25 +33,26 @@ def required_data(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLi
     return law.data_for(parameters, np.asarray(loss) - law.capacity(parameters, S, N) - law.floor(parameters))
 
 
-def least_flops(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, loss: ArrayLike, cost: Cost) -> Array:
-    """The smallest budget with which N non-zeros reach `loss`, at whichever sparsity is cheapest.
+def least_flops(law: PowerLaw, parameters: ArrayLike, N: Size, loss: ArrayLike, cost: Cost) -> Array:
+    """The smallest budget with which N non-zeros, or a full memory, reach `loss`, at whichever sparsity is cheapest.
 
     At constant loss the budget is stationary where S is optimal for that budget, so the slope of `optimum` is reused.
     """
-    values, N, loss = (np.asarray(a, dtype=float) for a in (parameters, N, loss))
-    values, N, loss = values[..., None, :], N[..., None], loss[..., None]
-    levels = levels_of(law)
-    grid = -np.log1p(-np.array(levels)) if levels else np.linspace(0, -np.log(1 - MAX_SPARSITY), SCAN)
+    values, loss = (np.asarray(a, dtype=float) for a in (parameters, loss))
+    levels, points = levels_of(law, N), FINE_SCAN if isinstance(N, Memory) else SCAN
+    values, N, loss = values[..., None, :], over_sparsities(N), loss[..., None]
+    grid = -np.log1p(-np.array(levels)) if levels else np.linspace(0, -np.log(1 - MAX_SPARSITY), points)
 
     def flops(u: Array) -> Array:
         S = -np.expm1(-u)
-        return cost.flops(S, N, required_data(law, values, S, N, loss))
+        num = nonzeros_at(N, S)
+        return cost.flops(S, num, required_data(law, values, S, num, loss))
 
     tried = flops(grid)
     if levels:
         return tried.min(-1)
     lowest = tried.argmin(-1)
-    low, high = grid[np.maximum(lowest - 1, 0)], grid[np.minimum(lowest + 1, SCAN - 1)]
+    low, high = grid[np.maximum(lowest - 1, 0)], grid[np.minimum(lowest + 1, points - 1)]
 
     def slope(u: Array) -> Array:
         with np.errstate(invalid="ignore", over="ignore"):
@@ -55,7 +61,7 @@ def least_flops(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, loss: ArrayL
         # Out of reach at this sparsity: more sparsity is what helps.
         return np.where(np.isfinite(budget), value, -1.0)[..., 0]
 
-    return flops(rising_root(slope, low, high)[..., None])[..., 0]
+    return np.minimum(tried.min(-1), flops(rising_root(slope, low, high)[..., None])[..., 0])
 
 
 def smallest_nonzeros(law: PowerLaw, parameters: ArrayLike, flops: ArrayLike, loss: ArrayLike, cost: Cost) -> Array:

@@ -18,8 +18,8 @@ padding of Han et al. 2016 (arXiv 1510.00149) stores a zero value with each, whi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -114,7 +114,9 @@ class Storage:
             case "coo":
                 return none + 2 * int(width or 32), none
             case "delta":
-                return _gap_bits(S, [int(width)] if width else range(1, MAX_GAP_BITS + 1))
+                bits = int(width) if width else best_gap_bits(S)
+                codes, longest = gap_codes(S, bits), 2.0 ** np.asarray(bits) - 1
+                return bits * codes, bits * longest * S ** (longest - 1) * density * codes**2
             case "n:m":
                 index = float((self._groups[1] - 1).bit_length())
                 return np.where(np.abs(S - self.levels[0]) < 1e-9, index, np.inf), none
@@ -129,13 +131,22 @@ def gap_codes(S: ArrayLike, bits: ArrayLike) -> Array:
         return -1 / np.expm1((2.0 ** np.asarray(bits) - 1) * np.log(S))
 
 
-def _gap_bits(S: Array, widths: Iterable[int]) -> tuple[Array, Array]:
-    """Of the widths the one that is best at each S: bits spent on gaps, and their derivative."""
-    bits = np.reshape(list(widths), (-1, *[1] * S.ndim)).astype(float)
-    longest, codes = 2**bits - 1, gap_codes(S, bits)
-    spent, change = bits * codes, bits * longest * S ** (longest - 1) * (1 - S) * codes**2
-    best = spent.argmin(0)[None]
-    return np.take_along_axis(spent, best, 0)[0], np.take_along_axis(change, best, 0)[0]
+def best_gap_bits(S: ArrayLike) -> Array:
+    """The width of codes, 1 to MAX_GAP_BITS, that takes the fewest bits at sparsity S."""
+    return 1 + np.searchsorted(_wider_from(), S, side="right")
+
+
+@cache
+def _wider_from() -> Array:
+    """The sparsities from which one more bit pays, for each width but the last; by bisection in ln(1-S)."""
+    bits = np.arange(1, MAX_GAP_BITS)
+    dense, sparse = np.zeros(len(bits)), np.full(len(bits), -MAX_GAP_BITS * np.log(2.0))
+    for _ in range(60):
+        middle = (dense + sparse) / 2
+        S = -np.expm1(middle)
+        pays = (bits + 1) * gap_codes(S, bits + 1) < bits * gap_codes(S, bits)
+        dense, sparse = np.where(pays, dense, middle), np.where(pays, middle, sparse)
+    return -np.expm1((dense + sparse) / 2)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sparselaw.counts import format_count
+from sparselaw.counts import format_bytes, format_count
 from sparselaw.fit.compare import Comparison, extrapolation_error
 from sparselaw.fit.profile import Profile
 from sparselaw.fit.recipe import RecipeRun
@@ -21,6 +21,7 @@ from sparselaw.plan.answer import Estimate, Plan
 from sparselaw.plan.contours import Contours
 from sparselaw.plan.equivalents import size_multiplier
 
+SIZED = "Sized are the weights that N counts, the matrices of the blocks; embeddings and norms come on top.\n"
 Bounds = tuple[float | None, float | None]
 
 
@@ -161,7 +162,7 @@ def compare_text(comparisons: Sequence[Comparison]) -> Group:
 
 def plan_text(answer: Plan) -> Group:
     S = answer.optimal_sparsity
-    budget = f"{format_count(answer.nonzero_params.value)} non-zero prunable weights, {flops(answer.flops.value)} FLOPs"
+    budget = f"{_size(answer)}, {flops(answer.flops.value)} FLOPs"
     verdict = f"{S.value:.1%} sparse" if S.value > 0 else "dense"
     confidence = f"{answer.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
     headline = Text.assemble(("Train it ", ""), (verdict, "bold"), f"  ({confidence})")
@@ -170,20 +171,29 @@ def plan_text(answer: Plan) -> Group:
     for label, estimate, form in _plan_rows(answer):
         table.add_row(label, form(estimate.value), span(estimate.bounds, form))
     question = Text(f"{budget}, {answer.cost} cost, {answer.law} law from {answer.fit}", style="dim")
-    return Group(question, headline, Text(near), table, *warning_lines(answer.warnings))
+    sized = [] if answer.memory is None else [Text(SIZED, style="dim")]
+    return Group(question, headline, Text(near), table, *sized, *warning_lines(answer.warnings))
+
+
+def _size(answer: Plan) -> str:
+    if answer.memory is None:
+        return f"{format_count(answer.nonzero_params.value)} non-zero prunable weights"
+    return f"{format_bytes(answer.memory)} of {answer.precision} weights as {answer.format}"
 
 
 def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, Callable[[float], str]]]:
-    unit = answer.data_unit
+    unit, bytes_given = answer.data_unit, answer.memory is not None
+    dense = [("parameters of the dense model of these bytes", Estimate(answer.dense_params), count)]
     return [
         ("non-zero parameters N", answer.nonzero_params, count),
         ("weights before pruning", Estimate(answer.start_params), count),
+        *(dense if bytes_given else []),
         ("training FLOPs", answer.flops, flops),
-        ("times Chinchilla-optimal compute", answer.times_chinchilla, number),
+        (f"times Chinchilla-optimal compute{' of that' * bytes_given}", answer.times_chinchilla, number),
         (f"data it pays for ({unit})", Estimate(answer.data), count),
         (f"data it pays for if dense ({unit})", Estimate(answer.dense_data), count),
         ("loss", answer.loss, number),
-        ("loss if dense, same N and FLOPs", answer.dense_loss, number),
+        (f"loss if dense, same {'bytes' if bytes_given else 'N'} and FLOPs", answer.dense_loss, number),
         ("gain over dense (nats)", answer.gain, number),
         ("equivalent dense parameters", answer.equivalent_dense_params, count),
     ]
