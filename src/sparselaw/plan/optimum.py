@@ -139,7 +139,7 @@ def _best_level(law: PowerLaw, parameters: Array, N: Size, flops: Array, cost: C
 
 
 def near_optimal_range(
-    law: PowerLaw, parameters: ArrayLike, N: float | Memory, flops: float, cost: Cost, *, tolerance: float
+    law: PowerLaw, parameters: ArrayLike, N: Size, flops: float, cost: Cost, *, tolerance: float
 ) -> tuple[float, float]:
     """The range of S around S_opt whose loss is within `tolerance` nats of the lowest; the optimum is flat.
 

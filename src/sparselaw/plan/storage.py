@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sparselaw.errors import UserError
 from sparselaw.laws import Array
@@ -131,9 +131,9 @@ def gap_codes(S: ArrayLike, bits: ArrayLike) -> Array:
         return -1 / np.expm1((2.0 ** np.asarray(bits) - 1) * np.log(S))
 
 
-def best_gap_bits(S: ArrayLike) -> Array:
+def best_gap_bits(S: ArrayLike) -> NDArray[np.integer]:
     """The width of codes, 1 to MAX_GAP_BITS, that takes the fewest bits at sparsity S."""
-    return 1 + np.searchsorted(_wider_from(), S, side="right")
+    return np.searchsorted(_wider_from(), S, side="right") + 1
 
 
 @cache
