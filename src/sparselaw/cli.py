@@ -133,6 +133,30 @@ class TrainCommand:
 
 
 @dataclass(frozen=True)
+class ExportCommand:
+    """Write a sparse model to a smaller file that gives it back to the bit, or restore one from such a file."""
+
+    model: Annotated[
+        Positional[str],
+        arg(
+            help="run, checkpoint or other folder with model.safetensors, or a safetensors file; with --restore an export"
+        ),
+    ]
+    format: Annotated[
+        str, arg(help="auto (the smallest for each tensor), dense, bitmask, delta, csr, or n:m such as 2:4")
+    ] = "auto"
+    precision: Annotated[
+        Literal["fp32", "bf16", "fp16"] | None, arg(help="to convert weights to first; as they are if not given")
+    ] = None
+    restore: Annotated[bool, arg(help="write the dense model of an export")] = False
+    output: Annotated[
+        Path | None,
+        arg(aliases=["-o"], help="file (with --restore also folder) to write; named after the model if not given"),
+    ] = None
+    json: Json = False
+
+
+@dataclass(frozen=True)
 class DemoCommand:
     """Fit published runs, plan with the fit, write figures: all of it on this machine."""
 
@@ -145,6 +169,7 @@ Command = (
     | Annotated[PlanCommand, subcommand("plan")]
     | Annotated[ContoursCommand, subcommand("contours")]
     | Annotated[TrainCommand, subcommand("train")]
+    | Annotated[ExportCommand, subcommand("export")]
     | Annotated[DemoCommand, subcommand("demo")]
 )
 
@@ -209,5 +234,7 @@ def _run(command: Command) -> None:
             commands.contours(command)
         case TrainCommand():
             commands.train(command)
+        case ExportCommand():
+            commands.export(command)
         case DemoCommand():
             commands.demo(command)

@@ -20,7 +20,15 @@ from sparselaw.report import text
 from sparselaw.runs import Runs, parse_columns, read_runs
 
 if TYPE_CHECKING:
-    from sparselaw.cli import CompareCommand, ContoursCommand, DemoCommand, FitCommand, PlanCommand, TrainCommand
+    from sparselaw.cli import (
+        CompareCommand,
+        ContoursCommand,
+        DemoCommand,
+        ExportCommand,
+        FitCommand,
+        PlanCommand,
+        TrainCommand,
+    )
 
 PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
 DELTAS = {
@@ -145,6 +153,32 @@ def train(command: TrainCommand) -> None:
             f"training needs the package {error.name}; install it with pip install 'sparselaw[train]'"
         ) from error
     sys.exit(train_model(command.config, output=command.output, overrides=command.overrides, json=command.json))
+
+
+def export(command: ExportCommand) -> None:
+    try:
+        from sparselaw.prune import export as exports
+    except ImportError as error:
+        raise UserError(
+            f"exporting needs the package {error.name}; install it with pip install 'sparselaw[train]'"
+        ) from error
+    name = Path(command.model).resolve().name.removesuffix(".safetensors")
+    if command.restore:
+        if command.format != "auto" or command.precision:
+            raise UserError("--restore gives back what was exported; leave out --format and --precision")
+        output = command.output or Path(f"{name.removesuffix('.sparse')}-restored")
+        written = exports.restore(command.model, output)
+        if command.json:
+            _print_json({"files": [str(path) for path in written]})
+        else:
+            print(f"wrote {' and '.join(map(str, written))}")
+        return
+    output = command.output or Path(f"{name}.sparse.safetensors")
+    made = exports.export_sparse(command.model, output, format=command.format, precision=command.precision)
+    if command.json:
+        _print_json(text.export_record(made))
+    else:
+        text.show(text.export_text(made))
 
 
 def demo(command: DemoCommand) -> None:

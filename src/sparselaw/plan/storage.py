@@ -4,7 +4,7 @@ A non-zero costs the bits v of its value and those that say where it is. With de
 
     dense      v S / (1-S)        the zeros are stored
     bitmask    1 / (1-S)          a bit a weight
-    csr, coo   w, 2w              one or two indices of w bits; a matrix's row pointers are not counted
+    csr, coo   w, 2w              one or two indices of w bits
     deltaK     K / (1 - S^c)      c = 2^K - 1: K bits for the zeros before it, and K more for each c of them
     n:m        ceil(log2 m)       an index in the group, as NVIDIA's 2:4 has it (Mishra et al. 2021, arXiv 2104.08378)
     entropy    H(S) / (1-S)       the least that positions at random can take (Shannon 1948)
@@ -71,6 +71,11 @@ class Storage:
         return PRECISIONS[self.precision]
 
     @property
+    def index_bits(self) -> int:
+        """Bits of an index of csr or coo."""
+        return int(self.format.removeprefix(self.kind) or 32)
+
+    @property
     def levels(self) -> tuple[float, ...]:
         """The only sparsities that the format can hold; empty if it holds all."""
         return (1 - self._groups[0] / self._groups[1],) if self.kind == "n:m" else ()
@@ -89,9 +94,17 @@ class Storage:
         bits, change = self._positions(S)
         return change / (self.value_bits + bits)
 
-    def bytes(self, S: ArrayLike, N: ArrayLike) -> Array:
-        """Bytes of N non-zeros at sparsity S."""
-        return np.asarray(N, dtype=float) * self.bytes_per_nonzero(S)
+    def bytes(self, S: ArrayLike, N: ArrayLike, *, rows: ArrayLike = 0.0) -> Array:
+        """Bytes of N non-zeros at sparsity S.
+
+        Args:
+            S: sparsity.
+            N: non-zeros.
+            rows: of the matrices, to count where each of them starts too, as files of bitmask (8 bytes) and csr (an index) say;
+                a share that goes to nothing with the width.
+        """
+        start = 8 if self.kind == "bitmask" else self.index_bits / 8 if self.kind == "csr" else 0
+        return np.asarray(N, dtype=float) * self.bytes_per_nonzero(S) + start * np.asarray(rows, dtype=float)
 
     def nonzeros(self, S: ArrayLike, bytes: ArrayLike) -> Array:
         """The non-zeros that so many bytes hold at sparsity S."""
@@ -110,9 +123,9 @@ class Storage:
             case "bitmask":
                 return 1 / density, 1 / density
             case "csr":
-                return none + int(width or 32), none
+                return none + self.index_bits, none
             case "coo":
-                return none + 2 * int(width or 32), none
+                return none + 2 * self.index_bits, none
             case "delta":
                 bits = int(width) if width else best_gap_bits(S)
                 codes, longest = gap_codes(S, bits), 2.0 ** np.asarray(bits) - 1

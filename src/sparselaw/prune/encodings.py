@@ -103,7 +103,8 @@ def decode(encoded: Encoded) -> Tensor:
         case "n:m":
             at = _alive_in_groups(parts["positions"].numpy(), encoded.format, size)
         case "csr":
-            at = _alive_in_rows(parts["columns"].numpy(), parts["row_offsets"].numpy(), encoded.shape[-1])
+            num_columns = size // num_rows(encoded.shape)
+            at = _alive_in_rows(parts["columns"].numpy(), parts["row_offsets"].numpy(), num_columns)
         case _:
             raise ValueError(encoded.format)
     _require(len(at) == values.numel() and (not len(at) or (at.min() >= 0 and at.max() < size)))
@@ -114,6 +115,11 @@ def decode(encoded: Encoded) -> Tensor:
 def bits_of(tensor: Tensor) -> np.ndarray:
     """A tensor's bits as integers, flat, sharing its memory if it is contiguous."""
     return tensor.detach().cpu().contiguous().reshape(-1).view(WIDTHS[tensor.element_size()]).numpy()
+
+
+def num_rows(shape: tuple[int, ...]) -> int:
+    """Rows of a tensor read as a matrix: its first dimension; a vector is one row."""
+    return shape[0] if len(shape) > 1 else 1
 
 
 def count_negative_zeros(tensor: Tensor) -> int:
@@ -135,10 +141,11 @@ def _encode(tensor: Tensor, format: str) -> Encoded | None:
             width = int(numbers) if numbers else _best_width(gaps)
             format, parts = f"delta{width}", {"compressed": bits[at], "gaps": pack(_gap_codes(gaps, width), width)}
         case "csr":
-            dtype = np.dtype(f"int{numbers or _index_bits(bits, shape[-1])}")
-            if np.count_nonzero(bits) > np.iinfo(dtype).max or shape[-1] > np.iinfo(dtype).max:
+            largest = max(np.count_nonzero(bits), bits.size // num_rows(shape))
+            dtype = np.dtype(f"int{numbers or (32 if largest < 2**31 else 64)}")
+            if largest > np.iinfo(dtype).max:
                 return None
-            format, parts = f"csr{8 * dtype.itemsize}", _rows(bits, shape[-1], dtype)
+            format, parts = f"csr{8 * dtype.itemsize}", _rows(bits.reshape(num_rows(shape), -1), dtype)
         case _:
             kept, length = map(int, format.split(":"))
             parts = _groups(bits, kept, length) if shape[-1] % length == 0 else None
@@ -150,11 +157,11 @@ def _encode(tensor: Tensor, format: str) -> Encoded | None:
 
 def _bitmask(bits: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     alive = (bits != 0).reshape(shape)
-    slices = alive.reshape(shape[0] if len(shape) > 1 else 1, -1).sum(1, dtype=np.int64)
+    counts = alive.reshape(num_rows(shape), -1).sum(1, dtype=np.int64)
     return {
         "compressed": bits[bits != 0],
         "bitmask": np.packbits(alive, axis=-1, bitorder="little"),
-        "row_offsets": slices.cumsum() - slices,
+        "row_offsets": counts.cumsum() - counts,
         "shape": np.array(shape, dtype=np.int64),
     }
 
@@ -209,13 +216,9 @@ def _alive_in_groups(packed: np.ndarray, format: str, size: int) -> np.ndarray:
     return positions + np.repeat(np.arange(0, size, length), kept)
 
 
-def _index_bits(bits: np.ndarray, num_columns: int) -> int:
-    return 32 if max(np.count_nonzero(bits), num_columns) < 2**31 else 64
-
-
-def _rows(bits: np.ndarray, num_columns: int, dtype: np.dtype) -> dict[str, np.ndarray]:
-    rows, columns = np.nonzero(bits.reshape(-1, num_columns))
-    counts = np.bincount(rows, minlength=len(bits) // num_columns)
+def _rows(bits: np.ndarray, dtype: np.dtype) -> dict[str, np.ndarray]:
+    rows, columns = np.nonzero(bits)
+    counts = np.bincount(rows, minlength=len(bits))
     return {
         "compressed": bits[bits != 0],
         "columns": columns.astype(dtype),

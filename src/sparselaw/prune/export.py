@@ -42,6 +42,7 @@ class StoredTensor:
     dtype: str
     num_weights: int
     num_nonzero: int
+    num_rows: int
     nbytes: int
     dense_nbytes: int
 
@@ -52,6 +53,7 @@ class Export:
 
     Attributes:
         file: its path.
+        format: what was asked for.
         nbytes: its size.
         source_nbytes: the size of the files it was made from.
         tensors: what is in it.
@@ -61,6 +63,7 @@ class Export:
     """
 
     file: Path
+    format: str
     nbytes: int
     source_nbytes: int
     tensors: tuple[StoredTensor, ...]
@@ -108,7 +111,7 @@ def export_sparse(
         about = {"format": FORMAT, "tensors": sparse, "metadata": headers[0][tensor_files.METADATA]}
         metadata.update({"format": "pt", KEY: json.dumps(about | _config(Path(source), files[0]))})
     size = output.stat().st_size
-    return Export(output, size, source_nbytes, tuple(stored), negative, zstandard.finish(), zstandard.sampled)
+    return Export(output, format, size, source_nbytes, tuple(stored), negative, zstandard.finish(), zstandard.sampled)
 
 
 def load_sparse(file: str | Path) -> dict[str, Tensor]:
@@ -224,6 +227,7 @@ def _stored(name: str, tensor: Tensor, encoded: Encoded | None) -> StoredTensor:
         dtype=str(tensor.dtype).removeprefix("torch."),
         num_weights=tensor.numel(),
         num_nonzero=nonzero,
+        num_rows=encodings.num_rows(tuple(tensor.shape)),
         nbytes=encoded.nbytes if encoded else tensor.nbytes,
         dense_nbytes=tensor.nbytes,
     )
