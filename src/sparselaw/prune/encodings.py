@@ -70,19 +70,20 @@ def kind_of(format: str) -> str:
 
 
 def encodings(tensor: Tensor, format: str) -> Iterator[Encoded]:
-    """The tensor in a format, or in each that `auto` tries; none where it cannot be held."""
+    """The tensor in a format, or in each that `auto` tries, n:m first; none where it cannot be held."""
     if not tensor.ndim or not tensor.numel() or tensor.is_complex():
         return
-    if format != "auto":
-        encoded = _encode(tensor, format)
-        yield from [encoded] if encoded else []
-        return
-    yield from (e for e in (_encode(tensor, f) for f in ("bitmask", "delta")) if e)
-    bits = bits_of(tensor)
+    formats = [*_patterns(tensor), "bitmask", "delta"] if format == "auto" else [format]
+    yield from (encoded for f in formats if (encoded := _encode(tensor, f)))
+
+
+def _patterns(tensor: Tensor) -> Iterator[str]:
+    """The n:m patterns that a tensor is in, with the smallest n."""
+    alive = bits_of(tensor) != 0
     for length in (m for m in GROUPS if tensor.shape[-1] % m == 0):
-        kept = int((bits.reshape(-1, length) != 0).sum(1, dtype=np.uint8).max())
-        if 0 < kept < length and (encoded := _encode(tensor, f"{kept}:{length}")):
-            yield encoded
+        kept = int(alive.reshape(-1, length).sum(1, dtype=np.uint8).max())
+        if 0 < kept < length:
+            yield f"{kept}:{length}"
 
 
 def decode(encoded: Encoded) -> Tensor:
@@ -190,7 +191,7 @@ def _alive_in_gaps(packed: np.ndarray, width: int, num_values: int) -> np.ndarra
     codes = unpack(packed, width)
     is_value = codes != 2**width - 1
     ends = np.cumsum(codes + is_value, dtype=np.int64) - 1
-    # What fills the last byte reads as more values.
+    _require(0 <= np.count_nonzero(is_value) - num_values < 8)  # what fills the last byte reads as more values
     return ends[is_value][:num_values]
 
 

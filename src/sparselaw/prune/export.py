@@ -9,6 +9,7 @@ either side reads from the other. Metadata holds types, shapes, the model's conf
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ WEIGHTS, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "c
 KEY, FORMAT = "sparselaw", "sparselaw-sparse/1"
 _TYPES = {name: dtype for dtype, name in tensor_files.TYPES.items()}
 _DAMAGE = (ValueError, KeyError, IndexError, TypeError, RuntimeError, MemoryError, OverflowError)
+NO_DIFFERENCE = 1.005
+"""Of formats so close in size, the one that `encodings` names first is taken: kernels read it."""
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -198,15 +201,14 @@ def weight_files(source: Path) -> list[Path]:
 
 def _smallest(name: str, tensor: Tensor, format: str, taken: set[str]) -> Encoded | None:
     """The best encoding of those that the format allows; None if dense is smaller, or a part's name is taken."""
-    if format == "dense":
+    found = {} if format == "dense" else {e.format: e for e in encodings.encodings(tensor, format)}
+    sizes = {
+        e.format: sum(tensor_files.entry_size(*part) for part in _named_parts(name, e).items()) for e in found.values()
+    }
+    least = min(sizes.values(), default=math.inf)
+    if least >= tensor_files.entry_size(name, tensor):
         return None
-
-    def size(encoded: Encoded) -> int:
-        return sum(tensor_files.entry_size(key, part) for key, part in _named_parts(name, encoded).items())
-
-    best = min(encodings.encodings(tensor, format), key=size, default=None)
-    if best is None or size(best) >= tensor_files.entry_size(name, tensor):
-        return None
+    best = found[next(format for format, size in sizes.items() if size <= NO_DIFFERENCE * least)]
     return None if taken.intersection(_named_parts(name, best)) else best
 
 

@@ -29,7 +29,7 @@ TYPES = {
     torch.uint64: "U64", torch.uint32: "U32", torch.uint16: "U16", torch.uint8: "U8",
 }  # fmt: skip
 _WIDTHS = (8, 4, 2, 1)
-_CHUNK = 1 << 22
+_CHUNK = 1 << 20
 _MAX_HEADER = 100_000_000  # as safetensors has it
 
 

@@ -272,9 +272,9 @@ def export_record(made: Export) -> dict[str, Any]:
 
 
 def predicted_bytes(tensor: StoredTensor) -> float:
-    """What the formula of a tensor's format says it takes; its dense size for a type that has none."""
-    if tensor.format == "dense" or tensor.dtype not in PRECISIONS:
-        return tensor.dense_nbytes
+    """What the formula of a tensor's format says it takes; what it takes where none applies: other types, zeros only."""
+    if tensor.format == "dense" or tensor.dtype not in PRECISIONS or not tensor.num_nonzero:
+        return tensor.nbytes
     storage = Storage(tensor.format, PRECISIONS[tensor.dtype])
     # An n:m pattern is stored as it is, should some of its values be zero too.
     S = storage.levels[0] if storage.levels else 1 - tensor.num_nonzero / tensor.num_weights
