@@ -47,6 +47,8 @@ published-fits: .venv/dev
 
 .venv/dev: .venv/core
 	$(PIP) -e ".[dev]"
+	$(PIP) --target .venv/peers --upgrade loguru pydantic
+	$(PIP) --target .venv/peers --upgrade --no-deps compressed-tensors==0.14.0.1
 	@touch $@
 
 clean:
