@@ -18,6 +18,7 @@ CASES = {
     "package": "import sparselaw\n",
     "help": RUN.format(arguments=["--help"]),
     "plan": RUN.format(arguments=["plan", "vit-jft", "--nonzeros", "42.5M", "--flops", "2e20"]),
+    "memory": RUN.format(arguments=["plan", "vit-jft", "--memory", "85MB", "--flops", "2e18"]),
 }
 
 
