@@ -1,4 +1,4 @@
-"""Counts and bytes as people write them: 85M, 1.3B, 300e9, 4.2e21; 8GB, 512MiB."""
+"""Counts as people write them: 85M, 1.3B, 300e9, 4.2e21; bytes (8GB, 512MiB); and times as they say them."""
 
 import math
 import re
@@ -70,3 +70,10 @@ def format_bytes(value: float) -> str:
     digits, exponent = f"{value:.2e}".split("e")
     power = min(max(int(exponent) // 3, 0), len(BYTE_UNITS))
     return f"{float(f'{digits}e{int(exponent) - 3 * power}'):.12g} {' KMGTP'[power].strip()}B"
+
+
+def format_seconds(seconds: float) -> str:
+    """Seconds for people: 42 s, 12 min, 3.4 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -24,7 +24,8 @@ from sparselaw.plan import (
     plan,
     required_data,
 )
-from sparselaw.plan.optimum import MAX_SPARSITY, loss_on_budget, numerical_optimum
+from sparselaw.plan.optimum import loss_on_budget, numerical_optimum
+from sparselaw.plan.search import MAX_SPARSITY
 
 COSTS = (Cost(), Cost(sparse=True), Cost(sparse=True, units_per_datum=196))
 FORMATS = ("dense", "bitmask", "csr", "csr64", "coo", "delta", "delta4", "entropy", "ideal")
@@ -158,6 +159,20 @@ def test_least_flops(format: str, cost: Cost) -> None:
     assert brute.min() == pytest.approx(C, rel=1e-6)
     assert brute.min() >= C * (1 - 1e-9)
     assert plan(fitted, memory=memory, loss=target, cost=cost).loss.value == pytest.approx(target, rel=1e-6)
+
+
+@pytest.mark.parametrize("cost", COSTS[:2], ids=lambda c: c.name)
+@pytest.mark.parametrize("format", ["bitmask", "delta", "csr", "entropy", "2:4"])
+def test_sparsity_pays_from_the_budget_that_is_said(format: str, cost: Cost) -> None:
+    fitted, memory = replace(open_fit("vit-jft"), bootstrap=None), Memory(85e6, Storage(format))
+    since = plan(fitted, memory=memory, times_chinchilla=1.0, cost=cost).pays_from.value
+    if since == 0:  # with free zeros, where the smaller N saves more FLOPs than pruning late costs
+        assert cost.sparse
+        assert plan(fitted, memory=memory, times_chinchilla=1e-3, cost=cost).optimal_sparsity.value > 0
+        return
+    below, above = (plan(fitted, memory=memory, times_chinchilla=since * f, cost=cost) for f in (0.999, 1.001))
+    assert below.optimal_sparsity.value == 0 < above.optimal_sparsity.value
+    assert f"stored as {format} pays from {since:.3g} times on" in " ".join(below.advice)
 
 
 def test_a_pattern_is_chosen_or_left() -> None:

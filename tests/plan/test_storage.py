@@ -138,6 +138,22 @@ def test_slopes_are_those_of_finite_differences(format: str, precision: str, u: 
         assert sides[0] - 1e-7 <= (after - before) / (2 * h) <= sides[1] + 1e-7
 
 
+@pytest.mark.parametrize(("format", "S"), [("bitmask", 1 / 16), ("csr", 2 / 3), ("csr16", 0.5), ("coo64", 8 / 9)])
+def test_a_format_takes_over_from_dense_where_it_is_smaller(format: str, S: float) -> None:
+    memory = Memory(8e9, Storage(format))
+    assert memory.kinks == pytest.approx((S,))
+    assert memory.nonzeros(S) == pytest.approx(Memory(8e9, Storage("dense")).nonzeros(S))
+
+
+def test_gap_codes_take_over_from_shorter_ones() -> None:
+    memory = Memory(8e9, Storage("delta"))
+    assert len(memory.kinks) == 12  # those of 2 to 12 bits below 0.999, and dense
+    for S in memory.kinks[1:]:
+        sizes = [float(Storage(f"delta{k}").bytes_per_nonzero(S)) for k in range(1, 17)]
+        least, second = sorted(sizes)[:2]
+        assert least == pytest.approx(second, rel=1e-12)
+
+
 @pytest.mark.parametrize("format", ["2:4", "1:4", "2:8", "3:5"])
 def test_a_pattern_holds_one_sparsity(format: str) -> None:
     storage, (kept, length) = Storage(format), map(int, format.split(":"))

@@ -13,7 +13,7 @@ from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 from sparselaw.errors import UserError
 from sparselaw.prune import MagnitudePruner, Schedule
 from sparselaw.prune.export import export_sparse, load_sparse, restore, weight_files
-from sparselaw.report.text import predicted_bytes
+from sparselaw.report.export_text import predicted_bytes
 
 TYPES = {torch.float32: torch.int32, torch.float16: torch.int16, torch.bfloat16: torch.int16}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -10,40 +10,30 @@ import numpy as np
 
 from sparselaw.counts import format_bytes, format_count
 from sparselaw.errors import UserError
-from sparselaw.fit.result import Fit, finite, interval
+from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, Direction, PowerLaw
+from sparselaw.plan.advice import Sensitivity, advise, sensitivities
 from sparselaw.plan.contours import planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.equivalents import size_multiplier
+from sparselaw.plan.estimate import Estimate, Estimates
+from sparselaw.plan.free_size import best_per_flop, best_size, least_flops_of_any_size, loss_of_best_size
 from sparselaw.plan.inverse import least_flops, smallest_nonzeros
 from sparselaw.plan.optimum import (
-    MAX_SPARSITY,
     Size,
     chinchilla_flops,
+    flops_where_sparsity_pays,
     levels_of,
     loss_on_budget,
     near_optimal_range,
     nonzeros_at,
     optimal_sparsity,
 )
+from sparselaw.plan.search import MAX_SPARSITY, range_within
 from sparselaw.plan.storage import Memory
 
 FEWEST = 1000  # weights in a memory: below, a unit must be wrong
 LARGEST = 1e40  # of any quantity asked about: powers of it stay within the range of a double
-Quantity = Callable[[Array], Array]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its bootstrap interval; low and high are None where the fit has no draws."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def bounds(self) -> list[float] | None:
-        return None if self.low is None or self.high is None else [self.low, self.high]
 
 
 @dataclass(frozen=True)
@@ -51,9 +41,12 @@ class Plan:
     """Training N non-zeros with a budget: the best sparsity and what follows from it.
 
     loss, dense_loss, gain (dense_loss - loss) are at equal FLOPs, and at equal non-zeros or, given a memory, at equal bytes;
-    loss is at `optimal_sparsity`, whatever each draw would prefer. near_optimal is the range of S whose loss is within
-    `tolerance` of the lowest. multiplier is the size of the equivalent dense model over N. data and dense_data are what the
-    budget pays for. dense_params is the size of the dense model compared with, and times_chinchilla is in ITS optimal compute.
+    loss is at `optimal_sparsity`, whatever each draw would prefer. dense_params is the size of the dense model compared with,
+    and times_chinchilla is in ITS optimal compute. near_optimal is the range of S whose loss is within `tolerance` of the lowest.
+    multiplier is the size of the equivalent dense model over N. best_dense_params and best_dense_loss are of the dense model
+    that does best with the same FLOPs, whatever its size. pays_from is the budget, in multiples as times_chinchilla, from which
+    sparsity pays. data and dense_data are what the budget pays for. costs are the best sparsities if zeros are computed, if they
+    are free, and as measured. dense_in_draws is the share of draws in which dense is best.
     """
 
     nonzero_params: Estimate
@@ -68,6 +61,9 @@ class Plan:
     multiplier: Estimate
     equivalent_dense_params: Estimate
     times_chinchilla: Estimate
+    best_dense_params: Estimate
+    best_dense_loss: Estimate
+    pays_from: Estimate
     data: float
     dense_data: float
     data_unit: str
@@ -79,7 +75,16 @@ class Plan:
     law: str
     fit: str
     confidence: float
+    size_is_free: bool
+    costs: dict[str, float]
+    dense_in_draws: float | None
+    sensitivity: tuple[Sensitivity, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What it means, in sentences."""
+        return advise(self)
 
     def to_json(self) -> dict[str, Any]:
         """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity."""
@@ -95,7 +100,8 @@ class Plan:
             else:
                 record[name] = value
         del record["optimal_sparsity_interval"]
-        return finite(record)
+        record["sensitivity"] = [asdict(one) for one in self.sensitivity]
+        return finite(record | {"advice": list(self.advice)})
 
 
 def plan(
@@ -111,40 +117,55 @@ def plan(
     tolerance: float = 1e-3,
     confidence: float = 0.95,
 ) -> Plan:
-    """Answer one of: best S for N and a budget; least budget for N and a loss; smallest N for a budget and a loss.
+    """Answer a question with two of: N, a budget, data, a loss.
+
+    N and a budget: the best S. N and a loss: the least budget. A budget and a loss: the smallest N. Data that is there (at most)
+    and a budget or a loss, N left free: the best N and S, with the least budget for the loss.
 
     Args:
         fitted: the fit to plan with.
         nonzero_params: N.
         memory: in place of N, what the weights may take to store; N is then as large as fits, at every S. A dense model of N
             is the one of as many bytes.
-        flops: training budget; or as `data`, the data on which a DENSE model of N would spend it; or as multiples of the dense
-            compute-optimal budget of N (`times_chinchilla`).
-        loss: target, in place of N or of the budget.
+        flops: training budget; or as multiples of the dense compute-optimal budget of N (`times_chinchilla`).
+        data: with N, a budget: what a DENSE model of N would spend on so much data. Without N, the data there is.
+        loss: target.
         cost: how FLOPs are counted.
         tolerance: share of the loss that counts as no difference, for the near-optimal range.
         confidence: of the intervals.
 
     Raises:
-        UserError: not exactly one budget and N or a memory, or one of them and a loss; a loss out of reach; a memory that no
-            model fits in.
+        UserError: not two of them; a loss out of reach; a memory that no model fits in.
     """
     law = planning_law(fitted)
     size = nonzero_params if memory is None else memory
     _check_memory(memory, nonzero_params, law)
     N = None if size is None else float(nonzeros_at(size, 0.0))
-    _check(N, flops, data, times_chinchilla, loss, tolerance, confidence)
+    asked = {
+        "nonzeros": N,
+        "flops": flops,
+        "data": data,
+        "times-chinchilla": times_chinchilla,
+        "loss": loss,
+    }
+    check_sizes(asked)
+    _check_question(asked)
+    check_shares(tolerance, confidence)
     estimate = Estimates(fitted, confidence)
-    if size is None or N is None:
+    if N is None and data is not None:
+        return _plan_any_size(fitted, data, flops, loss, cost, tolerance, estimate)
+    if N is None or size is None:
         assert flops is not None
         assert loss is not None
         smallest = estimate(lambda p: smallest_nonzeros(law, p, flops, loss, cost))
-        _require_reachable(smallest, fitted, loss, f"{format_count(flops)} FLOPs")
+        require_reachable(smallest, fitted, loss, f"{format_count(flops)} FLOPs")
+        if smallest.value < 1:
+            raise UserError(f"a loss of {loss:g} needs less than one weight; check that it is in the unit of this fit")
         answer = _plan(fitted, smallest.value, Estimate(flops), cost, tolerance, estimate)
         return replace(answer, nonzero_params=smallest)
     if loss is not None:
         budget = estimate(lambda p: least_flops(law, p, size, loss, cost))
-        _require_reachable(budget, fitted, loss, f"{format_count(N)} {'weights' if memory else 'non-zeros'}")
+        require_reachable(budget, fitted, loss, f"{format_count(N)} {'weights' if memory else 'non-zeros'}")
     elif times_chinchilla is not None:
         budget = estimate(lambda p: times_chinchilla * chinchilla_flops(law, p, N, cost))
         budget = Estimate(budget.value)  # the question fixes the budget in FLOPs
@@ -156,51 +177,73 @@ def plan(
     return _plan(fitted, size, budget, cost, tolerance, estimate)
 
 
-class Estimates:
-    """Turns a function of parameters [..., p] into an `Estimate` from the fitted values and the draws."""
+def _plan_any_size(
+    fitted: Fit,
+    data: float,
+    flops: float | None,
+    loss: float | None,
+    cost: Cost,
+    tolerance: float,
+    estimate: Estimates,
+) -> Plan:
+    law = planning_law(fitted)
+    if flops is None:
+        assert loss is not None
+        budget = estimate(lambda p: least_flops_of_any_size(law, p, data, loss, cost))
+        require_reachable(budget, fitted, loss, f"{format_count(data)} {fitted.data_unit}")
+    else:
+        budget = Estimate(flops)
+    S, C = float(best_per_flop(law, fitted.values, cost)), budget.value
+    size = estimate(lambda p: best_size(law, p, S, C, cost, data=data))
+    answer = _plan(fitted, size.value, budget, cost, tolerance, estimate, available=data)
+    return replace(answer, nonzero_params=size)
 
-    def __init__(self, fitted: Fit, confidence: float) -> None:
-        self.fitted, self.confidence = fitted, confidence
 
-    def __call__(self, quantity: Quantity) -> Estimate:
-        value = float(quantity(self.fitted.values))
-        if not len(self.fitted.draws):
-            return Estimate(value)
-        draws = quantity(self.fitted.draws)
-        # An unreachable draw is infinitely far: quantiles by rank, since inf cannot be interpolated.
-        low, high = interval(draws, self.confidence) if np.isfinite(draws).all() else _ranked(draws, self.confidence)
-        return Estimate(value, low, high)
-
-
-def _ranked(draws: Array, confidence: float) -> tuple[float, float]:
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2], method="closest_observation")
-    return float(low), float(high)
-
-
-def _plan(fitted: Fit, size: Size, budget: Estimate, cost: Cost, tolerance: float, estimate: Estimates) -> Plan:
+def _plan(
+    fitted: Fit,
+    size: Size,
+    budget: Estimate,
+    cost: Cost,
+    tolerance: float,
+    estimate: Estimates,
+    available: float | None = None,
+) -> Plan:
+    """The plan for a size and a budget; `available` is the data there is, where the size was left free."""
     law, C = planning_law(fitted), budget.value
-    best = estimate(lambda p: optimal_sparsity(law, p, size, C, cost))
-    S = best.value
+
+    def best(parameters: Array, cost: Cost = cost) -> Array:
+        if available is not None:
+            return best_per_flop(law, parameters, cost)
+        return optimal_sparsity(law, parameters, size, C, cost)
+
+    draws = best(fitted.draws) if len(fitted.draws) else None
+    S = float(best(fitted.values))
     N, dense_N = (float(nonzeros_at(size, s)) for s in (S, 0.0))
-    loss, dense_loss = (estimate(lambda p, s=s: loss_on_budget(law, p, s, size, C, cost)) for s in (S, 0.0))
-    multiplier = estimate(lambda p: size_multiplier(law, p, S))
-    gap = tolerance * loss.value
+    dense_data = min(float(cost.data(0.0, dense_N, C)), available or np.inf)
+    loss = estimate(lambda p: loss_on_budget(law, p, S, N, C, cost))
     memory = size if isinstance(size, Memory) else None
+    gap = tolerance * loss.value
+    ideal = [replace(cost, sparse=sparse, measured=None) for sparse in (False, True)]
     return Plan(
         nonzero_params=Estimate(N),
         flops=budget,
         cost=cost.name,
-        optimal_sparsity=best,
-        near_optimal=near_optimal_range(law, fitted.values, size, C, cost, tolerance=gap),
+        optimal_sparsity=estimate.of(S, draws),
+        near_optimal=_near_optimal(fitted, S, size, C, cost, gap, available),
         tolerance=gap,
         loss=loss,
-        dense_loss=dense_loss,
-        gain=estimate(lambda p: loss_on_budget(law, p, 0.0, size, C, cost) - loss_on_budget(law, p, S, size, C, cost)),
-        multiplier=multiplier,
+        dense_loss=estimate(lambda p: law.predict(p, 0.0, dense_N, dense_data)),
+        gain=estimate(lambda p: law.predict(p, 0.0, dense_N, dense_data) - loss_on_budget(law, p, S, N, C, cost)),
+        multiplier=estimate(lambda p: size_multiplier(law, p, S)),
         equivalent_dense_params=estimate(lambda p: N * size_multiplier(law, p, S)),
         times_chinchilla=estimate(lambda p: C / chinchilla_flops(law, p, dense_N, cost)),
+        best_dense_params=estimate(lambda p: best_size(law, p, 0.0, C, cost, data=available or np.inf)),
+        best_dense_loss=estimate(lambda p: loss_of_best_size(law, p, 0.0, C, cost, data=available or np.inf)),
+        pays_from=estimate(
+            lambda p: flops_where_sparsity_pays(law, p, size, cost) / chinchilla_flops(law, p, dense_N, cost)
+        ),
         data=float(cost.data(S, N, C)),
-        dense_data=float(cost.data(0.0, dense_N, C)),
+        dense_data=dense_data,
         data_unit=fitted.data_unit,
         start_params=N / (1 - S),
         dense_params=dense_N,
@@ -210,14 +253,31 @@ def _plan(fitted: Fit, size: Size, budget: Estimate, cost: Cost, tolerance: floa
         law=law.name,
         fit=fitted.name,
         confidence=estimate.confidence,
-        warnings=(
-            *_warnings(fitted, size, S, C, cost),
-            *(_memory_warnings(fitted, memory, S, C, cost) if memory else ()),
-        ),
+        size_is_free=available is not None,
+        costs={other.name: float(best(fitted.values, other)) for other in (*ideal, cost)},
+        dense_in_draws=None if draws is None else float(np.mean(draws == 0)),
+        sensitivity=sensitivities(fitted, best, draws),
+        warnings=warnings_of_runs(fitted, size, S, C, cost),
     )
 
 
-def _warnings(fitted: Fit, size: Size, S: float, flops: float, cost: Cost) -> tuple[str, ...]:
+def _near_optimal(
+    fitted: Fit, S: float, size: Size, C: float, cost: Cost, gap: float, available: float | None
+) -> tuple[float, float]:
+    law = planning_law(fitted)
+    if available is None:
+        return near_optimal_range(law, fitted.values, size, C, cost, tolerance=gap)
+
+    def loss(S: Array) -> Array:
+        return loss_of_best_size(law, fitted.values, S, C, cost, data=available)
+
+    return range_within(loss, S, float(loss(np.array([S]))[0]) + gap, levels=levels_of(law), kinks=cost.kinks)
+
+
+def warnings_of_runs(
+    fitted: Fit, size: Size, S: float, flops: float, cost: Cost, *, compared: bool = True
+) -> tuple[str, ...]:
+    """What a reader should know before trusting an answer about a size at S on a budget; `compared` to dense."""
     domain, sentences = fitted.domain, []
     N, dense_N = (float(nonzeros_at(size, s)) for s in (S, 0.0))
     data, dense_data = float(cost.data(S, N, flops)), float(cost.data(0.0, dense_N, flops))
@@ -225,13 +285,17 @@ def _warnings(fitted: Fit, size: Size, S: float, flops: float, cost: Cost) -> tu
         sentences.append(f"the fit is {fitted.status}")
     sentences += _beyond("non-zeros N", N, domain.nonzero_params)
     sentences += _beyond(f"data D ({fitted.data_unit})", data, domain.data)
-    if dense_data > max(data, domain.data[1]) * 1.001:
+    if compared and dense_data > max(data, domain.data[1]) * 1.001:
         sentences += _beyond(f"data of the dense comparison ({fitted.data_unit})", dense_data, domain.data)
     if max(domain.sparsity) + 1e-9 < S:
         fold = (1 - max(domain.sparsity)) / (1 - S)
         sentences.append(
             f"sparsity {S:.4g} is beyond the fitted runs (at most {max(domain.sparsity):g}): density {fold:.2g} times lower"
         )
+    loss = float(loss_on_budget(planning_law(fitted), fitted.values, S, N, flops, cost))
+    if loss > domain.loss[1] * 1.001:
+        low, high = domain.loss
+        sentences.append(f"a loss of {loss:.4g} is worse than that of every fitted run ({low:.4g} to {high:.4g})")
     if S >= MAX_SPARSITY:
         sentences.append(f"the optimum is at the largest sparsity considered, {MAX_SPARSITY}")
     if levels_of(planning_law(fitted)):
@@ -240,12 +304,14 @@ def _warnings(fitted: Fit, size: Size, S: float, flops: float, cost: Cost) -> tu
         sentences.append("no intervals: this fit has no bootstrap draws; fit with --bootstrap 1000")
     if fitted.data_unit == "images" and cost.units_per_datum == 1:
         sentences.append("FLOPs are counted as 6 N per image; for true FLOPs give the tokens (patches) of an image")
+    if isinstance(size, Memory):
+        sentences += _memory_warnings(fitted, size, S, flops, cost)
     return (*sentences, *fitted.warnings)
 
 
 def _memory_warnings(fitted: Fit, memory: Memory, S: float, flops: float, cost: Cost) -> list[str]:
     law, N, sentences = planning_law(fitted), float(memory.nonzeros(S)), []
-    if memory.storage.levels:
+    if memory.levels:
         sentences.append(
             f"{memory.storage.format} is compared with dense only, under a law of unstructured sparsity, which loses less"
         )
@@ -265,7 +331,8 @@ def _beyond(what: str, value: float, span: tuple[float, float]) -> list[str]:
     return []
 
 
-def _require_reachable(needed: Estimate, fitted: Fit, loss: float, what: str) -> None:
+def require_reachable(needed: Estimate, fitted: Fit, loss: float, what: str) -> None:
+    """Raises: UserError: the loss is below the irreducible one, or what it needs is infinite."""
     floor = float(planning_law(fitted).floor(fitted.values))
     if loss <= floor:
         raise UserError(
@@ -273,6 +340,22 @@ def _require_reachable(needed: Estimate, fitted: Fit, loss: float, what: str) ->
         )
     if not np.isfinite(needed.value):
         raise UserError(f"a loss of {loss:g} is out of reach with {what}, at any sparsity; give more, or ask for less")
+
+
+def check_sizes(named: Mapping[str, float | None]) -> None:
+    """Raises: UserError: a quantity that no training run has."""
+    for name, value in named.items():
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise UserError(f"--{name} must be a positive number, got {value:g}")
+        if value is not None and not 1 / LARGEST < value < LARGEST:
+            raise UserError(f"--{name} is {value:g}, which no training run comes near; check its unit")
+
+
+def check_shares(*shares: float) -> None:
+    """Raises: UserError: tolerance or confidence that is no share."""
+    for value in shares:
+        if not 0 < value < 1:
+            raise UserError(f"tolerance and confidence must lie between 0 and 1, got {value:g}")
 
 
 def _check_memory(memory: Memory | None, N: float | None, law: PowerLaw) -> None:
@@ -291,24 +374,9 @@ def _check_memory(memory: Memory | None, N: float | None, law: PowerLaw) -> None
         )
 
 
-def _check(
-    N: float | None, flops: float | None, data: float | None, times: float | None, loss: float | None, *shares: float
-) -> None:
-    named = {"nonzeros": N, "flops": flops, "data": data, "times-chinchilla": times, "loss": loss}
-    for name, value in named.items():
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise UserError(f"--{name} must be a positive number, got {value:g}")
-        if value is not None and not 1 / LARGEST < value < LARGEST:
-            raise UserError(f"--{name} is {value:g}, which no training run comes near; check its unit")
-    budgets = sum(value is not None for value in (flops, data, times))
-    one_question = (N is not None and budgets + (loss is not None) == 1) or (
-        N is None and flops is not None and loss is not None
-    )
-    if not one_question or (N is None and budgets != 1):
+def _check_question(named: Mapping[str, float | None]) -> None:
+    given = {name for name, value in named.items() if value is not None}
+    if len(given) != 2 or ("times-chinchilla" in given and "nonzeros" not in given):
         raise UserError(
-            "give --nonzeros with one of --flops, --data, --times-chinchilla or --loss; or --memory with one of them; "
-            "or --flops and --loss for the smallest N"
+            "give two of --nonzeros (or --memory), --flops, --data and --loss; or --nonzeros (--memory) and --times-chinchilla"
         )
-    for value in shares:
-        if not 0 < value < 1:
-            raise UserError(f"tolerance and confidence must lie between 0 and 1, got {value:g}")

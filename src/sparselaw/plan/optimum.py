@@ -1,7 +1,7 @@
 """The sparsity that minimises the loss of a model of N non-zeros, or of as many as a memory holds, for a budget C.
 
-S_opt minimises L(S, N, D) on the path D = C / (6 N c_mul(S)). It is found as a root of the slope along the path, to
-rounding, after a scan that brackets the lowest point; for the paper's law with dense cost the closed form is used:
+S_opt minimises L(S, N, D) on the path D = C / (6 N c_mul(S)). It is found as a root of the slope along the path (`search`);
+for the paper's law with dense cost the closed form is used:
 
     S_opt = max{0, 1 - exp[(ln(b_D/(a_S b_S)) + b_N ln N)/(b_D+b_S)] * (6 a_D N/C)^(b_D/(b_D+b_S))}.
 
@@ -12,22 +12,16 @@ Parameters are natural ones, [..., p]; N and C broadcast against their leading a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sparselaw.errors import UserError
 from sparselaw.laws import PAPER, Array, Direction, PowerLaw
 from sparselaw.plan.cost import FLOPS_PER_PARAM, Cost
+from sparselaw.plan.relative_time import DENSE_TIME
+from sparselaw.plan.search import MAX_SPARSITY, lowest_point, range_within, scan_points
 from sparselaw.plan.storage import Memory
 
-MAX_SPARSITY = 0.999
-SCAN = 64
-FINE_SCAN = 512
-BISECTIONS = 60
-
-Slope = Callable[[Array], Array]
 Size = ArrayLike | Memory
 """N, or a memory that holds as many non-zeros as it can."""
 
@@ -37,6 +31,11 @@ def levels_of(law: PowerLaw, N: Size = 0.0) -> tuple[float, ...]:
     known = tuple(t.gate for t in law.terms if isinstance(t.gate, float))
     held = N.levels if isinstance(N, Memory) else ()
     return tuple(S for S in known if S in held) if known and held else known or held
+
+
+def kinks_of(N: Size, cost: Cost) -> tuple[float, ...]:
+    """The sparsities at which the path is not smooth."""
+    return (*cost.kinks, *N.kinks) if isinstance(N, Memory) else cost.kinks
 
 
 def nonzeros_at(N: Size, S: ArrayLike) -> Array:
@@ -78,9 +77,7 @@ def optimal_sparsity(law: PowerLaw, parameters: ArrayLike, N: Size, flops: Array
         cost: how FLOPs are counted.
     """
     values, flops = np.asarray(parameters, dtype=float), np.asarray(flops, dtype=float)
-    if levels_of(law, N):
-        return _best_level(law, values, N, flops, cost)
-    if law is PAPER and not cost.sparse and not isinstance(N, Memory):
+    if law is PAPER and cost.time is DENSE_TIME and not isinstance(N, Memory):
         return closed_form(values, np.asarray(N, dtype=float), flops * (1 / cost.units_per_datum))
     return numerical_optimum(law, values, N, flops, cost)
 
@@ -96,46 +93,14 @@ def closed_form(parameters: Array, N: Array, flops: Array) -> Array:
 
 def numerical_optimum(law: PowerLaw, parameters: Array, N: Size, flops: Array, cost: Cost) -> Array:
     """S_opt by a scan and bisection of the slope."""
+    levels, kinks = levels_of(law, N), kinks_of(N, cost)
     values, N, flops = parameters[..., None, :], over_sparsities(N), flops[..., None]
-
-    def loss(u: Array) -> Array:
-        return loss_on_budget(law, values, -np.expm1(-u), N, flops, cost)
-
-    def slope(u: Array) -> Array:
-        return slope_on_budget(law, values, -np.expm1(-u[..., None]), N, flops, cost)[..., 0]
-
-    grid = np.linspace(0, -np.log(1 - MAX_SPARSITY), FINE_SCAN if isinstance(N, Memory) else SCAN)
-    low, high = _around_lowest(grid, loss(grid))
-    if isinstance(N, Memory):  # N(S) bends where another way of storing takes over, and there may be two lowest points
-        grid = np.linspace(low, high, SCAN, axis=-1)
-        low, high = _around_lowest(grid, loss(grid))
-    return -np.expm1(-rising_root(slope, low, high))
-
-
-def _around_lowest(grid: Array, loss: Array) -> tuple[Array, Array]:
-    """The points before and after the lowest, along the last axis."""
-    lowest, grid = loss.argmin(-1, keepdims=True), np.broadcast_to(grid, loss.shape)
-    before, after = np.maximum(lowest - 1, 0), np.minimum(lowest + 1, grid.shape[-1] - 1)
-    return np.take_along_axis(grid, before, -1)[..., 0], np.take_along_axis(grid, after, -1)[..., 0]
-
-
-def rising_root(function: Slope, low: Array, high: Array) -> Array:
-    """Where a function goes from negative to positive on [low, high]; an end if it does not change sign. Bisection."""
-    # np.array: a copy that may be written to, whatever the shape.
-    low, high = np.array(low, dtype=float), np.array(high, dtype=float)
-    always_rising, always_falling = function(low) >= 0, function(high) <= 0
-    start, end = low.copy(), high.copy()
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        falling = function(middle) < 0
-        low, high = np.where(falling, middle, low), np.where(falling, high, middle)
-    return np.where(always_rising, start, np.where(always_falling, end, (low + high) / 2))
-
-
-def _best_level(law: PowerLaw, parameters: Array, N: Size, flops: Array, cost: Cost) -> Array:
-    levels = np.array(levels_of(law, N))
-    loss = loss_on_budget(law, parameters[..., None, :], levels, over_sparsities(N), flops[..., None], cost)
-    return levels[loss.argmin(-1)]
+    return lowest_point(
+        lambda S: loss_on_budget(law, values, S, N, flops, cost),
+        lambda S: slope_on_budget(law, values, S, N, flops, cost),
+        levels=levels,
+        kinks=kinks,
+    )
 
 
 def near_optimal_range(
@@ -143,30 +108,16 @@ def near_optimal_range(
 ) -> tuple[float, float]:
     """The range of S around S_opt whose loss is within `tolerance` nats of the lowest; the optimum is flat.
 
-    For a law with levels, the outermost levels within the tolerance.
+    For a law or a format with levels, the outermost levels within the tolerance.
     """
     values = np.asarray(parameters, dtype=float)
-    best = optimal_sparsity(law, values, N, flops, cost)
-    allowed = loss_on_budget(law, values, best, N, flops, cost) + tolerance
-    if levels_of(law, N):
-        levels = np.array(levels_of(law, N))
-        near = levels[loss_on_budget(law, values, levels, N, flops, cost) <= allowed]
-        return float(near.min()), float(near.max())
+    best = float(optimal_sparsity(law, values, N, flops, cost))
+    allowed = float(loss_on_budget(law, values, best, N, flops, cost)) + tolerance
 
-    def excess(u: Array) -> Array:
-        return loss_on_budget(law, values, -np.expm1(-u), N, flops, cost) - allowed
+    def loss(S: Array) -> Array:
+        return loss_on_budget(law, values, S, N, flops, cost)
 
-    u = -np.log1p(-best)
-    ends = (_first_excess(excess, u, end) for end in (0.0, -np.log(1 - MAX_SPARSITY)))
-    low, high = (float(-np.expm1(-end)) for end in ends)
-    return max(0.0, low), high
-
-
-def _first_excess(excess: Slope, start: Array, end: float) -> Array:
-    """The first point on the way from start to end where the excess turns positive; the end if it never does."""
-    grid = np.linspace(start, end, FINE_SCAN)
-    outside = np.flatnonzero(excess(grid[1:]) > 0)
-    return rising_root(excess, grid[outside[0]], grid[outside[0] + 1]) if len(outside) else grid[-1]
+    return range_within(loss, best, allowed, levels=levels_of(law, N), kinks=kinks_of(N, cost))
 
 
 def data_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, along: Direction) -> Array:
@@ -193,7 +144,30 @@ def flops_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: A
     """The budget for which S is optimal for N non-zeros: the contour C_S(N)."""
     if levels_of(law):
         raise UserError(f"the law {law.name} knows single sparsities only and has no contours; use another law")
+    if cost.kinks:
+        raise UserError(f"contours need a smooth cost, dense or sparse, and that of {cost.name} has kinks")
     return cost.flops(S, N, data_where_optimal(law, parameters, S, N, sparser_on_budget(S, cost)))
+
+
+def flops_where_sparsity_pays(law: PowerLaw, parameters: ArrayLike, N: Size, cost: Cost) -> Array:
+    """The budget from which some sparsity is better than none, for N non-zeros or in a memory that holds N_0 dense weights.
+
+    Where the loss at S on a budget is that of dense: A(0) - A(S) = ((c_mul N/N_0)^b_D - 1) (6 N_0 D_1 / C)^b_D with D_1 the data
+    at which the data term is 1; the least over S, of which the limit S -> 0 is the contour of 0 where N does not depend on S.
+    """
+    values, levels = np.asarray(parameters, dtype=float)[..., None, :], levels_of(law, N)
+    S = np.array([level for level in levels if level > 0]) if levels else scan_points(kinks_of(N, cost))[1:]
+    b_D = data_exponent(law, values)
+    dense, size = (nonzeros_at(over_sparsities(N), s) for s in (0.0, S))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        gain = law.capacity(values, 0.0, dense) - law.capacity(values, S, size)
+        price = np.maximum((cost.multiplier(S) * size / dense) ** b_D - 1, 0.0)
+        data = np.where(gain > 0, law.data_for(values, 1.0) * (price / gain) ** (1 / b_D), np.inf)
+        least = cost.flops(0.0, nonzeros_at(N, 0.0), data.min(-1))
+    if levels or isinstance(N, Memory):
+        return least
+    first = data_where_optimal(law, parameters, 0.0, N, sparser_on_budget(0.0, cost))
+    return np.minimum(least, cost.flops(0.0, N, first))
 
 
 def chinchilla_flops(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, cost: Cost) -> Array:

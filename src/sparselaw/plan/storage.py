@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparselaw.errors import UserError
 from sparselaw.laws import Array
+from sparselaw.plan.search import MAX_SPARSITY, rising_root
 
 PRECISIONS = {"fp32": 32, "bf16": 16, "fp16": 16, "int8": 8, "int4": 4}
 MAX_GAP_BITS = 16
@@ -176,6 +177,21 @@ class Memory:
     def levels(self) -> tuple[float, ...]:
         """The only sparsities to choose from, dense among them; empty if there is no limit."""
         return (0.0, *self.storage.levels) if self.storage.levels else ()
+
+    @cached_property
+    def kinks(self) -> tuple[float, ...]:
+        """The sparsities at which N(S) is not smooth: where the format takes over from dense, or a wider gap code."""
+        if self.levels or self.storage.kind in ("dense", "ideal"):
+            return ()
+
+        def saved(u: Array) -> Array:
+            S = -np.expm1(-u)
+            return self._dense.bytes_per_nonzero(S) - self.storage.bytes_per_nonzero(S)
+
+        # Just above S = 0, where some formats take what dense does.
+        takes_over = rising_root(saved, np.array(1e-9), np.array(-np.log1p(-MAX_SPARSITY)))
+        wider = _wider_from() if self.storage.format == "delta" else ()
+        return tuple(float(S) for S in (-np.expm1(-takes_over), *wider) if S < MAX_SPARSITY)
 
     @property
     def dense_params(self) -> float:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich import box
@@ -19,13 +17,14 @@ from sparselaw.fit.profile import Profile
 from sparselaw.fit.recipe import RecipeRun
 from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import PowerLaw
-from sparselaw.plan.answer import Estimate, Plan
+from sparselaw.plan.answer import Plan
 from sparselaw.plan.contours import Contours
 from sparselaw.plan.equivalents import size_multiplier
-from sparselaw.plan.storage import Storage
-
-if TYPE_CHECKING:
-    from sparselaw.prune.export import Export, StoredTensor
+from sparselaw.plan.estimate import Estimate
+from sparselaw.plan.hardware import Hardware
+from sparselaw.plan.relative_time import RelativeTime
+from sparselaw.plan.served import ServedPlan
+from sparselaw.plan.served_contours import ServedContours
 
 SIZED = "Sized are the weights that N counts, the matrices of the blocks; embeddings and norms come on top.\n"
 Bounds = tuple[float | None, float | None]
@@ -178,13 +177,25 @@ def plan_text(answer: Plan) -> Group:
         table.add_row(label, form(estimate.value), span(estimate.bounds, form))
     question = Text(f"{budget}, {answer.cost} cost, {answer.law} law from {answer.fit}", style="dim")
     sized = [] if answer.memory is None else [Text(SIZED, style="dim")]
-    return Group(question, headline, Text(near), table, *sized, *warning_lines(answer.warnings))
+    told = (*sized, *advice_lines(answer.advice), *warning_lines(answer.warnings))
+    return Group(
+        question, headline, Text(near), Text(cost_line("best sparsity by cost of zeros", answer.costs)), table, *told
+    )
 
 
 def _size(answer: Plan) -> str:
     if answer.memory is None:
         return f"{format_count(answer.nonzero_params.value)} non-zero prunable weights"
     return f"{format_bytes(answer.memory)} of {answer.precision} weights as {answer.format}"
+
+
+def cost_line(what: str, costs: dict[str, float]) -> str:
+    names = {"dense": "computed", "sparse": "free"}
+    return f"{what}: {', '.join(f'{names.get(name, name)} {percent(S)}' for name, S in costs.items())}"
+
+
+def advice_lines(advice: Sequence[str]) -> list[RenderableType]:
+    return [Text(f"- {sentence}") for sentence in advice] + [Text("")]
 
 
 def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, Callable[[float], str]]]:
@@ -201,8 +212,84 @@ def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, Callable[[float], str]
         ("loss", answer.loss, number),
         (f"loss if dense, same {'bytes' if bytes_given else 'N'} and FLOPs", answer.dense_loss, number),
         ("gain over dense (nats)", answer.gain, number),
+        ("best dense model of any size", answer.best_dense_params, count),
+        ("its loss with the same FLOPs", answer.best_dense_loss, number),
         ("equivalent dense parameters", answer.equivalent_dense_params, count),
     ]
+
+
+def served_text(answer: ServedPlan) -> Group:
+    S, unit = answer.optimal_sparsity, answer.data_unit
+    verdict = f"{S.value:.1%} sparse" if S.value > 0 else "dense"
+    confidence = f"{answer.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
+    question = (
+        f"loss {answer.loss:g}, {format_count(answer.inference)} {unit} to serve, {answer.cost} cost of training and "
+        f"{answer.inference_cost} of inference, {answer.law} law from {answer.fit}"
+    )
+    headline = Text.assemble(("Train it ", ""), (verdict, "bold"), f"  ({confidence})")
+    near = f"within {answer.tolerance:.2g} of the least cost: {span(answer.near_optimal, percent)} sparse"
+    table = plain_table("", "value", f"{answer.confidence:.0%} interval")
+    for label, estimate, form in _served_rows(answer):
+        table.add_row(label, form(estimate.value), span(estimate.bounds, form))
+    costs = Text(cost_line("best sparsity by cost of zeros in inference", answer.costs))
+    told = (*_bill(answer), *advice_lines(answer.advice), *warning_lines(answer.warnings))
+    return Group(Text(question, style="dim"), headline, Text(near), costs, table, *told)
+
+
+def _served_rows(answer: ServedPlan) -> list[tuple[str, Estimate, Callable[[float], str]]]:
+    return [
+        ("non-zero parameters N", answer.nonzero_params, count),
+        ("weights before pruning", Estimate(answer.start_params), count),
+        (f"data to train on ({answer.data_unit})", answer.data, count),
+        ("training FLOPs", answer.flops, flops),
+        ("inference FLOPs", answer.inference_flops, flops),
+        ("total, as training FLOPs", answer.total, flops),
+        ("cheapest dense model", answer.dense_params, count),
+        ("its total", answer.dense_total, flops),
+        ("saving over it", answer.saving, percent),
+        ("times Chinchilla-optimal compute", answer.times_chinchilla, number),
+        ("equivalent dense parameters", answer.equivalent_dense_params, count),
+    ]
+
+
+def _bill(answer: ServedPlan) -> list[RenderableType]:
+    """GPU-hours and money, if asked for."""
+    hours, money = answer.gpu_hours, answer.money
+    if hours is None:
+        return []
+    table = plain_table("", "GPU-hours", *["price"] * bool(money))
+    for name, value in hours.items():
+        table.add_row(name.replace("_", " "), count(value), *[f"{money[name]:,.0f}"] * bool(money) if money else [])
+    return [table]
+
+
+def hardware_text(machine: Hardware) -> Group:
+    """Every timing, and the relative times that a plan takes from them."""
+    table = plain_table("task", "shape", "batch", "kernel", *(f"{S:g}" for S in _sparsities(machine)))
+    table.title = f"time over that of the dense product on {machine.name}, {machine.threads} threads, {machine.dtype}"
+    rows = {(t.task, t.rows, t.columns, t.batch, t.kernel): {} for t in machine.timings}
+    for t in machine.timings:
+        rows[t.task, t.rows, t.columns, t.batch, t.kernel][t.sparsity] = f"{t.relative:.2f}"
+    for (task, height, width, batch, kernel), cells in rows.items():
+        shown = [cells.get(S, "-") for S in _sparsities(machine)]
+        table.add_row(task, f"{height}x{width}", str(batch), kernel, *shown)
+    planned = plain_table("for plans", *(f"{S:g}" for S in _sparsities(machine)), "faster from")
+    for task, time in (("training", machine.training), ("inference", machine.inference)):
+        if time is not None:
+            planned.add_row(task, *(f"{time(S):.2f}" for S in _sparsities(machine)), _faster_from(time))
+    skipped = [Text(f"skipped {kernel}: {reason}") for kernel, reason in machine.skipped.items()]
+    return Group(table, planned, Text(f"counted: {machine.counted}"), *skipped)
+
+
+def _sparsities(machine: Hardware) -> list[float]:
+    return sorted({t.sparsity for t in machine.timings})
+
+
+def _faster_from(time: RelativeTime) -> str:
+    """The sparsity from which dense is beaten by a hundredth."""
+    grid = np.linspace(0, 0.999, 1000)
+    faster = time(grid) < 0.99
+    return percent(grid[faster.argmax()]) if faster.any() else "nowhere"
 
 
 def percent(value: float) -> str:
@@ -240,62 +327,11 @@ def contours_text(found: Contours) -> Table:
     return table
 
 
-PRECISIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "int8": "int8"}
-
-
-def export_text(made: Export) -> Group:
-    """What was written, format by format, against the formulas and against dense."""
-    dense, values = sum(t.dense_nbytes for t in made.tensors), {t.dtype for t in made.tensors}
-    headline = Text.assemble(
-        ("Wrote ", ""), (str(made.file), "bold"), f": {format_bytes(made.nbytes)}, {made.nbytes / dense:.1%} of dense"
-    )
-    table = plain_table("stored as", "tensors", "weights", "non-zero", "sparsity", "bytes", "predicted", "of dense")
-    formats = sorted({t.format for t in made.tensors})
-    for format in formats:
-        table.add_row(format, *_export_cells([t for t in made.tensors if t.format == format]))
-    if len(formats) > 1:
-        table.add_row("all", *_export_cells(made.tensors))
-    facts = [f"names and shapes   {format_bytes(made.nbytes - sum(t.nbytes for t in made.tensors))}"]
-    facts += [f"dense              {format_bytes(dense)} in {', '.join(sorted(values))}"]
-    if made.zstd_share is not None:
-        sampled = "" if made.zstd_sampled == 1 else f", from a sample of {made.zstd_sampled:.2g} of it"
-        zstd = f"{format_bytes(dense * made.zstd_share)}, {made.zstd_share:.1%} of dense{sampled}"
-        facts += [f"dense + zstd-19    {zstd}"]
-    return Group(headline, table, Text("\n".join(facts)), *warning_lines(_export_warnings(made)))
-
-
-def export_record(made: Export) -> dict[str, Any]:
-    """The same for machines, tensor by tensor."""
-    tensors = [asdict(t) | {"predicted_nbytes": predicted_bytes(t)} for t in made.tensors]
-    record = asdict(made) | {"file": str(made.file), "tensors": tensors, "warnings": _export_warnings(made)}
-    return record | {"dense_nbytes": sum(t.dense_nbytes for t in made.tensors)}
-
-
-def predicted_bytes(tensor: StoredTensor) -> float:
-    """What the formula of a tensor's format says it takes; what it takes where none applies: other types, zeros only."""
-    if tensor.format == "dense" or tensor.dtype not in PRECISIONS or not tensor.num_nonzero:
-        return tensor.nbytes
-    storage = Storage(tensor.format, PRECISIONS[tensor.dtype])
-    # An n:m pattern is stored as it is, should some of its values be zero too.
-    S = storage.levels[0] if storage.levels else 1 - tensor.num_nonzero / tensor.num_weights
-    return float(storage.bytes(S, tensor.num_weights * (1 - S), rows=tensor.num_rows))
-
-
-def _export_cells(tensors: Sequence[StoredTensor]) -> list[str]:
-    weights, nonzero = (sum(getattr(t, name) for t in tensors) for name in ("num_weights", "num_nonzero"))
-    nbytes, dense = (sum(getattr(t, name) for t in tensors) for name in ("nbytes", "dense_nbytes"))
-    counts = [str(len(tensors)), format_count(weights), format_count(nonzero), percent(1 - nonzero / max(1, weights))]
-    sizes = [format_bytes(nbytes), format_bytes(sum(predicted_bytes(t) for t in tensors))]
-    return [*counts, *sizes, percent(nbytes / max(1, dense))]
-
-
-def _export_warnings(made: Export) -> list[str]:
-    sentences = []
-    if made.format != "dense" and all(t.format == "dense" for t in made.tensors):
-        sentences.append(f"no tensor is smaller as {made.format}: all are stored dense")
-    if made.num_negative_zeros:
-        sentences.append(
-            f"{format_count(made.num_negative_zeros)} weights are -0 and stored as values, to the bit; "
-            "add 0.0 to the weights to make them zeros"
-        )
-    return sentences
+def served_contours_text(found: ServedContours, unit: str) -> Table:
+    """The best sparsity for some demands and losses."""
+    some = np.linspace(0, len(found.inference) - 1, 7).astype(int)
+    title = f"best sparsity by {unit} to serve, {found.cost.name} cost of training, {found.inference_cost.name} of inference"
+    table = plain_table("loss", *(format_count(found.inference[k]) for k in some), title=title)
+    for j in some:
+        table.add_row(number(found.loss[j]), *(percent(found.sparsity[k, j]) for k in some))
+    return table
