@@ -1,8 +1,9 @@
 """What a sweep costs beside its training, measured in one run.
 
 - throughput: the same runs with one worker and with two, as runs an hour;
-- overhead: the share of a one-worker sweep, start of the worker, checkpoints and results included, that is not spent in a
-  bare loop of data, forward, backward and optimiser, or in evaluating the held-out examples, for the same runs;
+- overhead: the share of a one-worker sweep, checkpoints and results included, that is not spent in a bare loop of data,
+  forward, backward and optimiser, or in evaluating the held-out examples, for the same runs (the worker's start, once a
+  sweep, is told apart);
 - folders: seconds to list and read many finished runs, beside the bare reading of their result.json.
 
     python benchmarks/bench_sweep.py [steps of a run] [number of folders]
@@ -37,14 +38,16 @@ def make_runs(steps: int) -> list[RunConfig]:
     return [replace(base, steps=steps, budget=0, seed=seed) for seed in range(NUM_RUNS)]
 
 
-def sweep(runs: list[RunConfig], workers: int) -> float:
-    """Seconds of a sweep."""
+def sweep(runs: list[RunConfig], workers: int) -> tuple[float, float]:
+    """Seconds until every worker has trained a run of one step, and seconds of the runs after that."""
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [Job(str(run.seed), config_to(run), f"{folder}/{run.seed}") for run in runs]
-        start = time.perf_counter()
-        outcomes = list(train_locally(jobs, threading.Event(), workers=workers))
-        assert all(outcome.status == "finished" for outcome in outcomes)
-        return time.perf_counter() - start
+        first = [replace(runs[0], steps=1, seed=1000 + k) for k in range(workers)]
+        jobs = [Job(str(run.seed), config_to(run), f"{folder}/{run.seed}") for run in (*first, *runs)]
+        start, marks = time.perf_counter(), []
+        for outcome in train_locally(jobs, threading.Event(), workers=workers):
+            assert outcome.status == "finished"
+            marks.append(time.perf_counter() - start)
+        return marks[workers - 1], marks[-1] - marks[workers - 1]
 
 
 def bare(run: RunConfig) -> float:
@@ -93,13 +96,14 @@ def main(steps: int, number: int) -> None:
     )
     runs = make_runs(steps)
     bare(replace(runs[0], steps=20))
-    one = sweep(runs, 1)
+    begun, one = sweep(runs, 1)
     alone = sum(bare(run) for run in runs)
-    print(f"overhead: {1 - alone / one:.1%} of {one:.0f} s with one worker (bar: 3%)", flush=True)
-    two = sweep(runs, 2)
+    share = f"{1 - alone / one:.1%} of {one:.0f} s with one worker"
+    print(f"overhead: {share} (bar: 3%), and {begun:.1f} s once for its start", flush=True)
+    _, two = sweep(runs, 2)
     print(f"throughput: {one / two:.2f}x with two workers, {3600 * NUM_RUNS / two:.0f} runs an hour (bar: 1.7x)")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3000, int(sys.argv[2]) if len(sys.argv) > 2 else 10_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000, int(sys.argv[2]) if len(sys.argv) > 2 else 10_000)

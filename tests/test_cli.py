@@ -101,7 +101,7 @@ MISTAKES = {
     "level": ("contours vit-jft --levels 0.5 1.5", "1.5"),
     "no level": ("contours vit-jft --levels", "--levels"),
     "range reversed": ("contours vit-jft --nonzeros 1B:1M", "1B:1M"),
-    "demo unwritable": ("demo -o {0}/taken/demo", "cannot write"),
+    "demo unwritable": ("demo -o {0}/taken/demo", "cannot be written"),
     "unknown option": ("plan vit-jft --no-such 3", "--no-such"),
     "missing argument": ("plan", "Missing"),
     "not a number": ("plan vit-jft --nonzeros 1M --times-chinchilla x", "--times-chinchilla"),

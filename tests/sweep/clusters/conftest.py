@@ -121,7 +121,7 @@ def _end(folder: Path) -> Path:
 
 def _result(folder: Path) -> dict:
     result = json.loads((folder / "result.json").read_text())
-    return {key: value for key, value in result.items() if key != "seconds"}
+    return {key: value for key, value in result.items() if key not in ("seconds", "versions")}
 
 
 def _metrics(folder: Path) -> list[dict]:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -102,9 +103,10 @@ def test_runs_save_when_the_sweep_stops(cluster, jobs, befall, newest_checkpoint
 
 def test_a_run_that_keeps_killing_its_process_fails(cluster, jobs, monkeypatch, befall):
     monkeypatch.setattr(ray_cluster, "MOST_RETRIES", 1)
+    long = replace(jobs[0], config=jobs[0].config | {"steps": 20_000})  # never done before it is killed
     with ThreadPoolExecutor() as pool:
-        killing = pool.submit(lambda: [befall(jobs[0], _kill) for _ in range(2)])
-        (outcome,) = train_on_ray(jobs[:1], Event(), address=cluster.address)
+        killing = pool.submit(lambda: [befall(long, _kill) for _ in range(2)])
+        (outcome,) = train_on_ray([long], Event(), address=cluster.address)
     killing.result()
     assert (outcome.name, outcome.status) == ("first", FAILED)
     assert outcome.reason.startswith("its process or node died 2 times; The worker died unexpectedly")
@@ -145,5 +147,6 @@ def _remove_node(cluster: Any) -> None:
 
 def _kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
-    while Path(f"/proc/{pid}/cmdline").read_bytes():  # empty once its files are closed
-        time.sleep(0.02)
+    with suppress(OSError):  # it is gone altogether
+        while Path(f"/proc/{pid}/cmdline").read_bytes():  # empty once its files are closed
+            time.sleep(0.02)

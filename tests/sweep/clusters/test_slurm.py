@@ -22,10 +22,11 @@ SCRIPT = Path(__file__).with_name("slurm_cluster.py")
 
 @dataclass(frozen=True)
 class Place:
-    """Where jobs run, and how they are sent back to the queue there."""
+    """Where jobs run, and how a job is sent back to the queue there and told that its time is up, by a process of it."""
 
     name: str
-    requeue: Callable[[int], None]
+    requeue: Callable[[int], None] = print
+    warn: Callable[[int], None] = print
 
     def train(self, jobs, folder, *, stop=None, **options):
         cluster = "local" if self.name == "local" else None
@@ -50,12 +51,12 @@ def environment(tmp_path_factory, processes_naming) -> Iterator[dict[str, str] |
 @pytest.fixture(params=["slurm", "local"])
 def place(request, environment, monkeypatch) -> Place:
     if request.param == "local":
-        return Place("local", _sender(signal.SIGTERM))
+        return Place("local", _sender(signal.SIGTERM), _sender(signal.SIGUSR2))
     if isinstance(environment, str):
         pytest.skip(environment)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return Place("slurm", lambda pid: _call("scontrol", "requeue", _job_of(pid)))
+    return Place("slurm", _caller("scontrol", "requeue"), _caller("scancel", "--signal=USR2"))
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +68,7 @@ def test_no_misfortune_changes_a_run(place, environment, jobs, tmp_path, befall,
     """One run is requeued, one told that its time is up, one killed."""
     if place.name == "local" and isinstance(environment, dict):
         pytest.skip("Slurm itself runs here")
-    misfortunes = (place.requeue, _sender(signal.SIGUSR2), _sender(signal.SIGKILL))
+    misfortunes = (place.requeue, place.warn, _sender(signal.SIGKILL))
     with ThreadPoolExecutor() as pool:
         waiting = [pool.submit(befall, job, action) for job, action in zip(jobs, misfortunes, strict=True)]
         outcomes = list(place.train(jobs, tmp_path))
@@ -118,7 +119,7 @@ def test_a_job_that_keeps_dying_fails_and_names_its_log(place, jobs, tmp_path, m
 def test_an_option_that_no_job_takes_is_refused(option, jobs, tmp_path):
     (name,) = option
     with pytest.raises(UserError, match=f"^{name} = .* is not an option of a Slurm job here; give timeout_min"):
-        list(Place("local", print).train(jobs, tmp_path, **option))
+        list(Place("local").train(jobs, tmp_path, **option))
 
 
 @pytest.mark.parametrize("place", ["slurm"], indirect=True)
@@ -139,25 +140,23 @@ def test_the_surrounding_job_is_not_handed_on(monkeypatch):
 def test_without_submitit_a_sentence_says_what_to_install(jobs, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=r"pip install 'sparselaw\[slurm\]'"):
-        list(Place("slurm", print).train(jobs, tmp_path))
+        list(Place("slurm").train(jobs, tmp_path))
 
 
 def test_without_slurm_a_sentence_says_where_to_start(jobs, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="There is no Slurm on this machine"):
-        list(Place("slurm", print).train(jobs, tmp_path))
+        list(Place("slurm").train(jobs, tmp_path))
 
 
 def _sender(number: int) -> Callable[[int], None]:
     return lambda pid: os.kill(pid, number)
 
 
+def _caller(*command: str) -> Callable[[int], None]:
+    return lambda pid: subprocess.run([*command, _job_of(pid)], check=True) and None
+
+
 def _job_of(pid: int) -> str:
-    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    return next(
-        entry.removeprefix(b"SLURM_JOB_ID=").decode() for entry in environment if entry.startswith(b"SLURM_JOB_ID=")
-    )
-
-
-def _call(*command: str) -> None:
-    subprocess.run(command, check=True)
+    environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(entry.partition("=")[::2] for entry in environment)["SLURM_JOB_ID"]
