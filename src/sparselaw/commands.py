@@ -176,12 +176,8 @@ def _gpu(command: PlanCommand) -> Gpu | None:
 
 
 def hardware(command: HardwareCommand) -> None:
-    try:
+    with _torch_for("measuring"):
         from sparselaw.plan.measuring import measure
-    except ImportError as error:
-        raise UserError(
-            f"measuring needs the package {error.name}; install it with pip install 'sparselaw[train]'"
-        ) from error
     if not (command.batches and command.sparsities and command.shapes):
         raise UserError("--shapes, --batches and --sparsities need at least one value each")
     found = measure(
@@ -269,7 +265,7 @@ def _arrays(found: object, *, leave: Sequence[str]) -> dict[str, Any]:
 
 def train(command: TrainCommand) -> None:
     """Exits with 1 if the run diverged and 143 if SIGTERM interrupted it."""
-    with _training():
+    with _torch_for("training"):
         from sparselaw.train.command import train as train_model
     sys.exit(train_model(command.config, output=command.output, overrides=command.overrides, json=command.json))
 
@@ -277,7 +273,7 @@ def train(command: TrainCommand) -> None:
 def sweep(command: SweepCommand) -> None:
     """Exits with 1 if a run is not finished in the end, and 130 after Ctrl-C."""
     _positive(command.threads, "threads")
-    with _training():
+    with _torch_for("training"):
         from sparselaw.sweep import command as sweeps
     if command.dry_run:
         from sparselaw.report import sweep_text
@@ -316,47 +312,32 @@ def runs(command: RunsCommand) -> None:
         text.show(sweep_text.runs_text(states))
 
 
+def export(command: ExportCommand) -> None:
+    with _torch_for("exporting"):
+        from sparselaw.prune.command import export as export_model
+    export_model(
+        command.model,
+        output=command.output,
+        format=command.format,
+        precision=command.precision,
+        restore=command.restore,
+        json=command.json,
+    )
+
+
 @contextmanager
-def _training() -> Iterator[None]:
+def _torch_for(doing: str) -> Iterator[None]:
     """Turns a missing PyTorch into advice."""
     try:
         yield
     except ImportError as error:
         raise UserError(
-            f"training needs the package {error.name}; install it with pip install 'sparselaw[train]'"
+            f"{doing} needs the package {error.name}; install it with pip install 'sparselaw[train]'"
         ) from error
-
-
-def export(command: ExportCommand) -> None:
-    from sparselaw.report import export_text
-
-    try:
-        from sparselaw.prune import export as exports
-    except ImportError as error:
-        raise UserError(
-            f"exporting needs the package {error.name}; install it with pip install 'sparselaw[train]'"
-        ) from error
-    name = Path(command.model).resolve().name.removesuffix(".safetensors")
-    if command.restore:
-        if command.format != "auto" or command.precision:
-            raise UserError("--restore gives back what was exported; leave out --format and --precision")
-        output = command.output or Path(f"{name.removesuffix('.sparse')}-restored")
-        written = exports.restore(command.model, output)
-        if command.json:
-            _print_json({"files": [str(path) for path in written]})
-        else:
-            print(f"wrote {' and '.join(map(str, written))}")
-        return
-    output = command.output or Path(f"{name}.sparse.safetensors")
-    made = exports.export_sparse(command.model, output, format=command.format, precision=command.precision)
-    if command.json:
-        _print_json(export_text.export_record(made))
-    else:
-        text.show(export_text.export_text(made))
 
 
 def demo(command: DemoCommand) -> None:
-    with _training():
+    with _torch_for("training"):
         from sparselaw.demo import demo as show_all
 
         show_all(command.output)

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sparselaw.errors import UserError
@@ -20,6 +20,7 @@ from sparselaw.plan import (
     chinchilla_flops,
     least_flops,
     near_optimal_range,
+    open_hardware,
     optimal_sparsity,
     plan,
     required_data,
@@ -27,10 +28,11 @@ from sparselaw.plan import (
 from sparselaw.plan.optimum import loss_on_budget, numerical_optimum
 from sparselaw.plan.search import MAX_SPARSITY
 
-COSTS = (Cost(), Cost(sparse=True), Cost(sparse=True, units_per_datum=196))
+MEASURED = open_hardware("epyc-csr").training_cost(units_per_datum=1.0)
+COSTS = (Cost(), Cost(sparse=True), Cost(sparse=True, units_per_datum=196), MEASURED)
 FORMATS = ("dense", "bitmask", "csr", "csr64", "coo", "delta", "delta4", "entropy", "ideal")
 SOURCES = ("vit-jft", "t5-c4-refit", "t5-c4-published")
-GRID = np.unique(np.concatenate([np.linspace(0, MAX_SPARSITY, 10_001), 1 - np.geomspace(1, 1e-3, 10_001)]))
+GRID = np.unique(np.concatenate([np.linspace(0, MAX_SPARSITY, 4_001), 1 - np.geomspace(1, 1e-3, 4_001)]))
 VIT = np.array((2.94e2, 0.821, 4.68e2, 0.392, 2.37e8, 0.890, 4.517))
 formats = st.sampled_from(FORMATS)
 precisions = st.sampled_from(["fp32", "bf16", "int8", "int4"])
@@ -52,7 +54,7 @@ def brute_force(fitted: Fit, memory: Memory, C: float, cost: Cost) -> tuple[floa
         N = memory.bytes / np.minimum(storage.bytes_per_nonzero(S), dense)
         losses = fitted.law.predict(fitted.values, S, N, C / (6 * cost.units_per_datum * N * cost.multiplier(S)))
         best, lowest = float(S[losses.argmin()]), float(losses.min())
-        S = np.unique(np.clip(best + np.linspace(-2e-4, 2e-4, 2001), 0, MAX_SPARSITY))
+        S = np.unique(np.clip(best + np.linspace(-5e-4, 5e-4, 4001), 0, MAX_SPARSITY))
     return best, lowest
 
 
@@ -64,6 +66,7 @@ def brute_force(fitted: Fit, memory: Memory, C: float, cost: Cost) -> tuple[floa
     powers,
     st.sampled_from(COSTS),
 )
+@example("vit-jft", "ideal", "fp32", 1e4, 10**0.125, Cost())  # sparsity just pays: between 0 and the next point tried
 @settings(deadline=None, max_examples=60)
 def test_nothing_on_a_fine_grid_is_better(source, format, precision, size, times, cost) -> None:
     fitted, memory = open_fit(source), Memory(size, Storage(format, precision))
@@ -79,7 +82,7 @@ def test_nothing_on_a_fine_grid_is_better(source, format, precision, size, times
 def test_answers_are_those_of_the_grid(format: str, cost: Cost) -> None:
     fitted, memory = open_fit("vit-jft"), Memory(85e6, Storage(format))
     fitted = replace(fitted, bootstrap=None)
-    for times in (0.3, 2.0, 5.0, 20.0, 200.0):
+    for times in (0.3, 5.0, 200.0):
         C = budget(fitted, memory, times, cost)
         answer = plan(fitted, memory=memory, flops=C, cost=cost)
         best, lowest = brute_force(fitted, memory, C, cost)
@@ -92,15 +95,20 @@ def test_answers_are_those_of_the_grid(format: str, cost: Cost) -> None:
         )
 
 
-@given(values=st.integers(0, 999), format=st.just("ideal"), precision=precisions, N=st.floats(1e4, 1e12), times=powers)
-@settings(deadline=None, max_examples=30)
-def test_with_free_positions_equal_bytes_are_equal_nonzeros(values, format, precision, N, times) -> None:
-    fitted, storage = open_fit("vit-jft"), Storage(format, precision)
+@given(
+    values=st.integers(0, 999),
+    precision=precisions,
+    N=st.floats(1e4, 1e12),
+    times=powers,
+    cost=st.sampled_from(COSTS),
+)
+@settings(deadline=None, max_examples=60)
+def test_with_free_positions_equal_bytes_are_equal_nonzeros(values, precision, N, times, cost) -> None:
+    fitted, storage = open_fit("vit-jft"), Storage("ideal", precision)
     memory, parameters = Memory(N * storage.value_bits / 8, storage), fitted.draws[values % len(fitted.draws)]
-    for cost in COSTS:
-        C = times * chinchilla_flops(PAPER, parameters, N, cost)
-        at_nonzeros = optimal_sparsity(PAPER, parameters, N, C, cost)
-        assert optimal_sparsity(PAPER, parameters, memory, C, cost) == pytest.approx(at_nonzeros, abs=1e-8)
+    C = times * chinchilla_flops(PAPER, parameters, N, cost)
+    at_nonzeros = optimal_sparsity(PAPER, parameters, N, C, cost)
+    assert optimal_sparsity(PAPER, parameters, memory, C, cost) == pytest.approx(at_nonzeros, abs=1e-8)
 
 
 def test_whole_answers_agree_when_positions_are_free() -> None:
@@ -138,13 +146,16 @@ def test_near_optimal_range_holds_nothing_worse(format: str, cost: Cost) -> None
     for times in (1.5, 4.0, 20.0):
         C = budget(fitted, memory, times, cost)
         low, high = near_optimal_range(fitted.law, fitted.values, memory, C, cost, tolerance=tolerance)
-        losses = loss_on_budget(fitted.law, fitted.values, GRID, memory, C, cost)
+        losses, (_, lowest) = (
+            loss_on_budget(fitted.law, fitted.values, GRID, memory, C, cost),
+            brute_force(fitted, memory, C, cost),
+        )
         inside = (low <= GRID) & (high >= GRID)
-        assert (losses[inside] <= losses.min() + tolerance + 1e-9).all()
+        assert (losses[inside] <= lowest + tolerance + 1e-9).all()
         for end in (low, high):
             if 0 < end < MAX_SPARSITY * 0.9999:
                 at_end = loss_on_budget(fitted.law, fitted.values, end, memory, C, cost)
-                assert at_end == pytest.approx(losses.min() + tolerance, abs=1e-8)
+                assert at_end == pytest.approx(lowest + tolerance, abs=1e-8)
 
 
 @pytest.mark.parametrize("cost", COSTS, ids=lambda c: f"{c.name}-{c.units_per_datum}")
@@ -168,7 +179,9 @@ def test_sparsity_pays_from_the_budget_that_is_said(format: str, cost: Cost) -> 
     since = plan(fitted, memory=memory, times_chinchilla=1.0, cost=cost).pays_from.value
     if since == 0:  # with free zeros, where the smaller N saves more FLOPs than pruning late costs
         assert cost.sparse
-        assert plan(fitted, memory=memory, times_chinchilla=1e-3, cost=cost).optimal_sparsity.value > 0
+        smallest = plan(fitted, memory=memory, times_chinchilla=1e-3, cost=cost)
+        assert smallest.optimal_sparsity.value > 0
+        assert smallest.gain.value < smallest.tolerance or "sparsity pays with any budget" in smallest.advice[0]
         return
     below, above = (plan(fitted, memory=memory, times_chinchilla=since * f, cost=cost) for f in (0.999, 1.001))
     assert below.optimal_sparsity.value == 0 < above.optimal_sparsity.value
@@ -237,12 +250,15 @@ def test_too_few_flops_to_fill_the_memory_are_told(times: float) -> None:
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
-        ({"memory": Memory(1500.0), "flops": 1e18}, r"1\.5 KB hold 750 weights of bf16, which no model comes near"),
-        ({"memory": Memory(float("nan")), "flops": 1e18}, "check the unit"),
+        (
+            {"memory": Memory(1500.0), "flops": 1e18},
+            r"1\.5 KB hold 750 weights of bf16, less than one layer; check the unit",
+        ),
+        ({"memory": Memory(float("nan")), "flops": 1e18}, "more than any model has; check the unit"),
         ({"memory": Memory(1e50), "flops": 1e18}, "check the unit"),
         ({"memory": Memory(8e9), "nonzero_params": 1e9, "flops": 1e18}, "not both"),
-        ({"memory": Memory(8e9)}, "--memory with one of them"),
-        ({"memory": Memory(8e9), "flops": 1e18, "loss": 5.0}, "--memory with one of them"),
+        ({"memory": Memory(8e9)}, r"give two of --nonzeros \(or --memory\)"),
+        ({"memory": Memory(8e9), "flops": 1e18, "loss": 5.0}, r"give two of --nonzeros \(or --memory\)"),
         ({"memory": Memory(8e4), "loss": 4.8}, "out of reach with 40K weights"),
     ],
     ids=["small", "nan", "large", "both", "no budget", "two questions", "unreachable"],

@@ -65,16 +65,12 @@ def _whether(plan: Plan) -> Iterator[str]:
             if S > 0
             else "N was left free: a FLOP buys most in a dense model, whatever the budget; prune only if N is limited"
         )
-    elif S == 0 and plan.memory is not None:
-        pays = f"pays from {since:.3g} times on" if np.isfinite(since) else "never pays"
-        yield (
-            f"do not prune: the budget is {times:.3g} times the Chinchilla-optimal compute of {this}, and sparsity stored as "
-            f"{plan.format} {pays}"
-        )
     elif S == 0:
+        pays, stored = f"pays from {since:.3g} times on", "" if plan.memory is None else f" stored as {plan.format}"
         yield (
-            f"do not prune: the budget is {times:.3g} times the Chinchilla-optimal compute of this N, and sparsity pays from "
-            f"{since:.3g} times on; with more room for weights than compute, a dense model is best"
+            f"do not prune: the budget is {times:.3g} times the Chinchilla-optimal compute of {this}, and sparsity{stored} "
+            f"{pays if np.isfinite(since) else 'never pays'}"
+            + ("; with more room for weights than compute, a dense model is best" if plan.memory is None else "")
         )
     elif plan.gain.value < plan.tolerance:
         yield (
@@ -82,10 +78,12 @@ def _whether(plan: Plan) -> Iterator[str]:
             f"difference; at {times:.3g} times Chinchilla-optimal compute it pays a little, at high density only"
         )
     else:
+        optimal = f"the Chinchilla-optimal compute of {this}"
         yield (
-            f"sparsity pays from {since:.3g} times the Chinchilla-optimal compute of {this}, and this budget is {times:.3g} "
-            f"times; at {S:.1%} a non-zero does the work of {plan.multiplier.value:.2f} dense ones"
-        )
+            f"sparsity pays from {since:.3g} times {optimal}, and this budget is {times:.3g} times"
+            if since > 0
+            else f"sparsity pays with any budget, and this one is {times:.3g} times {optimal}"
+        ) + f"; at {S:.1%} a non-zero does the work of {plan.multiplier.value:.2f} dense ones"
 
 
 def _any_dense_size(plan: Plan) -> Iterator[str]:

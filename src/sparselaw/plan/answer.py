@@ -32,7 +32,7 @@ from sparselaw.plan.optimum import (
 from sparselaw.plan.search import MAX_SPARSITY, range_within
 from sparselaw.plan.storage import Memory
 
-FEWEST = 1000  # weights in a memory: below, a unit must be wrong
+FEWEST = 1000  # weights in a memory: a layer has more, so a unit must be wrong
 LARGEST = 1e40  # of any quantity asked about: powers of it stay within the range of a double
 
 
@@ -366,7 +366,7 @@ def _check_memory(memory: Memory | None, N: float | None, law: PowerLaw) -> None
     if not FEWEST <= memory.dense_params < LARGEST:
         raise UserError(
             f"{format_bytes(memory.bytes)} hold {format_count(memory.dense_params)} weights of {memory.storage.precision}, "
-            "which no model comes near; check the unit of --memory"
+            f"{'less than one layer' if memory.dense_params < FEWEST else 'more than any model has'}; check the unit of --memory"
         )
     if memory.levels and len(levels_of(law, memory)) < 2:
         raise UserError(

@@ -19,7 +19,7 @@ from sparselaw.errors import UserError
 from sparselaw.laws import PAPER, Array, Direction, PowerLaw
 from sparselaw.plan.cost import FLOPS_PER_PARAM, Cost
 from sparselaw.plan.relative_time import DENSE_TIME
-from sparselaw.plan.search import MAX_SPARSITY, lowest_point, range_within, scan_points
+from sparselaw.plan.search import MAX_SPARSITY, least_value, lowest_point, range_within
 from sparselaw.plan.storage import Memory
 
 Size = ArrayLike | Memory
@@ -156,14 +156,16 @@ def flops_where_sparsity_pays(law: PowerLaw, parameters: ArrayLike, N: Size, cos
     at which the data term is 1; the least over S, of which the limit S -> 0 is the contour of 0 where N does not depend on S.
     """
     values, levels = np.asarray(parameters, dtype=float)[..., None, :], levels_of(law, N)
-    S = np.array([level for level in levels if level > 0]) if levels else scan_points(kinks_of(N, cost))[1:]
-    b_D = data_exponent(law, values)
-    dense, size = (nonzeros_at(over_sparsities(N), s) for s in (0.0, S))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        gain = law.capacity(values, 0.0, dense) - law.capacity(values, S, size)
-        price = np.maximum((cost.multiplier(S) * size / dense) ** b_D - 1, 0.0)
-        data = np.where(gain > 0, law.data_for(values, 1.0) * (price / gain) ** (1 / b_D), np.inf)
-        least = cost.flops(0.0, nonzeros_at(N, 0.0), data.min(-1))
+    b_D, dense, sizes = data_exponent(law, values), nonzeros_at(over_sparsities(N), 0.0), over_sparsities(N)
+
+    def data(S: Array) -> Array:
+        size = nonzeros_at(sizes, S)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            gain = law.capacity(values, 0.0, dense) - law.capacity(values, S, size)
+            price = np.maximum((cost.multiplier(S) * size / dense) ** b_D - 1, 0.0)
+            return np.where(gain > 0, law.data_for(values, 1.0) * (price / gain) ** (1 / b_D), np.inf)
+
+    least = cost.flops(0.0, nonzeros_at(N, 0.0), least_value(data, levels=levels, kinks=kinks_of(N, cost)))
     if levels or isinstance(N, Memory):
         return least
     first = data_where_optimal(law, parameters, 0.0, N, sparser_on_budget(0.0, cost))

@@ -183,15 +183,8 @@ class Memory:
         """The sparsities at which N(S) is not smooth: where the format takes over from dense, or a wider gap code."""
         if self.levels or self.storage.kind in ("dense", "ideal"):
             return ()
-
-        def saved(u: Array) -> Array:
-            S = -np.expm1(-u)
-            return self._dense.bytes_per_nonzero(S) - self.storage.bytes_per_nonzero(S)
-
-        # Just above S = 0, where some formats take what dense does.
-        takes_over = rising_root(saved, np.array(1e-9), np.array(-np.log1p(-MAX_SPARSITY)))
         wider = _wider_from() if self.storage.format == "delta" else ()
-        return tuple(float(S) for S in (-np.expm1(-takes_over), *wider) if S < MAX_SPARSITY)
+        return tuple(float(S) for S in (self._takes_over, *wider) if S < MAX_SPARSITY)
 
     @property
     def dense_params(self) -> float:
@@ -203,9 +196,21 @@ class Memory:
         return np.maximum(self.storage.nonzeros(S, self.bytes), self._dense.nonzeros(S, self.bytes))
 
     def growth(self, S: ArrayLike) -> Array:
-        """d ln N / du, u = -ln(1-S)."""
-        sparse = self.storage.bytes_per_nonzero(S) < self._dense.bytes_per_nonzero(S)
-        return -np.where(sparse, self.storage.slope(S), self._dense.slope(S))
+        """d ln N / du, u = -ln(1-S); at a kink that of its sparser side. Not for levels, between which nothing grows."""
+        return -np.where(np.asarray(S) >= self._takes_over, self.storage.slope(S), self._dense.slope(S))
+
+    @cached_property
+    def _takes_over(self) -> float:
+        """The sparsity from which the format takes less than dense."""
+        if self.storage.kind == "ideal":
+            return 0.0
+
+        def saved(u: Array) -> Array:
+            S = -np.expm1(-u)
+            return self._dense.bytes_per_nonzero(S) - self.storage.bytes_per_nonzero(S)
+
+        # Just above S = 0, where some formats take what dense does.
+        return float(-np.expm1(-rising_root(saved, np.array(1e-9), np.array(-np.log1p(-MAX_SPARSITY)))))
 
     @property
     def _dense(self) -> Storage:
