@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from sparselaw.counts import format_bytes, format_count
+from sparselaw.counts import format_count
 from sparselaw.errors import UserError
 from sparselaw.fit.result import Fit, finite
-from sparselaw.laws import Array, Direction, PowerLaw
+from sparselaw.laws import Array
 from sparselaw.plan.advice import Sensitivity, advise, sensitivities
+from sparselaw.plan.caveats import warnings_of_runs
+from sparselaw.plan.checks import check_memory, check_question, check_shares, check_sizes, require_reachable
 from sparselaw.plan.contours import planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.equivalents import size_multiplier
@@ -29,11 +30,8 @@ from sparselaw.plan.optimum import (
     nonzeros_at,
     optimal_sparsity,
 )
-from sparselaw.plan.search import MAX_SPARSITY, range_within
+from sparselaw.plan.search import range_within
 from sparselaw.plan.storage import Memory
-
-FEWEST = 1000  # weights in a memory: a layer has more, so a unit must be wrong
-LARGEST = 1e40  # of any quantity asked about: powers of it stay within the range of a double
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def plan(
     """
     law = planning_law(fitted)
     size = nonzero_params if memory is None else memory
-    _check_memory(memory, nonzero_params, law)
+    check_memory(memory, nonzero_params, law)
     N = None if size is None else float(nonzeros_at(size, 0.0))
     asked = {
         "nonzeros": N,
@@ -149,7 +147,7 @@ def plan(
         "loss": loss,
     }
     check_sizes(asked)
-    _check_question(asked)
+    check_question(asked)
     check_shares(tolerance, confidence)
     estimate = Estimates(fitted, confidence)
     if N is None and data is not None:
@@ -272,111 +270,3 @@ def _near_optimal(
         return loss_of_best_size(law, fitted.values, S, C, cost, data=available)
 
     return range_within(loss, S, float(loss(np.array([S]))[0]) + gap, levels=levels_of(law), kinks=cost.kinks)
-
-
-def warnings_of_runs(
-    fitted: Fit, size: Size, S: float, flops: float, cost: Cost, *, compared: bool = True
-) -> tuple[str, ...]:
-    """What a reader should know before trusting an answer about a size at S on a budget; `compared` to dense."""
-    domain, sentences = fitted.domain, []
-    N, dense_N = (float(nonzeros_at(size, s)) for s in (S, 0.0))
-    data, dense_data = float(cost.data(S, N, flops)), float(cost.data(0.0, dense_N, flops))
-    if fitted.status != "converged":
-        sentences.append(f"the fit is {fitted.status}")
-    sentences += _beyond("non-zeros N", N, domain.nonzero_params)
-    sentences += _beyond(f"data D ({fitted.data_unit})", data, domain.data)
-    if compared and dense_data > max(data, domain.data[1]) * 1.001:
-        sentences += _beyond(f"data of the dense comparison ({fitted.data_unit})", dense_data, domain.data)
-    if max(domain.sparsity) + 1e-9 < S:
-        fold = (1 - max(domain.sparsity)) / (1 - S)
-        sentences.append(
-            f"sparsity {S:.4g} is beyond the fitted runs (at most {max(domain.sparsity):g}): density {fold:.2g} times lower"
-        )
-    loss = float(loss_on_budget(planning_law(fitted), fitted.values, S, N, flops, cost))
-    if loss > domain.loss[1] * 1.001:
-        low, high = domain.loss
-        sentences.append(f"a loss of {loss:.4g} is worse than that of every fitted run ({low:.4g} to {high:.4g})")
-    if S >= MAX_SPARSITY:
-        sentences.append(f"the optimum is at the largest sparsity considered, {MAX_SPARSITY}")
-    if levels_of(planning_law(fitted)):
-        sentences.append("this law knows the fitted sparsities only: the best of them is shown")
-    if not len(fitted.draws):
-        sentences.append("no intervals: this fit has no bootstrap draws; fit with --bootstrap 1000")
-    if fitted.data_unit == "images" and cost.units_per_datum == 1:
-        sentences.append("FLOPs are counted as 6 N per image; for true FLOPs give the tokens (patches) of an image")
-    if isinstance(size, Memory):
-        sentences += _memory_warnings(fitted, size, S, flops, cost)
-    return (*sentences, *fitted.warnings)
-
-
-def _memory_warnings(fitted: Fit, memory: Memory, S: float, flops: float, cost: Cost) -> list[str]:
-    law, N, sentences = planning_law(fitted), float(memory.nonzeros(S)), []
-    if memory.levels:
-        sentences.append(
-            f"{memory.storage.format} is compared with dense only, under a law of unstructured sparsity, which loses less"
-        )
-    larger = Direction(log_N=1.0, log_D=-1.0)
-    if sum(law.slope(fitted.values, S, N, cost.data(S, N, flops), larger)) > 0:
-        sentences.append("these FLOPs are too few to fill the memory: a smaller model would reach a lower loss")
-    return sentences
-
-
-def _beyond(what: str, value: float, span: tuple[float, float]) -> list[str]:
-    low, high = span
-    shown = f"{format_count(low)} to {format_count(high)}"
-    if value > high * 1.001:
-        return [f"{what} = {format_count(value)} is {value / high:.3g} times beyond the fitted runs ({shown})"]
-    if value < low / 1.001:
-        return [f"{what} = {format_count(value)} is {low / value:.3g} times below the fitted runs ({shown})"]
-    return []
-
-
-def require_reachable(needed: Estimate, fitted: Fit, loss: float, what: str) -> None:
-    """Raises: UserError: the loss is below the irreducible one, or what it needs is infinite."""
-    floor = float(planning_law(fitted).floor(fitted.values))
-    if loss <= floor:
-        raise UserError(
-            f"a loss of {loss:g} is below the irreducible loss {floor:.4g} of this fit; ask for more than that"
-        )
-    if not np.isfinite(needed.value):
-        raise UserError(f"a loss of {loss:g} is out of reach with {what}, at any sparsity; give more, or ask for less")
-
-
-def check_sizes(named: Mapping[str, float | None]) -> None:
-    """Raises: UserError: a quantity that no training run has."""
-    for name, value in named.items():
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise UserError(f"--{name} must be a positive number, got {value:g}")
-        if value is not None and not 1 / LARGEST < value < LARGEST:
-            raise UserError(f"--{name} is {value:g}, which no training run comes near; check its unit")
-
-
-def check_shares(*shares: float) -> None:
-    """Raises: UserError: tolerance or confidence that is no share."""
-    for value in shares:
-        if not 0 < value < 1:
-            raise UserError(f"tolerance and confidence must lie between 0 and 1, got {value:g}")
-
-
-def _check_memory(memory: Memory | None, N: float | None, law: PowerLaw) -> None:
-    if memory is None:
-        return
-    if N is not None:
-        raise UserError("give --nonzeros or --memory, not both: a memory says how many non-zeros there are")
-    if not FEWEST <= memory.dense_params < LARGEST:
-        raise UserError(
-            f"{format_bytes(memory.bytes)} hold {format_count(memory.dense_params)} weights of {memory.storage.precision}, "
-            f"{'less than one layer' if memory.dense_params < FEWEST else 'more than any model has'}; check the unit of --memory"
-        )
-    if memory.levels and len(levels_of(law, memory)) < 2:
-        raise UserError(
-            f"the law {law.name} knows single sparsities only, and not that of {memory.storage.format}; choose another format"
-        )
-
-
-def _check_question(named: Mapping[str, float | None]) -> None:
-    given = {name for name, value in named.items() if value is not None}
-    if len(given) != 2 or ("times-chinchilla" in given and "nonzeros" not in given):
-        raise UserError(
-            "give two of --nonzeros (or --memory), --flops, --data and --loss; or --nonzeros (--memory) and --times-chinchilla"
-        )
