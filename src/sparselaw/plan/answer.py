@@ -138,9 +138,8 @@ def plan(
     law = planning_law(fitted)
     size = nonzero_params if memory is None else memory
     check_memory(memory, nonzero_params, law)
-    N = None if size is None else float(nonzeros_at(size, 0.0))
     asked = {
-        "nonzeros": N,
+        "nonzeros": None if size is None else float(nonzeros_at(size, 0.0)),
         "flops": flops,
         "data": data,
         "times-chinchilla": times_chinchilla,
@@ -150,29 +149,49 @@ def plan(
     check_question(asked)
     check_shares(tolerance, confidence)
     estimate = Estimates(fitted, confidence)
-    if N is None and data is not None:
+    if size is not None:
+        budget = _budget(fitted, size, flops, data, times_chinchilla, loss, cost, estimate)
+        return _plan(fitted, size, budget, cost, tolerance, estimate)
+    if data is not None:
         return _plan_any_size(fitted, data, flops, loss, cost, tolerance, estimate)
-    if N is None or size is None:
-        assert flops is not None
-        assert loss is not None
-        smallest = estimate(lambda p: smallest_nonzeros(law, p, flops, loss, cost))
-        require_reachable(smallest, fitted, loss, f"{format_count(flops)} FLOPs")
-        if smallest.value < 1:
-            raise UserError(f"a loss of {loss:g} needs less than one weight; check that it is in the unit of this fit")
-        answer = _plan(fitted, smallest.value, Estimate(flops), cost, tolerance, estimate)
-        return replace(answer, nonzero_params=smallest)
+    assert flops is not None
+    assert loss is not None
+    return _plan_smallest(fitted, flops, loss, cost, tolerance, estimate)
+
+
+def _budget(
+    fitted: Fit,
+    size: Size,
+    flops: float | None,
+    data: float | None,
+    times_chinchilla: float | None,
+    loss: float | None,
+    cost: Cost,
+    estimate: Estimates,
+) -> Estimate:
+    """The FLOPs that a question about a size speaks of; certain, whatever their unit, unless a loss asks for them."""
+    law, dense_N = planning_law(fitted), float(nonzeros_at(size, 0.0))
     if loss is not None:
         budget = estimate(lambda p: least_flops(law, p, size, loss, cost))
-        require_reachable(budget, fitted, loss, f"{format_count(N)} {'weights' if memory else 'non-zeros'}")
-    elif times_chinchilla is not None:
-        budget = estimate(lambda p: times_chinchilla * chinchilla_flops(law, p, N, cost))
-        budget = Estimate(budget.value)  # the question fixes the budget in FLOPs
-    elif data is not None:
-        budget = Estimate(float(cost.flops(0.0, N, data)))
-    else:
-        assert flops is not None
-        budget = Estimate(flops)
-    return _plan(fitted, size, budget, cost, tolerance, estimate)
+        where = f"{format_count(dense_N)} {'weights' if isinstance(size, Memory) else 'non-zeros'}"
+        require_reachable(budget, fitted, loss, where)
+        return budget
+    if times_chinchilla is not None:
+        return Estimate(float(times_chinchilla * chinchilla_flops(law, fitted.values, dense_N, cost)))
+    if data is not None:
+        return Estimate(float(cost.flops(0.0, dense_N, data)))
+    assert flops is not None
+    return Estimate(flops)
+
+
+def _plan_smallest(fitted: Fit, flops: float, loss: float, cost: Cost, tolerance: float, estimate: Estimates) -> Plan:
+    law = planning_law(fitted)
+    smallest = estimate(lambda p: smallest_nonzeros(law, p, flops, loss, cost))
+    require_reachable(smallest, fitted, loss, f"{format_count(flops)} FLOPs")
+    if smallest.value < 1:
+        raise UserError(f"a loss of {loss:g} needs less than one weight; check that it is in the unit of this fit")
+    answer = _plan(fitted, smallest.value, Estimate(flops), cost, tolerance, estimate)
+    return replace(answer, nonzero_params=smallest)
 
 
 def _plan_any_size(

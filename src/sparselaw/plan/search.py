@@ -60,8 +60,9 @@ def least_value(value: Function, *, levels: Sequence[float] = (), kinks: Sequenc
     for _ in range(CLOSER_SCANS):
         tried = value(grid)
         lowest, grid = tried.argmin(-1)[..., None], np.broadcast_to(grid, tried.shape)
-        ends = (np.take_along_axis(grid, np.clip(lowest + k, 0, grid.shape[-1] - 1), -1)[..., 0] for k in (-1, 1))
-        grid = np.linspace(*ends, SCAN, axis=-1)
+        last = grid.shape[-1] - 1
+        low, high = (np.take_along_axis(grid, np.clip(lowest + k, 0, last), -1)[..., 0] for k in (-1, 1))
+        grid = np.linspace(low, high, SCAN, axis=-1)
     return value(grid).min(-1)
 
 
