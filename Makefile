@@ -45,6 +45,7 @@ published-fits: .venv/dev
 	$(PIP) -e ".[train]"
 	@touch $@
 
+# compressed-tensors asks for an older transformers: it is apart, with what its bitmasks need and no more.
 .venv/dev: .venv/core
 	$(PIP) -e ".[dev]"
 	$(PIP) --target .venv/peers --upgrade loguru pydantic

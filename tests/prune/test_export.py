@@ -2,21 +2,26 @@
 
 import contextlib
 import json
+from zipfile import ZipFile
 
 import pytest
+import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from sparselaw.errors import UserError
+from sparselaw.plan.storage import Storage
 from sparselaw.prune import MagnitudePruner, Schedule
 from sparselaw.prune.export import export_sparse, load_sparse, restore, weight_files
 from sparselaw.report.export_text import predicted_bytes
 
 TYPES = {torch.float32: torch.int32, torch.float16: torch.int16, torch.bfloat16: torch.int16}
 
+NPY_HEADER = 128
 SMALL = {"a.weight": torch.eye(24), "b": torch.ones(3)}
 
 
@@ -80,6 +85,31 @@ def test_auto_is_the_smallest_and_sizes_are_as_predicted(folder, tmp_path):
             assert tensor.nbytes == pytest.approx(predicted_bytes(tensor), rel=0.02)
 
 
+def test_files_are_as_long_as_formulas_say(tmp_path):
+    """And those of the other tool are as long as ours: safetensors' own for dense, SciPy's for csr."""
+    weights = torch.randn(64, 96, generator=torch.Generator().manual_seed(0)).half()
+    weights = torch.where(weights.abs() > 1.15, weights, 0.0)
+    num = int(weights.count_nonzero())
+    save_file({"a.weight": weights}, tmp_path / "m.safetensors")
+    lengths = {}
+    for format, not_in_formula in (("dense", 0), ("bitmask", 16), ("csr", 4)):  # a shape; where the last row ends
+        file = export_sparse(tmp_path / "m.safetensors", tmp_path / f"{format}.safetensors", format=format).file
+        lengths[format] = file.stat().st_size - 8 - int.from_bytes(file.read_bytes()[:8], "little")
+        predicted = Storage(format, "fp16").bytes(1 - num / weights.numel(), num, rows=64)
+        assert lengths[format] == pytest.approx(float(predicted) + not_in_formula, rel=1e-12)
+    content = (tmp_path / "m.safetensors").read_bytes()
+    assert lengths["dense"] == len(content) - 8 - int.from_bytes(content[:8], "little")
+    parts = [
+        load_file(tmp_path / "csr.safetensors")[f"a.{p}"].numpy() for p in ("compressed", "columns", "row_offsets")
+    ]
+    matrix = sp.csr_matrix((64, 96))
+    matrix.data, matrix.indices, matrix.indptr = parts
+    sp.save_npz(tmp_path / "csr.npz", matrix, compressed=False)
+    with ZipFile(tmp_path / "csr.npz") as archive:
+        sizes = [archive.getinfo(f"{name}.npy").file_size - NPY_HEADER for name in ("data", "indices", "indptr")]
+    assert lengths["csr"] == sum(sizes)
+
+
 @pytest.mark.parametrize(("pattern", "sparsity"), [("2:4", 0.5), ("1:4", 0.75), ("2:8", 0.75)])
 def test_auto_finds_a_pattern(tmp_path, pattern, sparsity):
     source = checkpoint(tmp_path / "model", pruned_model(pattern, sparsity))
@@ -134,10 +164,13 @@ def test_shards_and_runs_are_models_too(folder, tmp_path):
     assert weight_files(tmp_path / "run")[0].parent.name == "step-00000010"
 
 
-def test_metadata_of_the_model_comes_back(folder, tmp_path):
-    save_file({"a.weight": torch.eye(64)}, tmp_path / "m.safetensors", metadata={"format": "pt", "who": "me"})
+def test_metadata_of_the_model_comes_back(tmp_path):
+    about = {"who": "me", "format": "pt", "zeros": "many"}  # safetensors writes them in any order
+    save_file({"a.weight": torch.eye(64)}, tmp_path / "m.safetensors", metadata=about)
     made = export_sparse(tmp_path / "m.safetensors", tmp_path / "a.safetensors")
     (restored,) = restore(made.file, tmp_path / "b.safetensors")
+    with safe_open(restored, framework="pt") as file:
+        assert file.metadata() | about == file.metadata()
     again = export_sparse(restored, tmp_path / "c.safetensors")
     assert again.file.read_bytes() == made.file.read_bytes()
 

@@ -111,7 +111,11 @@ def export_sparse(
             stored.append(_stored(name, tensor, encoded))
             if encoded:
                 sparse[name] = [encoded.format, tensor_files.TYPES[tensor.dtype], list(tensor.shape)]
-        about = {"format": FORMAT, "tensors": sparse, "metadata": headers[0][tensor_files.METADATA]}
+        about = {
+            "format": FORMAT,
+            "tensors": sparse,
+            "metadata": dict(sorted(headers[0][tensor_files.METADATA].items())),
+        }
         metadata.update({"format": "pt", KEY: json.dumps(about | _config(Path(source), files[0]))})
     size = output.stat().st_size
     return Export(output, format, size, source_nbytes, tuple(stored), negative, zstandard.finish(), zstandard.sampled)
@@ -133,7 +137,7 @@ def iterate_sparse(file: str | Path) -> Iterator[tuple[str, Tensor]]:
     sparse = _sparse_tensors(path, header)
     inner = {part for name, encoding in sparse.items() for part in _part_names(name, encoding[0]).values()}
     with _reading(path) as tensors:
-        for name in set(header) - inner - {tensor_files.METADATA}:
+        for name in (name for name in header if name not in inner | {tensor_files.METADATA}):
             yield name, tensors.get_tensor(name)
         for name, encoding in sparse.items():
             parts = {part: tensors.get_tensor(key) for part, key in _part_names(name, encoding[0]).items()}

@@ -31,13 +31,19 @@ def export_text(made: Export) -> Group:
         table.add_row(format, *_export_cells([t for t in made.tensors if t.format == format]))
     if len(formats) > 1:
         table.add_row("all", *_export_cells(made.tensors))
-    facts = [f"names and shapes   {format_bytes(made.nbytes - sum(t.nbytes for t in made.tensors))}"]
-    facts += [f"dense              {format_bytes(dense)} in {', '.join(sorted(values))}"]
-    if made.zstd_share is not None:
-        sampled = "" if made.zstd_sampled == 1 else f", from a sample of {made.zstd_sampled:.2g} of it"
-        zstd = f"{format_bytes(dense * made.zstd_share)}, {made.zstd_share:.1%} of dense{sampled}"
-        facts += [f"dense + zstd-19    {zstd}"]
+    facts = (
+        f"names and shapes   {format_bytes(made.nbytes - sum(t.nbytes for t in made.tensors))}",
+        f"dense              {format_bytes(dense)} in {', '.join(sorted(values))}",
+        f"dense + zstd-19    {_zstd(made, dense)}",
+    )
     return Group(headline, table, Text("\n".join(facts)), *warning_lines(_export_warnings(made)))
+
+
+def _zstd(made: Export, dense: int) -> str:
+    if made.zstd_share is None:
+        return "not measured: the package zstandard is not installed"
+    sampled = "" if made.zstd_sampled == 1 else f", from a sample of {made.zstd_sampled:.2g} of it"
+    return f"{format_bytes(dense * made.zstd_share)}, {made.zstd_share:.1%} of dense{sampled}"
 
 
 def export_record(made: Export) -> dict[str, Any]:
