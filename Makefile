@@ -45,8 +45,11 @@ published-fits: .venv/dev
 	$(PIP) -e ".[train]"
 	@touch $@
 
+# compressed-tensors asks for an older transformers: it is apart, with what its bitmasks need and no more.
 .venv/dev: .venv/core
 	$(PIP) -e ".[dev]"
+	$(PIP) --target .venv/peers --upgrade loguru pydantic
+	$(PIP) --target .venv/peers --upgrade --no-deps compressed-tensors==0.14.0.1
 	@touch $@
 
 clean:

@@ -80,6 +80,20 @@ MISTAKES = {
     "negative times": ("plan vit-jft --nonzeros 1M --times-chinchilla=-2", "-2"),
     "absurd": ("plan vit-jft --nonzeros 1e300 --flops 1e20", "1e+300"),
     "patches": ("plan vit-jft --nonzeros 1M --flops 1e20 --tokens-per-image 0", "--tokens-per-image"),
+    "memory: two sizes": ("plan vit-jft --memory 8GB --nonzeros 1M --flops 1e20", "not both"),
+    "memory: unit": ("plan vit-jft --memory 8G --flops 1e20", "'8G'"),
+    "memory: small": ("plan vit-jft --memory 8B --flops 1e20", "4 weights"),
+    "memory: format": ("plan vit-jft --memory 8GB --flops 1e20 --format zip", "'zip'"),
+    "memory: pattern": ("plan vit-jft --memory 8GB --flops 1e20 --format 4:2", "4:2"),
+    "memory: served": ("plan vit-jft --memory 8GB --loss 5.3 --inference 1e12", "trained once"),
+    "memory: three": ("plan vit-jft --memory 8GB --flops 1e20 --data 1e9", "two of"),
+    "memory: loss below the floor": ("plan vit-jft --memory 8GB --loss 4", "irreducible"),
+    "format alone": ("plan vit-jft --nonzeros 1M --flops 1e20 --format bitmask", "--memory"),
+    "export: nothing": ("export {0}", "model.safetensors"),
+    "export: no model": ("export {0}/own.py", "own.py"),
+    "export: format": ("export {0} --format zip", "'zip'"),
+    "export: restore what": ("export {0}/own.py --restore", "own.py"),
+    "export: restore how": ("export {0}/own.py --restore --precision bf16", "--restore"),
     "below the floor": ("plan vit-jft --nonzeros 1M --loss 4", "irreducible"),
     "no such fit": ("plan nowhere.json --nonzeros 1M --flops 1e20", "nowhere.json"),
     "fit damaged": ("plan {0}/damaged.json --nonzeros 1M --flops 1e20", "damaged"),
@@ -175,6 +189,35 @@ def test_plan_keeps_the_contract() -> None:
     assert record["times_chinchilla"] == pytest.approx(5)
     keys = {"interval", "loss", "dense_loss", "equivalent_dense_params", "data", "flops", "warnings"}
     assert keys <= set(record)
+
+
+def test_plan_at_equal_bytes() -> None:
+    record = answer("plan", "vit-jft", "--memory", "85MB", "--times-chinchilla", "5", "--precision", "int8")
+    assert (record["memory"], record["format"], record["precision"]) == (85e6, "bitmask", "int8")
+    S = record["optimal_sparsity"]
+    assert record["nonzero_params"] == pytest.approx(85e6 / (1 + 1 / (8 * (1 - S))))
+    assert record["dense_params"] == 85e6
+    low, high = record["interval"]
+    assert low <= S <= high
+
+
+def test_export_and_restore(tmp_path: Path) -> None:
+    torch, safetensors = pytest.importorskip("torch"), pytest.importorskip("safetensors.torch")
+    weights = {"a.weight": torch.eye(256, dtype=torch.bfloat16), "a.bias": torch.ones(256)}
+    (tmp_path / "model").mkdir()
+    safetensors.save_file(weights, tmp_path / "model" / "model.safetensors", metadata={"format": "pt"})
+    (tmp_path / "model" / "config.json").write_text("{}")
+    file = tmp_path / "model.sparse.safetensors"
+    record = answer("export", tmp_path / "model", "-o", file)
+    assert record["nbytes"] == file.stat().st_size < record["source_nbytes"] / 20
+    (stored,) = [t for t in record["tensors"] if t["name"] == "a.weight"]
+    assert stored["num_nonzero"] == 256
+    assert answer("export", file, "--restore", "-o", tmp_path / "back")["files"] == [
+        str(tmp_path / "back" / "model.safetensors"),
+        str(tmp_path / "back" / "config.json"),
+    ]
+    restored = safetensors.load_file(tmp_path / "back" / "model.safetensors")
+    assert all(torch.equal(restored[name], tensor) for name, tensor in weights.items())
 
 
 def test_plan_with_a_measured_cost(tmp_path: Path) -> None:

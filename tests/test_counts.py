@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparselaw.counts import format_count, parse_count
+from sparselaw.counts import format_bytes, format_count, parse_bytes, parse_count
 from sparselaw.errors import UserError
 
 
@@ -103,6 +103,64 @@ def test_short_counts_survive_exactly(digits, suffix):
 def test_any_text_is_a_positive_count_or_refused(text):
     try:
         value = parse_count(text)
+    except UserError:
+        return
+    assert 0 < value < math.inf
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("8GB", 8e9),
+        ("8 GB", 8e9),
+        ("8gb", 8e9),
+        ("512MiB", 512 * 2**20),
+        ("1.5 TB", 1.5e12),
+        ("1.1KB", 1100),
+        ("0.5KiB", 512),
+        ("2PiB", 2 * 2**50),
+        ("8e9", 8e9),
+        ("8e9B", 8e9),
+        ("1500", 1500),
+        ("1500 B", 1500),
+    ],
+)
+def test_parse_bytes(text, value):
+    assert parse_bytes(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "GB", "-8GB", "0", "0GB", "8G", "8iB", "8Gi", "8EB", "8 G B", "8GBB", "nan", "1e400", "1,000", "٣GB"]
+)
+def test_parse_bytes_refuses(text):
+    with pytest.raises(UserError, match=r"^.*is not a .*bytes.*\.$"):
+        parse_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (8e9, "8 GB"),
+        (512 * 2**20, "537 MB"),
+        (999, "999 B"),
+        (1000, "1 KB"),
+        (999_501, "1 MB"),
+        (1.234e15, "1.23 PB"),
+        (5e18, "5000 PB"),
+        (0, "0 B"),
+        (0.5, "0.5 B"),
+        (math.nan, "nan B"),
+    ],
+)
+def test_format_bytes(value, text):
+    assert format_bytes(value) == text
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(alphabet="0123456789.eEkKMGTPiIbB+-_ ,nainf٣", max_size=12))
+def test_any_text_is_bytes_or_refused(text):
+    try:
+        value = parse_bytes(text)
     except UserError:
         return
     assert 0 < value < math.inf

@@ -21,6 +21,7 @@ CASES = {
         arguments=["plan", "vit-jft", "--loss", "5.5", "--inference", "1e12", "--cost", "epyc-csr"]
     ),
     "plan": RUN.format(arguments=["plan", "vit-jft", "--nonzeros", "42.5M", "--flops", "2e20"]),
+    "memory": RUN.format(arguments=["plan", "vit-jft", "--memory", "85MB", "--flops", "2e18"]),
 }
 
 

@@ -104,12 +104,21 @@ class ComparePretrainedCommand:
 class PlanCommand:
     """Say how sparse a model should be for a budget.
 
-    Give two of --nonzeros, --flops, --data and --loss; or --nonzeros and --times-chinchilla. With --inference, --loss alone: the
-    cheapest size, sparsity and data for training and inference together.
+    Give two of --nonzeros (or --memory), --flops, --data and --loss; or --nonzeros (--memory) and --times-chinchilla. With
+    --inference, --loss alone: the cheapest size, sparsity and data for training and inference together.
     """
 
     fit: Annotated[Positional[str], arg(help="fit file, or a published law: t5-c4-refit, t5-c4-published, vit-jft")]
     nonzeros: Annotated[str | None, arg(help="non-zero prunable weights N, such as 85M")] = None
+    memory: Annotated[
+        str | None, arg(help="in place of N, bytes for the weights counted in it, such as 8GB or 512MiB")
+    ] = None
+    format: Annotated[
+        str | None, arg(help="how --memory stores them: bitmask (default), dense, csr, coo, delta, n:m, entropy, ideal")
+    ] = None
+    precision: Annotated[
+        Literal["fp32", "bf16", "fp16", "int8", "int4"] | None, arg(help="of values in --memory (default bf16)")
+    ] = None
     flops: Annotated[str | None, arg(help="training FLOPs, such as 4.2e21")] = None
     data: Annotated[
         str | None,
@@ -198,6 +207,30 @@ class TrainCommand:
 
 
 @dataclass(frozen=True)
+class ExportCommand:
+    """Write a sparse model to a smaller file that gives it back to the bit, or restore one from such a file."""
+
+    model: Annotated[
+        Positional[str],
+        arg(
+            help="run, checkpoint or other folder with model.safetensors, or a safetensors file; with --restore an export"
+        ),
+    ]
+    format: Annotated[
+        str, arg(help="auto (the smallest for each tensor), dense, bitmask, delta, csr, or n:m such as 2:4")
+    ] = "auto"
+    precision: Annotated[
+        Literal["fp32", "bf16", "fp16"] | None, arg(help="to convert weights to first; as they are if not given")
+    ] = None
+    restore: Annotated[bool, arg(help="write the dense model of an export")] = False
+    output: Annotated[
+        Path | None,
+        arg(aliases=["-o"], help="file (with --restore also folder) to write; named after the model if not given"),
+    ] = None
+    json: Json = False
+
+
+@dataclass(frozen=True)
 class SweepCommand:
     """Train a grid of models over sizes, sparsities and data; stop it and start it again as you like.
 
@@ -247,6 +280,7 @@ Command = (
     | Annotated[ContoursCommand, subcommand("contours")]
     | Annotated[HardwareCommand, subcommand("hardware")]
     | Annotated[TrainCommand, subcommand("train")]
+    | Annotated[ExportCommand, subcommand("export")]
     | Annotated[SweepCommand, subcommand("sweep")]
     | Annotated[RunsCommand, subcommand("runs")]
     | Annotated[DemoCommand, subcommand("demo")]
@@ -326,6 +360,8 @@ def _run(command: Command) -> None:
             commands.hardware(command)
         case TrainCommand():
             commands.train(command)
+        case ExportCommand():
+            commands.export(command)
         case SweepCommand():
             commands.sweep(command)
         case RunsCommand():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparselaw.counts import parse_count
+from sparselaw.counts import parse_bytes, parse_count
 from sparselaw.errors import UserError
 from sparselaw.fit import ABSOLUTE, Fit, Loss, Profile, open_fit
 from sparselaw.fit.result import finite
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         CompareCommand,
         ContoursCommand,
         DemoCommand,
+        ExportCommand,
         FitCommand,
         HardwareCommand,
         PlanCommand,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
         SweepCommand,
         TrainCommand,
     )
-    from sparselaw.plan import Cost, Gpu
+    from sparselaw.plan import Cost, Gpu, Memory
 
 PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
 DELTAS = {
@@ -116,6 +117,7 @@ def plan(command: PlanCommand) -> None:
     answer = make_plan(
         fitted,
         nonzero_params=_count(command.nonzeros),
+        memory=_memory(command.memory, command.format, command.precision),
         flops=_count(command.flops),
         data=_count(command.data),
         times_chinchilla=command.times_chinchilla,
@@ -133,6 +135,8 @@ def plan(command: PlanCommand) -> None:
 def plan_served(command: PlanCommand) -> None:
     from sparselaw.plan import plan_served as make_plan
 
+    if command.memory or command.format or command.precision:
+        raise UserError("--memory is for a model that is trained once; with --inference give --nonzeros if N is fixed")
     if command.loss is None or any((command.flops, command.data, command.times_chinchilla)):
         raise UserError(
             "with --inference give --loss, the loss to reach at the least cost, and --nonzeros if N is fixed"
@@ -172,12 +176,8 @@ def _gpu(command: PlanCommand) -> Gpu | None:
 
 
 def hardware(command: HardwareCommand) -> None:
-    try:
+    with _torch_for("measuring"):
         from sparselaw.plan.measuring import measure
-    except ImportError as error:
-        raise UserError(
-            f"measuring needs the package {error.name}; install it with pip install 'sparselaw[train]'"
-        ) from error
     if not (command.batches and command.sparsities and command.shapes):
         raise UserError("--shapes, --batches and --sparsities need at least one value each")
     found = measure(
@@ -265,7 +265,7 @@ def _arrays(found: object, *, leave: Sequence[str]) -> dict[str, Any]:
 
 def train(command: TrainCommand) -> None:
     """Exits with 1 if the run diverged and 143 if SIGTERM interrupted it."""
-    with _training():
+    with _torch_for("training"):
         from sparselaw.train.command import train as train_model
     sys.exit(train_model(command.config, output=command.output, overrides=command.overrides, json=command.json))
 
@@ -273,7 +273,7 @@ def train(command: TrainCommand) -> None:
 def sweep(command: SweepCommand) -> None:
     """Exits with 1 if a run is not finished in the end, and 130 after Ctrl-C."""
     _positive(command.threads, "threads")
-    with _training():
+    with _torch_for("training"):
         from sparselaw.sweep import command as sweeps
     if command.dry_run:
         from sparselaw.report import sweep_text
@@ -312,19 +312,32 @@ def runs(command: RunsCommand) -> None:
         text.show(sweep_text.runs_text(states))
 
 
+def export(command: ExportCommand) -> None:
+    with _torch_for("exporting"):
+        from sparselaw.prune.command import export as export_model
+    export_model(
+        command.model,
+        output=command.output,
+        format=command.format,
+        precision=command.precision,
+        restore=command.restore,
+        json=command.json,
+    )
+
+
 @contextmanager
-def _training() -> Iterator[None]:
+def _torch_for(doing: str) -> Iterator[None]:
     """Turns a missing PyTorch into advice."""
     try:
         yield
     except ImportError as error:
         raise UserError(
-            f"training needs the package {error.name}; install it with pip install 'sparselaw[train]'"
+            f"{doing} needs the package {error.name}; install it with pip install 'sparselaw[train]'"
         ) from error
 
 
 def demo(command: DemoCommand) -> None:
-    with _training():
+    with _torch_for("training"):
         from sparselaw.demo import demo as show_all
 
         show_all(command.output)
@@ -453,6 +466,16 @@ def _cost(name: str, tokens_per_image: float, fitted: Fit, *, serving: bool = Fa
         return cost(units_per_datum=tokens_per_image)
     schedule = Schedule.constant() if serving else Schedule()
     return Cost(sparse=name == "sparse", schedule=schedule, units_per_datum=tokens_per_image)
+
+
+def _memory(size: str | None, format: str | None, precision: str | None) -> Memory | None:
+    from sparselaw.plan import Memory, Storage
+
+    if size is None:
+        if format or precision:
+            raise UserError("--format and --precision say how --memory stores weights; give --memory, such as 8GB")
+        return None
+    return Memory(parse_bytes(size), Storage(format or "bitmask", precision or "bf16"))
 
 
 def _count(text: str | None) -> float | None:

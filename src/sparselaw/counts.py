@@ -1,4 +1,4 @@
-"""Counts as people write them: 85M, 1.3B, 300e9, 4.2e21; and times as they say them."""
+"""Counts as people write them: 85M, 1.3B, 300e9, 4.2e21; bytes (8GB, 512MiB); and times as they say them."""
 
 import math
 import re
@@ -7,6 +7,8 @@ from sparselaw.errors import UserError
 
 EXPONENTS = {"K": 3, "M": 6, "B": 9, "T": 12}
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+BYTE_UNITS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+_BYTES = re.compile(rf"({_NUMBER.pattern})(?:e([+-]?[0-9]+))? ?(?:([kmgtp])?(i)?b)?", re.IGNORECASE)
 _COUNT = re.compile(rf"({_NUMBER.pattern})(?:e([+-]?[0-9]+)| ?([kmbt]))?", re.IGNORECASE)
 
 
@@ -39,6 +41,35 @@ def format_count(value: float) -> str:
         return f"{float(digits):g}e{power}"
     suffix = next((s for s, e in reversed(EXPONENTS.items()) if power >= e), "")
     return f"{float(f'{digits}e{power - EXPONENTS.get(suffix, 0)}'):.12g}{suffix}"
+
+
+def parse_bytes(text: str) -> float:
+    """A positive number of bytes from text such as `8GB`, `512MiB`, `1.5 TB` or `8e9`.
+
+    K, M, G, T and P are powers of 1000, or with an i of 1024, in either case.
+
+    Raises:
+        UserError: if the text is anything else, zero, or beyond the range of a double.
+    """
+    match = _BYTES.fullmatch(text.strip())
+    if match is None or (match[4] and not match[3]):
+        raise UserError(f"{text[:40]!r} is not a number of bytes; write one such as 8GB, 512MiB or 8e9.")
+    digits, exponent, prefix, binary = match.groups()
+    power = BYTE_UNITS[prefix.upper()] if prefix else 0
+    decimal = int(exponent or 0) + (0 if binary else 3 * power)
+    value = float(f"{digits}e{decimal}") * (1024**power if binary else 1)
+    if not 0 < value < math.inf:
+        raise UserError(f"{text[:40]!r} is not a positive, finite number of bytes.")
+    return value
+
+
+def format_bytes(value: float) -> str:
+    """Bytes to three significant digits in powers of 1000: 512 B, 8 GB, 1.33 MB."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g} B"
+    digits, exponent = f"{value:.2e}".split("e")
+    power = min(max(int(exponent) // 3, 0), len(BYTE_UNITS))
+    return f"{float(f'{digits}e{int(exponent) - 3 * power}'):.12g} {' KMGTP'[power].strip()}B"
 
 
 def format_seconds(seconds: float) -> str:

@@ -2,15 +2,25 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
 
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.compare import Comparison, HoldOut
-from sparselaw.plan import Gpu, contours, open_hardware, plan, plan_served, served_contours
+from sparselaw.plan import (
+    Gpu,
+    Memory,
+    Storage,
+    contours,
+    open_hardware,
+    plan,
+    plan_served,
+    served_contours,
+)
 from sparselaw.plan.lifetime import SERVED_SPARSE
-from sparselaw.report import text
+from sparselaw.report import export_text, text
 
 
 @pytest.fixture
@@ -38,6 +48,46 @@ def test_plan(vit: Fit, width: int) -> None:
     for sentence in answer.warnings:
         assert sentence in words(shown)
     assert max(map(len, shown.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_plan_in_a_memory(vit: Fit, width: int) -> None:
+    answer = plan(vit, memory=Memory(85e6, Storage("2:4", "int8")), times_chinchilla=20)
+    shown = printed(text.plan_text(answer), width)
+    for part in ("85 MB of int8 weights as 2:4", "same bytes and FLOPs", "the matrices of the blocks", "50.0% sparse"):
+        assert part in words(shown)
+    assert f"{answer.gain.value:.4g}" in shown
+    assert max(map(len, shown.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_export(width: int) -> None:
+    pytest.importorskip("torch")
+    from sparselaw.prune.export import Export, StoredTensor
+
+    tensors = (
+        StoredTensor("a.weight", "bitmask", "bfloat16", 4096, 1024, 64, 3088, 8192),
+        StoredTensor("b.weight", "delta3", "bfloat16", 4096, 1024, 64, 2500, 8192),
+        StoredTensor("b.bias", "dense", "bfloat16", 64, 64, 1, 128, 128),
+    )
+    made = Export(Path("x.safetensors"), "auto", 6000, 17_000, tensors, 12, 0.25, 0.125)
+    shown = printed(export_text.export_text(made), width)
+    assert f"{export_text.predicted_bytes(tensors[0]):.0f}" == str(2 * 1024 + 4096 // 8 + 64 * 8)
+    for part in (
+        "6 KB, 36.3% of dense",
+        "12 weights are -0",
+        "3.07 KB",
+        "from a sample of 0.12 of it",
+        "4.13 KB, 25.0%",
+    ):
+        assert part in words(shown)
+    assert max(map(len, shown.splitlines())) <= width
+    assert export_text.export_record(made)["tensors"][2]["predicted_nbytes"] == 128
+    none_smaller = words(
+        printed(export_text.export_text(replace(made, tensors=tensors[2:], format="csr", zstd_share=None)))
+    )
+    assert "no tensor is smaller as csr" in none_smaller
+    assert "not measured: the package zstandard" in none_smaller
 
 
 @pytest.mark.parametrize("width", [80, 120])

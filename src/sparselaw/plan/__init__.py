@@ -11,6 +11,7 @@ from sparselaw.plan.optimum import chinchilla_flops, flops_where_optimal, near_o
 from sparselaw.plan.relative_time import RelativeTime
 from sparselaw.plan.served import Gpu, ServedPlan, plan_served
 from sparselaw.plan.served_contours import ServedContours, served_contours
+from sparselaw.plan.storage import Memory, Storage
 
 __all__ = [
     "Contours",
@@ -18,10 +19,12 @@ __all__ = [
     "Estimate",
     "Gpu",
     "Hardware",
+    "Memory",
     "Plan",
     "RelativeTime",
     "ServedContours",
     "ServedPlan",
+    "Storage",
     "chinchilla_flops",
     "contours",
     "flops_where_optimal",

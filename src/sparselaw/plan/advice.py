@@ -58,6 +58,7 @@ def advise(plan: Plan) -> tuple[str, ...]:
 
 def _whether(plan: Plan) -> Iterator[str]:
     S, times, since = plan.optimal_sparsity.value, plan.times_chinchilla.value, plan.pays_from.value
+    this = "this N" if plan.memory is None else "the dense model of these bytes"
     if plan.size_is_free:
         yield (
             f"N was left free: {S:.1%} is the sparsity at which a FLOP buys most, whatever the budget"
@@ -65,9 +66,11 @@ def _whether(plan: Plan) -> Iterator[str]:
             else "N was left free: a FLOP buys most in a dense model, whatever the budget; prune only if N is limited"
         )
     elif S == 0:
+        pays, stored = f"pays from {since:.3g} times on", "" if plan.memory is None else f" stored as {plan.format}"
         yield (
-            f"do not prune: the budget is {times:.3g} times the Chinchilla-optimal compute of this N, and sparsity pays from "
-            f"{since:.3g} times on; with more room for weights than compute, a dense model is best"
+            f"do not prune: the budget is {times:.3g} times the Chinchilla-optimal compute of {this}, and sparsity{stored} "
+            f"{pays if np.isfinite(since) else 'never pays'}"
+            + ("; with more room for weights than compute, a dense model is best" if plan.memory is None else "")
         )
     elif plan.gain.value < plan.tolerance:
         yield (
@@ -75,22 +78,25 @@ def _whether(plan: Plan) -> Iterator[str]:
             f"difference; at {times:.3g} times Chinchilla-optimal compute it pays a little, at high density only"
         )
     else:
+        optimal = f"the Chinchilla-optimal compute of {this}"
         yield (
-            f"sparsity pays from {since:.3g} times the Chinchilla-optimal compute of this N, and this budget is {times:.3g} "
-            f"times; at {S:.1%} a non-zero does the work of {plan.multiplier.value:.2f} dense ones"
-        )
+            f"sparsity pays from {since:.3g} times {optimal}, and this budget is {times:.3g} times"
+            if since > 0
+            else f"sparsity pays with any budget, and this one is {times:.3g} times {optimal}"
+        ) + f"; at {S:.1%} a non-zero does the work of {plan.multiplier.value:.2f} dense ones"
 
 
 def _any_dense_size(plan: Plan) -> Iterator[str]:
     size, loss = format_count(plan.best_dense_params.value), plan.best_dense_loss.value
-    worse = loss - plan.loss.value
+    worse, limit = loss - plan.loss.value, "N" if plan.memory is None else "memory"
     if abs(worse) <= plan.tolerance:
         yield f"a dense model of {size} does as well with the same FLOPs ({loss:.4g})"
     elif worse > 0:
         yield f"no dense model of any size does as well with these FLOPs: the best, of {size}, is {worse:.2g} nats worse"
     else:
         yield (
-            f"if N is not what limits you, a dense model of {size} is {-worse:.2g} nats better with the same FLOPs ({loss:.4g})"
+            f"if {limit} is not what limits you, a dense model of {size} is {-worse:.2g} nats better with the same FLOPs "
+            f"({loss:.4g})"
         )
 
 

@@ -10,7 +10,15 @@ from numpy.typing import ArrayLike
 
 from sparselaw.laws import Array, PowerLaw
 from sparselaw.plan.cost import Cost
-from sparselaw.plan.optimum import data_exponent, levels_of, slope_on_budget
+from sparselaw.plan.optimum import (
+    Size,
+    data_exponent,
+    kinks_of,
+    levels_of,
+    nonzeros_at,
+    over_sparsities,
+    slope_on_budget,
+)
 from sparselaw.plan.search import lowest_point
 
 NEWTON_STEPS = 100
@@ -21,23 +29,25 @@ def required_data(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLi
     return law.data_for(parameters, np.asarray(loss) - law.capacity(parameters, S, N) - law.floor(parameters))
 
 
-def least_flops(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, loss: ArrayLike, cost: Cost) -> Array:
-    """The smallest budget with which N non-zeros reach `loss`, at whichever sparsity is cheapest.
+def least_flops(law: PowerLaw, parameters: ArrayLike, N: Size, loss: ArrayLike, cost: Cost) -> Array:
+    """The smallest budget with which N non-zeros, or a full memory, reach `loss`, at whichever sparsity is cheapest.
 
     At constant loss the budget is stationary where S is optimal for that budget, so the slope of `optimum` is reused.
     """
-    values, N, loss = (np.asarray(a, dtype=float) for a in (parameters, N, loss))
-    values, N, loss = values[..., None, :], N[..., None], loss[..., None]
+    levels, kinks = levels_of(law, N), kinks_of(N, cost)
+    values, loss = (np.asarray(a, dtype=float) for a in (parameters, loss))
+    values, N, loss = values[..., None, :], over_sparsities(N), loss[..., None]
 
     def flops(S: Array) -> Array:
-        return cost.flops(S, N, required_data(law, values, S, N, loss))
+        size = nonzeros_at(N, S)
+        return cost.flops(S, size, required_data(law, values, S, size, loss))
 
     def slope(S: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             budget = flops(S)
             return np.where(np.isfinite(budget), slope_on_budget(law, values, S, N, budget, cost), np.nan)
 
-    best = lowest_point(flops, slope, levels=levels_of(law), kinks=cost.kinks)
+    best = lowest_point(flops, slope, levels=levels, kinks=kinks)
     return flops(best[..., None])[..., 0]
 
 

@@ -1,9 +1,11 @@
-"""The sparsity that minimises the loss of a model of N non-zeros for a training budget C.
+"""The sparsity that minimises the loss of a model of N non-zeros, or of as many as a memory holds, for a budget C.
 
 S_opt minimises L(S, N, D) on the path D = C / (6 N c_mul(S)). It is found as a root of the slope along the path (`search`);
 for the paper's law with dense cost the closed form is used:
 
     S_opt = max{0, 1 - exp[(ln(b_D/(a_S b_S)) + b_N ln N)/(b_D+b_S)] * (6 a_D N/C)^(b_D/(b_D+b_S))}.
+
+In a memory N depends on S: the path is L(S, N(S), C / (6 N(S) c_mul(S))).
 
 Parameters are natural ones, [..., p]; N and C broadcast against their leading axes.
 """
@@ -17,44 +19,66 @@ from sparselaw.errors import UserError
 from sparselaw.laws import PAPER, Array, Direction, PowerLaw
 from sparselaw.plan.cost import FLOPS_PER_PARAM, Cost
 from sparselaw.plan.relative_time import DENSE_TIME
-from sparselaw.plan.search import MAX_SPARSITY, lowest_point, range_within, scan_points
+from sparselaw.plan.search import MAX_SPARSITY, least_value, lowest_point, range_within
+from sparselaw.plan.storage import Memory
+
+Size = ArrayLike | Memory
+"""N, or a memory that holds as many non-zeros as it can."""
 
 
-def levels_of(law: PowerLaw) -> tuple[float, ...]:
-    """The only sparsities a law knows; empty if it knows all."""
-    return tuple(t.gate for t in law.terms if isinstance(t.gate, float))
+def levels_of(law: PowerLaw, N: Size = 0.0) -> tuple[float, ...]:
+    """The only sparsities to choose from: those that the law knows and the memory's format can hold; empty if all."""
+    known = tuple(t.gate for t in law.terms if isinstance(t.gate, float))
+    held = N.levels if isinstance(N, Memory) else ()
+    return tuple(S for S in known if S in held) if known and held else known or held
 
 
-def loss_on_budget(law: PowerLaw, parameters: Array, S: ArrayLike, N: ArrayLike, flops: ArrayLike, cost: Cost) -> Array:
+def kinks_of(N: Size, cost: Cost) -> tuple[float, ...]:
+    """The sparsities at which the path is not smooth."""
+    return (*cost.kinks, *N.kinks) if isinstance(N, Memory) else cost.kinks
+
+
+def nonzeros_at(N: Size, S: ArrayLike) -> Array:
+    """The non-zeros at sparsity S."""
+    return N.nonzeros(S) if isinstance(N, Memory) else np.asarray(N, dtype=float)
+
+
+def over_sparsities(N: Size) -> Size:
+    """N against a further axis of sparsities."""
+    return N if isinstance(N, Memory) else np.asarray(N, dtype=float)[..., None]
+
+
+def loss_on_budget(law: PowerLaw, parameters: Array, S: ArrayLike, N: Size, flops: ArrayLike, cost: Cost) -> Array:
     """Loss at sparsity S of N non-zeros trained with `flops`."""
+    N = nonzeros_at(N, S)
     return law.predict(parameters, S, N, cost.data(S, N, flops))
 
 
-def slope_on_budget(
-    law: PowerLaw, parameters: Array, S: ArrayLike, N: ArrayLike, flops: ArrayLike, cost: Cost
-) -> Array:
+def slope_on_budget(law: PowerLaw, parameters: Array, S: ArrayLike, N: Size, flops: ArrayLike, cost: Cost) -> Array:
     """dL/du on the budget, u = -ln(1-S): negative while more sparsity helps."""
-    capacity, data = law.slope(parameters, S, N, cost.data(S, N, flops), sparser_on_budget(S, cost))
+    along, N = sparser_on_budget(S, cost, N), nonzeros_at(N, S)
+    capacity, data = law.slope(parameters, S, N, cost.data(S, N, flops), along)
     return capacity + data
 
 
-def sparser_on_budget(S: ArrayLike, cost: Cost) -> Direction:
-    """The direction of more sparsity at constant N and C."""
-    return Direction(u=1.0, log_D=-cost.multiplier_slope(S))
+def sparser_on_budget(S: ArrayLike, cost: Cost, N: Size = 0.0) -> Direction:
+    """The direction of more sparsity at constant C, and at constant N or in a memory."""
+    growth = N.growth(S) if isinstance(N, Memory) else 0.0
+    return Direction(u=1.0, log_N=growth, log_D=-cost.multiplier_slope(S) - growth)
 
 
-def optimal_sparsity(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, flops: ArrayLike, cost: Cost) -> Array:
+def optimal_sparsity(law: PowerLaw, parameters: ArrayLike, N: Size, flops: ArrayLike, cost: Cost) -> Array:
     """S_opt in [0, MAX_SPARSITY]; among its levels for a law with levels.
 
     Args:
         law: the form.
         parameters: natural, shape [..., p].
-        N: non-zeros; flops: training budget; both broadcast against parameters.shape[:-1].
+        N: non-zeros, or a memory; flops: training budget; both broadcast against parameters.shape[:-1].
         cost: how FLOPs are counted.
     """
-    values, N, flops = np.asarray(parameters, dtype=float), np.asarray(N, dtype=float), np.asarray(flops, dtype=float)
-    if law is PAPER and cost.time is DENSE_TIME:
-        return closed_form(values, N, flops * (1 / cost.units_per_datum))
+    values, flops = np.asarray(parameters, dtype=float), np.asarray(flops, dtype=float)
+    if law is PAPER and cost.time is DENSE_TIME and not isinstance(N, Memory):
+        return closed_form(values, np.asarray(N, dtype=float), flops * (1 / cost.units_per_datum))
     return numerical_optimum(law, values, N, flops, cost)
 
 
@@ -67,23 +91,24 @@ def closed_form(parameters: Array, N: Array, flops: Array) -> Array:
         return np.clip(-np.expm1(log_density), 0.0, MAX_SPARSITY)
 
 
-def numerical_optimum(law: PowerLaw, parameters: Array, N: Array, flops: Array, cost: Cost) -> Array:
+def numerical_optimum(law: PowerLaw, parameters: Array, N: Size, flops: Array, cost: Cost) -> Array:
     """S_opt by a scan and bisection of the slope."""
-    values, N, flops = parameters[..., None, :], N[..., None], flops[..., None]
+    levels, kinks = levels_of(law, N), kinks_of(N, cost)
+    values, N, flops = parameters[..., None, :], over_sparsities(N), flops[..., None]
     return lowest_point(
         lambda S: loss_on_budget(law, values, S, N, flops, cost),
         lambda S: slope_on_budget(law, values, S, N, flops, cost),
-        levels=levels_of(law),
-        kinks=cost.kinks,
+        levels=levels,
+        kinks=kinks,
     )
 
 
 def near_optimal_range(
-    law: PowerLaw, parameters: ArrayLike, N: float, flops: float, cost: Cost, *, tolerance: float
+    law: PowerLaw, parameters: ArrayLike, N: Size, flops: float, cost: Cost, *, tolerance: float
 ) -> tuple[float, float]:
     """The range of S around S_opt whose loss is within `tolerance` nats of the lowest; the optimum is flat.
 
-    For a law with levels, the outermost levels within the tolerance.
+    For a law or a format with levels, the outermost levels within the tolerance.
     """
     values = np.asarray(parameters, dtype=float)
     best = float(optimal_sparsity(law, values, N, flops, cost))
@@ -92,7 +117,7 @@ def near_optimal_range(
     def loss(S: Array) -> Array:
         return loss_on_budget(law, values, S, N, flops, cost)
 
-    return range_within(loss, best, allowed, levels=levels_of(law), kinks=cost.kinks)
+    return range_within(loss, best, allowed, levels=levels_of(law, N), kinks=kinks_of(N, cost))
 
 
 def data_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, along: Direction) -> Array:
@@ -124,22 +149,24 @@ def flops_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: A
     return cost.flops(S, N, data_where_optimal(law, parameters, S, N, sparser_on_budget(S, cost)))
 
 
-def flops_where_sparsity_pays(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, cost: Cost) -> Array:
-    """The budget from which some sparsity is better than none, for N non-zeros.
+def flops_where_sparsity_pays(law: PowerLaw, parameters: ArrayLike, N: Size, cost: Cost) -> Array:
+    """The budget from which some sparsity is better than none, for N non-zeros or in a memory that holds N_0 dense weights.
 
-    Where the loss at S on a budget is that of dense: A(0) - A(S) = (c_mul^b_D - 1) (6 N D_1 / C)^b_D with D_1 the data at which
-    the data term is 1; the least over S, of which the limit S -> 0 is the contour of 0.
+    Where the loss at S on a budget is that of dense: A(0) - A(S) = ((c_mul N/N_0)^b_D - 1) (6 N_0 D_1 / C)^b_D with D_1 the data
+    at which the data term is 1; the least over S, of which the limit S -> 0 is the contour of 0 where N does not depend on S.
     """
-    values = np.asarray(parameters, dtype=float)[..., None, :]
-    size = np.asarray(N, dtype=float)[..., None]
-    S = np.array([level for level in levels_of(law) if level > 0]) if levels_of(law) else scan_points(cost.kinks)[1:]
-    b_D = data_exponent(law, values)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        gain = law.capacity(values, 0.0, size) - law.capacity(values, S, size)
-        price = np.maximum(cost.multiplier(S) ** b_D - 1, 0.0)
-        data = np.where(gain > 0, law.data_for(values, 1.0) * (price / gain) ** (1 / b_D), np.inf)
-        least = cost.flops(0.0, N, data.min(-1))
-    if levels_of(law):
+    values, levels = np.asarray(parameters, dtype=float)[..., None, :], levels_of(law, N)
+    b_D, dense, sizes = data_exponent(law, values), nonzeros_at(over_sparsities(N), 0.0), over_sparsities(N)
+
+    def data(S: Array) -> Array:
+        size = nonzeros_at(sizes, S)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            gain = law.capacity(values, 0.0, dense) - law.capacity(values, S, size)
+            price = np.maximum((cost.multiplier(S) * size / dense) ** b_D - 1, 0.0)
+            return np.where(gain > 0, law.data_for(values, 1.0) * (price / gain) ** (1 / b_D), np.inf)
+
+    least = cost.flops(0.0, nonzeros_at(N, 0.0), least_value(data, levels=levels, kinks=kinks_of(N, cost)))
+    if levels or isinstance(N, Memory):
         return least
     first = data_where_optimal(law, parameters, 0.0, N, sparser_on_budget(0.0, cost))
     return np.minimum(least, cost.flops(0.0, N, first))

@@ -17,6 +17,7 @@ SCAN = 64
 FINE_SCAN = 160  # where there are kinks
 LOW_POINTS = 2  # refined where there are kinks
 RANGE_SCAN = 1500  # for the range around the lowest
+CLOSER_SCANS = 2
 BISECTIONS = 54
 
 Function = Callable[[Array], Array]
@@ -49,6 +50,20 @@ def scan_points(kinks: Sequence[float] = ()) -> Array:
     grid = -np.expm1(-np.linspace(0, -np.log1p(-MAX_SPARSITY), FINE_SCAN if kinks else SCAN))
     grid[-1] = MAX_SPARSITY
     return np.union1d(grid, [s for s in kinks if s < MAX_SPARSITY])
+
+
+def least_value(value: Function, *, levels: Sequence[float] = (), kinks: Sequence[float] = ()) -> Array:
+    """The least of `value`, without its slope: by a scan and closer ones around its lowest point; of levels exactly."""
+    if levels:
+        return value(np.array(levels)).min(-1)
+    grid = scan_points(kinks)
+    for _ in range(CLOSER_SCANS):
+        tried = value(grid)
+        lowest, grid = tried.argmin(-1)[..., None], np.broadcast_to(grid, tried.shape)
+        last = grid.shape[-1] - 1
+        low, high = (np.take_along_axis(grid, np.clip(lowest + k, 0, last), -1)[..., 0] for k in (-1, 1))
+        grid = np.linspace(low, high, SCAN, axis=-1)
+    return value(grid).min(-1)
 
 
 def _lowest_of_several(value: Function, slope: Function, grid: Array, tried: Array) -> Array:

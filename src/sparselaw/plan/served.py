@@ -11,7 +11,8 @@ from sparselaw.counts import format_count
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array
 from sparselaw.plan.advice import Sensitivity, sensitivities
-from sparselaw.plan.answer import check_shares, check_sizes, require_reachable, warnings_of_runs
+from sparselaw.plan.caveats import warnings_of_runs
+from sparselaw.plan.checks import check_shares, check_sizes, require_reachable
 from sparselaw.plan.contours import planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.equivalents import size_multiplier

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sparselaw.counts import format_count
+from sparselaw.counts import format_bytes, format_count
 from sparselaw.fit.compare import Comparison, extrapolation_error
 from sparselaw.fit.profile import Profile
 from sparselaw.fit.recipe import RecipeRun
@@ -26,6 +26,7 @@ from sparselaw.plan.relative_time import RelativeTime
 from sparselaw.plan.served import ServedPlan
 from sparselaw.plan.served_contours import ServedContours
 
+SIZED = "Sized are the weights that N counts, the matrices of the blocks; embeddings and norms come on top.\n"
 Bounds = tuple[float | None, float | None]
 
 
@@ -166,7 +167,7 @@ def compare_text(comparisons: Sequence[Comparison]) -> Group:
 
 def plan_text(answer: Plan) -> Group:
     S = answer.optimal_sparsity
-    budget = f"{format_count(answer.nonzero_params.value)} non-zero prunable weights, {flops(answer.flops.value)} FLOPs"
+    budget = f"{_size(answer)}, {flops(answer.flops.value)} FLOPs"
     verdict = f"{S.value:.1%} sparse" if S.value > 0 else "dense"
     confidence = f"{answer.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
     headline = Text.assemble(("Train it ", ""), (verdict, "bold"), f"  ({confidence})")
@@ -175,10 +176,17 @@ def plan_text(answer: Plan) -> Group:
     for label, estimate, form in _plan_rows(answer):
         table.add_row(label, form(estimate.value), span(estimate.bounds, form))
     question = Text(f"{budget}, {answer.cost} cost, {answer.law} law from {answer.fit}", style="dim")
-    told = (*advice_lines(answer.advice), *warning_lines(answer.warnings))
+    sized = [] if answer.memory is None else [Text(SIZED, style="dim")]
+    told = (*sized, *advice_lines(answer.advice), *warning_lines(answer.warnings))
     return Group(
         question, headline, Text(near), Text(cost_line("best sparsity by cost of zeros", answer.costs)), table, *told
     )
+
+
+def _size(answer: Plan) -> str:
+    if answer.memory is None:
+        return f"{format_count(answer.nonzero_params.value)} non-zero prunable weights"
+    return f"{format_bytes(answer.memory)} of {answer.precision} weights as {answer.format}"
 
 
 def cost_line(what: str, costs: dict[str, float]) -> str:
@@ -191,16 +199,18 @@ def advice_lines(advice: Sequence[str]) -> list[RenderableType]:
 
 
 def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, Callable[[float], str]]]:
-    unit = answer.data_unit
+    unit, bytes_given = answer.data_unit, answer.memory is not None
+    dense = [("parameters of the dense model of these bytes", Estimate(answer.dense_params), count)]
     return [
         ("non-zero parameters N", answer.nonzero_params, count),
         ("weights before pruning", Estimate(answer.start_params), count),
+        *(dense if bytes_given else []),
         ("training FLOPs", answer.flops, flops),
-        ("times Chinchilla-optimal compute", answer.times_chinchilla, number),
+        (f"times Chinchilla-optimal compute{' of that' * bytes_given}", answer.times_chinchilla, number),
         (f"data it pays for ({unit})", Estimate(answer.data), count),
         (f"data it pays for if dense ({unit})", Estimate(answer.dense_data), count),
         ("loss", answer.loss, number),
-        ("loss if dense, same N and FLOPs", answer.dense_loss, number),
+        (f"loss if dense, same {'bytes' if bytes_given else 'N'} and FLOPs", answer.dense_loss, number),
         ("gain over dense (nats)", answer.gain, number),
         ("best dense model of any size", answer.best_dense_params, count),
         ("its loss with the same FLOPs", answer.best_dense_loss, number),
