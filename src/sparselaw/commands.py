@@ -20,7 +20,7 @@ from sparselaw.report import text
 from sparselaw.runs import Runs, parse_columns, read_runs
 
 if TYPE_CHECKING:
-    from sparselaw.cli import CompareCommand, ContoursCommand, DemoCommand, FitCommand, PlanCommand, TrainCommand
+    from sparselaw.cli import CompareCommand, ContoursCommand, DemoCommand, DesignCommand, FitCommand, PlanCommand, TrainCommand
 
 PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
 DELTAS = {
@@ -133,6 +133,42 @@ def contours(command: ContoursCommand) -> None:
         print(f"wrote {command.output}")
     else:
         text.show(text.contours_text(found))
+
+
+def design(command: DesignCommand) -> None:
+    from sparselaw.plan import Limits, Target, limits_around
+    from sparselaw.plan import design as make_design
+
+    fitted = open_fit(command.fit)
+    usual = limits_around(fitted.domain)
+    limits = Limits(
+        _count_range(command.nonzeros) or usual.nonzero_params,
+        _count_range(command.data) or usual.data,
+        command.sparsities or usual.sparsities,
+        command.max_seeds,
+    )
+    budget = _count(command.budget)
+    assert budget is not None
+    found = make_design(
+        fitted,
+        budget=budget,
+        target=Target(*_target(command.target), command.answer) if command.target else None,
+        limits=limits,
+        max_runs=command.max_runs,
+        cost=_cost(command.cost, command.tokens_per_image),
+        noise=command.noise,
+        as_guess=command.guess or None,
+        confidence=command.confidence,
+    )
+    if command.output:
+        base = command.base or ("vit-laptop" if fitted.data_unit == "images" else "decoder-laptop")
+        _write(command.output, found.to_toml(base))
+    if command.json:
+        _print_json(found.to_json())
+        return
+    text.show(text.design_text(found))
+    if command.output:
+        print(f"wrote {command.output}; run it with: sparselaw sweep {command.output}")
 
 
 def train(command: TrainCommand) -> None:
