@@ -147,11 +147,9 @@ def design(command: DesignCommand) -> None:
         command.sparsities or usual.sparsities,
         command.max_seeds,
     )
-    budget = _count(command.budget)
-    assert budget is not None
     found = make_design(
         fitted,
-        budget=budget,
+        budget=parse_count(command.budget),
         target=Target(*_target(command.target), command.answer) if command.target else None,
         limits=limits,
         max_runs=command.max_runs,
@@ -162,7 +160,7 @@ def design(command: DesignCommand) -> None:
     )
     if command.output:
         base = command.base or ("vit-laptop" if fitted.data_unit == "images" else "decoder-laptop")
-        _write(command.output, found.to_toml(base))
+        found.save(command.output, base)
     if command.json:
         _print_json(found.to_json())
         return
@@ -325,11 +323,18 @@ def _count(text: str | None) -> float | None:
 def _count_range(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
-    low, _, high = text.partition(":")
-    bounds = parse_count(low), parse_count(high)
+    low, colon, high = text.partition(":")
+    bounds = (parse_count(low), parse_count(high)) if colon else (0.0, 0.0)
     if bounds[0] >= bounds[1]:
         raise UserError(f"a range is LOW:HIGH, lowest first, got {text!r}")
     return bounds
+
+
+def _target(text: str) -> tuple[float, float]:
+    size, comma, budget = text.partition(",")
+    if not comma:
+        raise UserError(f"--target takes non-zeros,FLOPs, such as 85M,1e20; got {text!r}")
+    return parse_count(size), parse_count(budget)
 
 
 def _levels(levels: tuple[float, ...]) -> tuple[float, ...]:

@@ -8,7 +8,9 @@ taken as a guess.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,10 +18,11 @@ from scipy.special import ndtri
 
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError
+from sparselaw.files import write_atomically
 from sparselaw.fit.published import PUBLISHED_FITS
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, PowerLaw
-from sparselaw.plan.answer import Estimate, Estimates
+from sparselaw.plan.answer import LARGEST, Estimate, Estimates
 from sparselaw.plan.candidates import Candidates, Limits, candidates, factorial, limits_around
 from sparselaw.plan.contours import planning_law
 from sparselaw.plan.cost import Cost
@@ -41,10 +44,9 @@ class Target:
     answer: Answer = "sparsity"
 
     def __post_init__(self) -> None:
-        if not (0 < self.nonzero_params < np.inf and 0 < self.flops < np.inf):
-            raise UserError(
-                f"a target is a positive size and budget, got {self.nonzero_params:g} non-zeros and {self.flops:g} FLOPs"
-            )
+        for value, unit in ((self.nonzero_params, "non-zeros"), (self.flops, "FLOPs")):
+            if not 1 / LARGEST < value < LARGEST:
+                raise UserError(f"a target of {value:g} {unit} is nothing that a training run comes near; check its unit")
 
     def quantity(self, law: PowerLaw, values: Array, cost: Cost) -> Quantity:
         """The answer as a function of parameters; the loss is at the sparsity that is best for `values`."""
@@ -115,7 +117,7 @@ class Design:
         size, budget = format_count(self.target.nonzero_params), format_count(self.target.flops)
         lines = [
             f"# {self.num_runs} runs, {format_count(self.flops)} FLOPs: the {question} at {size} non-zeros and {budget} FLOPs",
-            f'base = "{base}"',
+            f"base = {json.dumps(base)}",
         ]
         for cell in self.cells:
             lines += [
@@ -126,6 +128,17 @@ class Design:
                 f"seeds = {list(range(self.first_seed, self.first_seed + cell.seeds))}",
             ]
         return "\n".join(lines) + "\n"
+
+    def save(self, path: str | Path, base: str) -> None:
+        """Writes the sweep file, all of it or nothing.
+
+        Raises:
+            UserError: the place cannot be written.
+        """
+        try:
+            write_atomically(Path(path), self.to_toml(base))
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
 def design(
@@ -195,7 +208,7 @@ def design(
         fit=fitted.name,
         confidence=confidence,
         first_seed=0 if as_guess else fitted.num_runs,
-        warnings=tuple(_warnings(fitted, as_guess, target, limits, spent / budget)),
+        warnings=_warnings(fitted, as_guess, target, limits, before, spent / budget),
     )
 
 
@@ -240,15 +253,25 @@ def _expected(value: float, variance: float, confidence: float, answer: Answer) 
     return Estimate(value, max(low, value - half), min(high, value + half))
 
 
-def _warnings(fitted: Fit, as_guess: bool, target: Target, limits: Limits, spent: float) -> list[str]:
+def _warnings(
+    fitted: Fit, as_guess: bool, target: Target, limits: Limits, before: Estimate, spent: float
+) -> tuple[str, ...]:
     sentences = []
     if fitted.status != "converged":
         sentences.append(f"the fit is {fitted.status}")
     if as_guess:
         sentences.append(f"{fitted.name} is a guess at the law of your runs: fit the first of them, then design the rest")
-    fold = target.nonzero_params / limits.nonzero_params[1]
-    if fold > 1.001:
-        sentences.append(f"the target is {fold:.3g} times larger than the largest run allowed: the answer extrapolates the law")
+    low, high = limits.nonzero_params
+    if not low / 1.001 <= target.nonzero_params <= high * 1.001:
+        larger = target.nonzero_params > high
+        fold = target.nonzero_params / high if larger else low / target.nonzero_params
+        sentences.append(
+            f"the target is {fold:.3g} times {'larger than the largest' if larger else 'smaller than the smallest'} run allowed: "
+            "the answer extrapolates the law"
+        )
+    if target.answer == "sparsity" and not 0 < before.value < MAX_SPARSITY:
+        edge = "dense" if before.value == 0 else f"at the largest sparsity considered, {MAX_SPARSITY}"
+        sentences.append(f"the optimum at the target is {edge}: the expected intervals are rough there")
     if spent < SPENT:
         sentences.append(f"{spent:.0%} of the budget is spent: allow larger or longer runs, or more of them, to spend the rest")
-    return sentences
+    return tuple(sentences)

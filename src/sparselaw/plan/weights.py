@@ -74,8 +74,11 @@ def optimal_weights(known: Beliefs, shares: Array) -> Weights:
 
 
 def _most(phi: Array, shares: Array) -> float:
-    """The largest phi'v within the resources."""
-    return -float(linprog(-phi, A_ub=shares, b_ub=np.ones(len(shares)), method="highs").fun)
+    """The largest phi'v within the resources; scaled, since the solver's tolerances are absolute."""
+    size = shares.max(0)
+    worth = phi / size
+    scale = max(float(worth.max()), 1e-300)
+    return -scale * float(linprog(-worth / scale, A_ub=shares / size, b_ub=np.ones(len(shares)), method="highs").fun)
 
 
 def _newton_point(known: Beliefs, w: Array, shares: Array) -> Array:
