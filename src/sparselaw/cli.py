@@ -115,23 +115,28 @@ class DesignCommand:
     """
 
     fit: Annotated[
-        Positional[str], arg(help="fit file with a bootstrap, or a published law: t5-c4-refit, t5-c4-published, vit-jft")
+        Positional[str],
+        arg(help="fit file with a bootstrap, or a published law: t5-c4-refit, t5-c4-published, vit-jft"),
     ]
     budget: Annotated[str, arg(help="training FLOPs of all new runs together, such as 1e18")]
     target: Annotated[
         str | None,
-        arg(help="question to sharpen: non-zeros,FLOPs, such as 85M,1e20; 10 times the largest fitted size if not given"),
+        arg(
+            help="question to sharpen: non-zeros,FLOPs, such as 85M,1e20; 10 times the largest fitted size if not given"
+        ),
     ] = None
-    answer: Annotated[Literal["sparsity", "loss"], arg(help="what is asked there: optimal sparsity, or the loss at it")] = (
-        "sparsity"
-    )
+    answer: Annotated[
+        Literal["sparsity", "loss"], arg(help="what is asked there: optimal sparsity, or the loss at it")
+    ] = "sparsity"
     nonzeros: Annotated[
         str | None, arg(help="sizes allowed LOW:HIGH; from the smallest fitted to 4 times the largest if not given")
     ] = None
     data: Annotated[str | None, arg(help="data allowed LOW:HIGH, as nonzeros")] = None
     sparsities: Annotated[tuple[float, ...], arg(help="sparsities allowed; those of the fitted runs if not given")] = ()
-    max_runs: Annotated[int | None, arg(help="at most so many runs; as many as a factorial grid has if not given")] = None
-    max_seeds: Annotated[int, arg(help="at most so many runs of one size, sparsity and data")] = 3
+    max_runs: Annotated[int | None, arg(help="at most so many runs; as many as a factorial grid has if not given")] = (
+        None
+    )
+    max_seeds: Annotated[int, arg(help="at most so many runs of one size, sparsity and data")] = 1
     noise: Annotated[
         float | None, arg(help="standard deviation of a run's residual; estimated from the fit if not given")
     ] = None
@@ -140,7 +145,8 @@ class DesignCommand:
     tokens_per_image: Annotated[float, arg(help="as in plan")] = 1.0
     confidence: Annotated[float, arg(help="of the intervals")] = 0.95
     base: Annotated[
-        str | None, arg(help="recipe or TOML file that the runs share; decoder-laptop, or vit-laptop for images, if not given")
+        str | None,
+        arg(help="recipe or TOML file that the runs share; decoder-laptop, or vit-laptop for images, if not given"),
     ] = None
     output: Annotated[Path | None, arg(aliases=["-o"], help="sweep file to write (.toml)")] = None
     json: Json = False

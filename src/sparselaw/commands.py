@@ -20,7 +20,15 @@ from sparselaw.report import text
 from sparselaw.runs import Runs, parse_columns, read_runs
 
 if TYPE_CHECKING:
-    from sparselaw.cli import CompareCommand, ContoursCommand, DemoCommand, DesignCommand, FitCommand, PlanCommand, TrainCommand
+    from sparselaw.cli import (
+        CompareCommand,
+        ContoursCommand,
+        DemoCommand,
+        DesignCommand,
+        FitCommand,
+        PlanCommand,
+        TrainCommand,
+    )
 
 PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
 DELTAS = {

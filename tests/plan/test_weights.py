@@ -82,7 +82,7 @@ def test_weights_against_a_general_optimiser(seed: int) -> None:
 
 
 def test_one_parameter_has_a_closed_form() -> None:
-    """With p = 1 all goes into the run with the most information for its FLOPs: variance 1 / (prior + max g^2 / cost * budget)."""
+    """With p = 1 all goes into the run that tells most for its cost: variance 1 / (prior + budget * max g^2 / cost)."""
     known = Beliefs(np.array([[[0.5]]]), np.array([[[1.0], [2.0], [3.0]]]), np.array([[1.0]]))
     shares = np.array([[1.0, 3.0, 10.0]]) / 6
     found = optimal_weights(known, shares)

@@ -18,7 +18,7 @@ from sparselaw.laws import Array
 from sparselaw.plan.cost import Cost
 
 REACH = 4.0  # by how much new runs may be larger, and longer, than those of the fit
-STEP = 2.0  # neighbouring sizes, and durations, of candidates differ by at most this factor
+STEP = 2**0.5  # neighbouring sizes, and durations, of candidates differ by at most this factor
 GRID_SIZES, GRID_DURATIONS = 4, 3  # of the paper's language grid (Frantar et al. 2023, arXiv 2309.08520)
 BISECTIONS = 60
 
@@ -30,7 +30,7 @@ class Limits:
     nonzero_params: tuple[float, float]
     data: tuple[float, float]
     sparsities: tuple[float, ...]
-    max_seeds: int = 3
+    max_seeds: int = 1
 
     def __post_init__(self) -> None:
         for name, (low, high) in {"nonzeros": self.nonzero_params, "data": self.data}.items():
@@ -74,7 +74,7 @@ class Candidates:
 
 
 def candidates(limits: Limits, budget: float, cost: Cost) -> Candidates:
-    """All runs on a grid of `limits`, at most a factor of 2 apart, that the budget pays for.
+    """All runs on a grid of `limits`, at most a factor of sqrt(2) apart, that the budget pays for.
 
     Raises:
         UserError: it pays for none.
@@ -101,7 +101,9 @@ def factorial(limits: Limits, budget: float, cost: Cost) -> Candidates:
     def grid(reach: float) -> Candidates:
         sizes, durations = (
             np.geomspace(low, low * (high / low) ** reach, number)
-            for (low, high), number in zip((limits.nonzero_params, limits.data), (GRID_SIZES, GRID_DURATIONS), strict=True)
+            for (low, high), number in zip(
+                (limits.nonzero_params, limits.data), (GRID_SIZES, GRID_DURATIONS), strict=True
+            )
         )
         return _crossed(sizes, np.unique(limits.sparsities), durations, cost)
 

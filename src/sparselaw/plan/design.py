@@ -1,9 +1,9 @@
 """Which runs to do next: those that make the interval of one answer narrowest for a budget of FLOPs.
 
-The answer is the optimal sparsity, or the loss there, at a target (N, C). Of all runs that the limits allow, counts are chosen that
-minimise the expected variance of the answer after a refit (`weights`), given what the fit's bootstrap draws say is known
-(`information`): Bayesian c-optimal design (Chaloner and Verdinelli 1995, Whittle 1973). Without runs of one's own, another law is
-taken as a guess.
+The answer is the optimal sparsity, or the loss there, at a target (N, C). Of all runs that the limits allow, those are chosen
+that minimise the expected variance of the answer after a refit (`weights`), given what the fit's bootstrap draws say is
+known (`information`): Bayesian c-optimal design (Chaloner and Verdinelli 1995, Whittle 1973). Without runs of one's own,
+another law is taken as a guess.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ from sparselaw.plan.contours import planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.information import Beliefs, Quantity, beliefs, guess, run_noise
 from sparselaw.plan.optimum import MAX_SPARSITY, chinchilla_flops, levels_of, loss_on_budget, optimal_sparsity
-from sparselaw.plan.weights import Counts, optimal_weights, variances, whole_counts
+from sparselaw.plan.weights import Counts, Reals, optimal_weights, variances, whole_counts
 
-FAR_SIZE, FAR_TIMES = 10.0, 5.0  # a target not given: times the largest fitted size, and times Chinchilla-optimal compute
+FAR_SIZE, FAR_TIMES = (
+    10.0,
+    5.0,
+)  # a target not given: times the largest fitted size, and times Chinchilla-optimal compute
 SPENT = 0.9  # of the budget; a design that leaves more of it says so
 Answer = Literal["sparsity", "loss"]
 
@@ -46,7 +49,9 @@ class Target:
     def __post_init__(self) -> None:
         for value, unit in ((self.nonzero_params, "non-zeros"), (self.flops, "FLOPs")):
             if not 1 / LARGEST < value < LARGEST:
-                raise UserError(f"a target of {value:g} {unit} is nothing that a training run comes near; check its unit")
+                raise UserError(
+                    f"a target of {value:g} {unit} is nothing that a training run comes near; check its unit"
+                )
 
     def quantity(self, law: PowerLaw, values: Array, cost: Cost) -> Quantity:
         """The answer as a function of parameters; the loss is at the sparsity that is best for `values`."""
@@ -82,7 +87,7 @@ class Design:
 
     before: the answer with its interval now; after: as expected once the new runs are fitted with the old ones; rival: the same
         for the factorial grid of equal cost, None if the budget pays for none.
-    efficiency: the variance of the best conceivable design, with fractions of runs and any number of seeds, over that of this one.
+    efficiency: the variance of the best conceivable design, of fractions of runs and any number of seeds, over that of this.
     noise: standard deviation of a run as the fit sees it, in ln loss, or in loss, as the fit takes residuals.
     first_seed: of the new runs; earlier ones are taken to be below it.
     """
@@ -184,10 +189,12 @@ def design(
         raise UserError("the fit has no bootstrap draws, which say what is known so far; fit with --bootstrap 1000")
     quantity, deviation = target.quantity(law, fitted.values, cost), run_noise(fitted, noise)
     known = beliefs(law, fitted.loss, fitted.draws, runs.joined(grid), quantity, deviation)
-    counts, efficiency = _counts(known.select(slice(len(runs))), runs, budget, max_runs or len(grid) or len(runs), limits)
+    counts, efficiency = _counts(
+        known.select(slice(len(runs))), runs, budget, max_runs or len(grid) or len(runs), limits
+    )
     before = Estimates(fitted, confidence)(quantity)
 
-    def after(repeats: Array) -> Estimate:
+    def after(repeats: Reals) -> Estimate:
         return _expected(before.value, float(variances(known, repeats).mean()), confidence, target.answer)
 
     cells = _cells(runs, counts)
@@ -196,7 +203,7 @@ def design(
         cells=cells,
         target=target,
         before=before,
-        after=after(np.concatenate([counts, np.zeros(len(grid))])),
+        after=after(np.concatenate([counts, np.zeros(len(grid), dtype=np.intp)])),
         rival=Rival(len(grid), after(np.repeat([0, 1], [len(runs), len(grid)]))) if len(grid) else None,
         budget=budget,
         flops=spent,
@@ -215,7 +222,9 @@ def design(
 def _asked_law(fitted: Fit) -> PowerLaw:
     law = planning_law(fitted)
     if levels_of(law):
-        raise UserError(f"the law {law.name} knows single sparsities only, so no run sharpens an optimum; fit another law")
+        raise UserError(
+            f"the law {law.name} knows single sparsities only, so no run sharpens an optimum; fit another law"
+        )
     return law
 
 
@@ -260,7 +269,9 @@ def _warnings(
     if fitted.status != "converged":
         sentences.append(f"the fit is {fitted.status}")
     if as_guess:
-        sentences.append(f"{fitted.name} is a guess at the law of your runs: fit the first of them, then design the rest")
+        sentences.append(
+            f"{fitted.name} is a guess at the law of your runs: fit the first of them, then design the rest"
+        )
     low, high = limits.nonzero_params
     if not low / 1.001 <= target.nonzero_params <= high * 1.001:
         larger = target.nonzero_params > high
@@ -273,5 +284,7 @@ def _warnings(
         edge = "dense" if before.value == 0 else f"at the largest sparsity considered, {MAX_SPARSITY}"
         sentences.append(f"the optimum at the target is {edge}: the expected intervals are rough there")
     if spent < SPENT:
-        sentences.append(f"{spent:.0%} of the budget is spent: allow larger or longer runs, or more of them, to spend the rest")
+        sentences.append(
+            f"{spent:.0%} of the budget is spent: allow larger or longer runs, or more of them, to spend the rest"
+        )
     return tuple(sentences)

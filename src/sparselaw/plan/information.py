@@ -26,7 +26,9 @@ from sparselaw.laws import Array, PowerLaw, Units
 from sparselaw.laws.power import split
 from sparselaw.plan.candidates import Candidates, Limits
 
-GUESS_SPREAD = 0.5  # standard deviation of ln(parameter) in a guess: T5's and ViT's published laws are about that far apart
+GUESS_SPREAD = (
+    0.5  # standard deviation of ln(parameter) in a guess: T5's and ViT's published laws are about that far apart
+)
 GUESS_DRAWS = 1000
 POINTS = 32  # draws that a design is averaged over
 TAIL = 0.1  # share of them, those with the widest answers, that are left out: a resample of few runs can be absurd

@@ -3,10 +3,11 @@
     minimise  Phi(w) = mean_k c_k' M_k(w)^-1 c_k,   M_k(w) = M_0k + sum_x w_x g_kx g_kx',   subject to  P w <= 1, w >= 0,
 
 P [num_resources, n] being the share of each resource (FLOPs, number of runs) that one run takes. With w real this is convex:
-c-optimality averaged over draws k. Newton's method solves it, each step a non-negative least-squares problem. The equivalence
-theorem (Kiefer 1974, Whittle 1973) says when it is solved: with phi_x = -dPhi/dw_x = mean_k (g_kx' M_k^-1 c_k)^2, no v within the
-resources has phi'v > phi'w. By convexity that excess also bounds how far Phi is above its minimum. Whole counts come from the real
-ones by rounding up, taking away what helps least, and exchanging runs one by one until no exchange helps.
+c-optimality averaged over draws k. Newton's method solves it, each step a non-negative least-squares problem. The
+equivalence theorem (Kiefer 1974, Whittle 1973) says when it is solved: with phi_x = -dPhi/dw_x = mean_k (g_kx' M_k^-1 c_k)^2,
+no v within the resources has phi'v > phi'w. By convexity that excess also bounds how far Phi is above its minimum. Whole
+counts come from the real ones by rounding up, taking away what helps least, and exchanging one run for another as long as
+it helps.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ NEWTON_STEPS = 100
 BISECTIONS = 40
 STIFFNESS = 1e6  # of the resources in a least-squares step; what it lets through is scaled away
 NEGLIGIBLE = 0.01  # of a run: a weight below it is not rounded up
-IMPROVEMENT = 1e-6  # share of Phi that an exchange must gain
+IMPROVEMENT = 1e-4  # share of Phi that an exchange must gain
 WHOLE = 1 + 1e-9  # all of a resource, but for rounding
 
 Counts = NDArray[np.intp]
+Reals = Array | Counts
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Weights:
     excess: float
 
 
-def variances(known: Beliefs, w: Array) -> Array:
+def variances(known: Beliefs, w: Reals) -> Array:
     """c_k' M_k(w)^-1 c_k at each draw, [K]."""
     return np.einsum("ki,ki->k", known.answer, _solve(_information(known, w), known.answer))
 
@@ -143,17 +145,28 @@ def _filled(known: Beliefs, counts: Counts, shares: Array, most: int) -> Counts:
 
 
 def _exchanged(known: Beliefs, counts: Counts, shares: Array, most: int) -> Counts | None:
-    """Counts with one run given up for what its resources buy instead, if that is better."""
-    now = variances(known, counts).mean()
-    for k in np.flatnonzero(counts):
-        trial = counts.copy()
-        trial[k] -= 1
-        allowed = _allowed(trial, shares, most)
-        trial[np.argmax(np.where(allowed, _gain_with(known, trial), -1.0))] += 1
-        trial = _filled(known, trial, shares, most)
-        if variances(known, trial).mean() < now * (1 - IMPROVEMENT):
-            return trial
-    return None
+    """Counts after the best exchange of one run for another, if it is worth it, and what is then left spent too."""
+    used = np.flatnonzero(counts)
+    room = WHOLE - (shares @ counts)[:, None] + shares[:, used]
+    allowed = (shares[:, None, :] <= room[:, :, None]).all(0) & (counts < most)
+    change = np.where(allowed, _change_with_swaps(known, counts, used), np.inf)
+    given, taken = np.unravel_index(np.argmin(change), change.shape)
+    if not change[given, taken] < -IMPROVEMENT * variances(known, counts).mean():
+        return None
+    better = counts.copy()
+    better[used[given]] -= 1
+    better[taken] += 1
+    return _filled(known, better, shares, most)
+
+
+def _change_with_swaps(known: Beliefs, counts: Counts, used: NDArray[np.intp]) -> Array:
+    """By how much Phi changes with one fewer of each used run and one more of each run, [num_used, n]."""
+    size, towards, half = _rank_one(known, counts)
+    cross = np.matmul(half[:, used], known.runs.transpose(0, 2, 1))
+    rest = np.maximum(1 - size[:, used], 1e-12)[:, :, None]
+    lost = towards[:, used, None]
+    gained = (towards[:, None] + cross * lost / rest) ** 2 / (1 + size[:, None] + cross**2 / rest)
+    return (lost**2 / rest - gained).mean(0)
 
 
 def _allowed(counts: Counts, shares: Array, most: int) -> NDArray[np.bool_]:
@@ -162,26 +175,23 @@ def _allowed(counts: Counts, shares: Array, most: int) -> NDArray[np.bool_]:
 
 def _gain_with(known: Beliefs, counts: Counts) -> Array:
     """By how much one more of each run lowers Phi, [n] (Sherman-Morrison)."""
-    size, towards = _rank_one(known, counts)
+    size, towards, _ = _rank_one(known, counts)
     return (towards**2 / (1 + size)).mean(0)
 
 
 def _loss_without(known: Beliefs, counts: Counts) -> Array:
     """By how much one fewer of each run raises Phi, [n]."""
-    size, towards = _rank_one(known, counts)
+    size, towards, _ = _rank_one(known, counts)
     return (towards**2 / np.maximum(1 - size, 1e-12)).mean(0)
 
 
-def _rank_one(known: Beliefs, counts: Counts) -> tuple[Array, Array]:
-    """g' M^-1 g and g' M^-1 c of each run at each draw, [K, n]."""
-    inverse = np.linalg.inv(_information(known, counts))
-    towards = np.einsum("kij,kj->ki", inverse, known.answer)
-    return np.einsum("kni,kij,knj->kn", known.runs, inverse, known.runs, optimize=True), np.einsum(
-        "kni,ki->kn", known.runs, towards
-    )
+def _rank_one(known: Beliefs, counts: Counts) -> tuple[Array, Array, Array]:
+    """g' M^-1 g and g' M^-1 c of each run at each draw, [K, n], and g' M^-1, [K, n, p]."""
+    half = np.matmul(known.runs, np.linalg.inv(_information(known, counts)))
+    return (half * known.runs).sum(2), np.matmul(half, known.answer[:, :, None])[:, :, 0], half
 
 
-def _information(known: Beliefs, w: Array) -> Array:
+def _information(known: Beliefs, w: Reals) -> Array:
     used = np.flatnonzero(w)
     runs = known.runs[:, used]
     return known.prior + np.matmul(runs.transpose(0, 2, 1) * np.asarray(w, dtype=float)[used], runs)
