@@ -18,6 +18,7 @@ CASES = {
     "package": "import sparselaw\n",
     "help": RUN.format(arguments=["--help"]),
     "plan": RUN.format(arguments=["plan", "vit-jft", "--nonzeros", "42.5M", "--flops", "2e20"]),
+    "design": RUN.format(arguments=["design", "vit-jft", "--budget", "1e18", "--max-runs", "4"]),
 }
 
 

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.compare import Comparison, HoldOut
-from sparselaw.plan import contours, plan
+from sparselaw.plan import Target, contours, design, plan
 from sparselaw.report import text
 
 
@@ -35,6 +35,25 @@ def test_plan(vit: Fit, width: int) -> None:
     assert f"{answer.loss.value:.4g}" in shown
     assert answer.warnings
     for sentence in answer.warnings:
+        assert sentence in words(shown)
+    assert max(map(len, shown.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("answer", ["sparsity", "loss"])
+def test_design(vit: Fit, answer, width: int) -> None:
+    named = replace(vit, name="[red]x[/red]")
+    found = design(named, budget=1e18, target=Target(425e6, 3e19, answer), max_runs=8)
+    shown = printed(text.design_text(found), width)
+    assert "8 runs" in shown
+    assert "[red]x[/red]" in words(shown)
+    for estimate in (found.before, found.after):
+        assert text.span(estimate.bounds, text.percent if answer == "sparsity" else text.number) in shown
+    for cell in found.cells:
+        assert text.format_count(cell.nonzero_params) in shown
+        assert text.format_count(cell.data) in shown
+    assert found.warnings
+    for sentence in found.warnings:
         assert sentence in words(shown)
     assert max(map(len, shown.splitlines())) <= width
 

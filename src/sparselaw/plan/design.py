@@ -9,7 +9,7 @@ another law is taken as a guess.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ FAR_SIZE, FAR_TIMES = (
     10.0,
     5.0,
 )  # a target not given: times the largest fitted size, and times Chinchilla-optimal compute
+GUESS_WEIGHT = 1e-3  # of what a guess claims to know: the fit of the new runs will not be told of it
 SPENT = 0.9  # of the budget; a design that leaves more of it says so
 Answer = Literal["sparsity", "loss"]
 
@@ -189,6 +190,8 @@ def design(
         raise UserError("the fit has no bootstrap draws, which say what is known so far; fit with --bootstrap 1000")
     quantity, deviation = target.quantity(law, fitted.values, cost), run_noise(fitted, noise)
     known = beliefs(law, fitted.loss, fitted.draws, runs.joined(grid), quantity, deviation)
+    if as_guess:
+        known = replace(known, prior=GUESS_WEIGHT * known.prior)
     counts, efficiency = _counts(
         known.select(slice(len(runs))), runs, budget, max_runs or len(grid) or len(runs), limits
     )
