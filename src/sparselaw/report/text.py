@@ -195,7 +195,7 @@ def design_text(found: Design) -> Group:
     form = percent if asked else number
     question = (
         f"{'Optimal sparsity' if asked else 'Loss'} of {format_count(target.nonzero_params)} non-zeros trained with "
-        f"{flops(target.flops)} FLOPs, {found.cost} cost, {found.law} law from {escape(found.fit)}"
+        f"{flops(target.flops)} FLOPs, {found.cost} cost, {found.law} law from {found.fit}"
     )
     spent = f"{found.num_runs} runs for {flops(found.flops)} of {flops(found.budget)} FLOPs"
     answers = plain_table("", "answer", f"{found.confidence:.0%} interval", "width")
