@@ -42,7 +42,7 @@ published-fits: .venv/dev
 	@touch $@
 
 .venv/core: .venv/created pyproject.toml constraints.txt
-	$(PIP) -e .
+	$(PIP) -e ".[train]"
 	@touch $@
 
 .venv/dev: .venv/core

@@ -106,11 +106,30 @@ MISTAKES = {
     "design: seeds": ("design vit-jft --budget 1e19 --max-seeds 0", "at least one seed"),
     "design: noise": ("design vit-jft --budget 1e19 --noise=-0.1", "-0.1"),
     "design: unwritable": ("design vit-jft --budget 1e19 -o {0}/taken/sweep.toml", "cannot write"),
-    "demo unwritable": ("demo -o {0}/taken/demo", "cannot write"),
+    "demo unwritable": ("demo -o {0}/taken/demo", "cannot be written"),
     "unknown option": ("plan vit-jft --no-such 3", "--no-such"),
     "missing argument": ("plan", "Missing"),
     "not a number": ("plan vit-jft --nonzeros 1M --times-chinchilla x", "--times-chinchilla"),
-    "bad choice": ("plan vit-jft --cost free", "'free'"),
+    "bad cost": ("plan vit-jft --nonzeros 1M --flops 1e20 --cost free", "'free'"),
+    "cost of a fit": ("plan vit-jft --nonzeros 1M --flops 1e20 --cost {0}/damaged.json", "not a hardware file"),
+    "nothing of training": ("plan vit-jft --nonzeros 1M --flops 1e20 --cost h100-2:4", "h100-2:4"),
+    "patches of tokens": ("plan t5-c4-refit --nonzeros 1M --flops 1e20 --tokens-per-image 9", "tokens"),
+    "too little data": ("plan t5-c4-refit --data 1M --loss 1.5", "out of reach with 1M tokens"),
+    "inference, no loss": ("plan t5-c4-refit --inference 1e12", "--loss"),
+    "inference and budget": ("plan t5-c4-refit --inference 1e12 --loss 1.7 --flops 1e20", "--loss"),
+    "inference floor": ("plan t5-c4-refit --inference 1e12 --loss 0.5", "irreducible"),
+    "price alone": ("plan t5-c4-refit --inference 1e12 --loss 1.7 --price 2", "--peak"),
+    "price, no inference": ("plan t5-c4-refit --nonzeros 1M --loss 1.9 --peak 1e15", "--inference"),
+    "utilisation": ("plan t5-c4-refit --inference 1e12 --loss 1.7 --utilisation 40", "--utilisation"),
+    "peak": ("plan t5-c4-refit --inference 1e12 --loss 1.7 --peak=-1", "--peak"),
+    "kinks": ("contours vit-jft --cost epyc-csr", "kinks"),
+    "map without demand": ("contours vit-jft --loss 5:6", "--inference"),
+    "map of sizes": ("contours vit-jft --inference 1e9:1e12 --flops 1e20:1e21", "--loss"),
+    "map below the floor": ("contours vit-jft --inference 1e9:1e12 --loss 4:6", "irreducible"),
+    "shape": ("hardware --shapes 4096", "'4096'"),
+    "batch": ("hardware --batches 0", "--batches"),
+    "no sparsities": ("hardware --sparsities", "--sparsities"),
+    "bad choice": ("fit {0}/runs.csv --loss free", "'free'"),
     "no command": ("", "plan"),
     "unknown command": ("prophesy", "prophesy"),
 }
@@ -172,6 +191,37 @@ def test_plan_keeps_the_contract() -> None:
     assert record["times_chinchilla"] == pytest.approx(5)
     keys = {"interval", "loss", "dense_loss", "equivalent_dense_params", "data", "flops", "warnings"}
     assert keys <= set(record)
+
+
+def test_plan_with_a_measured_cost(tmp_path: Path) -> None:
+    file = tmp_path / "machine.json"
+    options = ["--shapes", "64x64", "--batches", 1, "--rounds", 1, "--threads", 1]
+    done = run("hardware", *options, "-o", file, "--json")
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == ["training, 64 x 64, batch 1", "inference, 64 x 64, batch 1"]
+    assert json.loads(done.stdout)["kind"] == "measured"
+    planned = answer("plan", "vit-jft", "--nonzeros", "42.5M", "--times-chinchilla", "50", "--cost", file)
+    assert set(planned["costs"]) > {"dense", "sparse"}
+    assert planned["costs"]["dense"] <= planned["optimal_sparsity"] + 1e-7
+
+
+def test_plan_of_a_model_to_be_served() -> None:
+    options = ["--inference", "1e12", "--inference-cost", "sparse", "--price", "2.5", "--peak", "1e15"]
+    record = answer("plan", "t5-c4-refit", "--loss", "1.7", *options)
+    assert {"optimal_sparsity", "interval", "loss", "dense_loss", "equivalent_dense_params"} <= set(record)
+    assert {"data", "flops", "times_chinchilla", "warnings"} <= set(record)
+    hours = record["total"] / (0.4 * 1e15 * 3600)
+    assert record["gpu_hours"]["total"] == pytest.approx(hours)
+    assert record["money"]["total"] == pytest.approx(2.5 * hours)
+
+
+def test_contours_of_models_to_be_served(tmp_path: Path) -> None:
+    record = answer("contours", "vit-jft", "--inference", "1e9:1e12", "--inference-cost", "a100-2:4")
+    assert len(record["sparsity"]) == len(record["inference"])
+    assert len(record["sparsity"][0]) == len(record["loss"])
+    done = run("contours", "t5-c4-refit", "--inference", "1e9:1e12", "--cost", "sparse", "-o", tmp_path / "x.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "x.png").read_bytes().startswith(MAGIC["png"])
 
 
 def test_contours_as_numbers() -> None:

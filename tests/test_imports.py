@@ -17,6 +17,9 @@ except SystemExit as stop:
 CASES = {
     "package": "import sparselaw\n",
     "help": RUN.format(arguments=["--help"]),
+    "plan with inference": RUN.format(
+        arguments=["plan", "vit-jft", "--loss", "5.5", "--inference", "1e12", "--cost", "epyc-csr"]
+    ),
     "plan": RUN.format(arguments=["plan", "vit-jft", "--nonzeros", "42.5M", "--flops", "2e20"]),
     "design": RUN.format(arguments=["design", "vit-jft", "--budget", "1e18", "--max-runs", "4"]),
 }

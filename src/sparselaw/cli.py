@@ -19,6 +19,9 @@ from sparselaw.errors import UserError
 
 LossName = Literal["huber", "huber-log", "squared", "squared-log", "absolute", "absolute-log"]
 DESCRIPTION = "Should this transformer be sparse, and how sparse?"
+COST_HELP = (
+    "dense: zeros are computed all the same; sparse: they cost nothing; a100-2:4, h100-2:4, epyc-csr or HARDWARE.json"
+)
 Json = Annotated[bool, arg(help="print JSON for machines")]
 
 
@@ -26,7 +29,9 @@ Json = Annotated[bool, arg(help="print JSON for machines")]
 class FitCommand:
     """Fit the sparse scaling law to finished runs and say how sure it is."""
 
-    runs: Annotated[Positional[str], arg(help="CSV, JSON or Parquet file, or a published sweep: t5-c4, vit-jft")]
+    runs: Annotated[
+        Positional[str], arg(help="CSV, JSON or Parquet file, folder of runs, or a published sweep: t5-c4, vit-jft")
+    ]
     law: Annotated[
         str, arg(help="paper, free-multiplier, density-power, no-floor, average-params, dense, or FILE.py:FUNCTION")
     ] = "paper"
@@ -60,7 +65,9 @@ class FitCommand:
 class CompareCommand:
     """Compare laws on the same runs: objective, information criteria, error on runs left out."""
 
-    runs: Annotated[Positional[str], arg(help="CSV, JSON or Parquet file, or a published sweep: t5-c4, vit-jft")]
+    runs: Annotated[
+        Positional[str], arg(help="CSV, JSON or Parquet file, folder of runs, or a published sweep: t5-c4, vit-jft")
+    ]
     loss: Annotated[LossName | None, arg(help="loss function of residuals, as in fit")] = None
     delta: Annotated[float | None, arg(help="Huber's delta, as in fit")] = None
     columns: Annotated[str | None, arg(help="names in your file, as in fit")] = None
@@ -71,36 +78,56 @@ class CompareCommand:
 class PlanCommand:
     """Say how sparse a model should be for a budget.
 
-    Give --nonzeros and one of --flops, --data, --times-chinchilla or --loss; or --flops and --loss for the smallest model.
+    Give two of --nonzeros, --flops, --data and --loss; or --nonzeros and --times-chinchilla. With --inference, --loss alone: the
+    cheapest size, sparsity and data for training and inference together.
     """
 
     fit: Annotated[Positional[str], arg(help="fit file, or a published law: t5-c4-refit, t5-c4-published, vit-jft")]
     nonzeros: Annotated[str | None, arg(help="non-zero prunable weights N, such as 85M")] = None
     flops: Annotated[str | None, arg(help="training FLOPs, such as 4.2e21")] = None
-    data: Annotated[str | None, arg(help="a budget as the data on which a dense model of N would spend it")] = None
+    data: Annotated[
+        str | None,
+        arg(help="with --nonzeros a budget: what a dense model of N would spend on so much; else the data there is"),
+    ] = None
     times_chinchilla: Annotated[float | None, arg(help="a budget in multiples of N's dense compute-optimal one")] = None
     loss: Annotated[float | None, arg(help="loss to reach")] = None
-    cost: Annotated[
-        Literal["dense", "sparse"], arg(help="dense: zeros are computed all the same; sparse: they cost nothing")
-    ] = "dense"
+    cost: Annotated[str, arg(help=COST_HELP)] = "dense"
+    inference: Annotated[str | None, arg(help="tokens (images) to serve over the model's life, such as 1e12")] = None
+    inference_cost: Annotated[str, arg(help="as --cost, for inference")] = "dense"
+    peak: Annotated[float | None, arg(help="with --inference: FLOP/s of a GPU, for GPU-hours")] = None
+    utilisation: Annotated[float, arg(help="share of the peak that training reaches")] = 0.4
+    inference_utilisation: Annotated[
+        float | None, arg(help="share of the peak that inference reaches; as training if not given")
+    ] = None
+    price: Annotated[float | None, arg(help="of a GPU-hour, for money")] = None
     tokens_per_image: Annotated[
         float, arg(help="for laws in images: tokens (patches) of one; 1 counts FLOPs as the paper does")
     ] = 1.0
-    tolerance: Annotated[float, arg(help="share of the loss that makes no difference to you")] = 1e-3
+    tolerance: Annotated[
+        float | None,
+        arg(help="share that makes no difference to you: of the loss (0.001), with --inference of the cost (0.01)"),
+    ] = None
     confidence: Annotated[float, arg(help="of the intervals")] = 0.95
     json: Json = False
 
 
 @dataclass(frozen=True)
 class ContoursCommand:
-    """Optimal sparsity over non-zeros and training FLOPs, as a figure or as numbers."""
+    """Optimal sparsity over non-zeros and training FLOPs, as a figure or as numbers; with --inference, over demand and loss."""
 
     fit: Annotated[Positional[str], arg(help="fit file, or a published law: t5-c4-refit, t5-c4-published, vit-jft")]
     nonzeros: Annotated[
         str | None, arg(help="range LOW:HIGH, such as 1M:1B; the fitted range and ten times more if not given")
     ] = None
     flops: Annotated[str | None, arg(help="range LOW:HIGH")] = None
-    cost: Annotated[Literal["dense", "sparse"], arg(help="as in plan")] = "dense"
+    inference: Annotated[
+        str | None, arg(help="range LOW:HIGH of tokens (images) to serve: the map of training and inference together")
+    ] = None
+    loss: Annotated[str | None, arg(help="with --inference: range LOW:HIGH; that of the fitted runs if not given")] = (
+        None
+    )
+    cost: Annotated[str, arg(help="dense or sparse; with --inference as in plan")] = "dense"
+    inference_cost: Annotated[str, arg(help="as in plan")] = "dense"
     tokens_per_image: Annotated[float, arg(help="as in plan")] = 1.0
     levels: Annotated[tuple[float, ...], arg(help="sparsities to draw")] = (0.25, 0.5, 0.75, 0.875, 0.9375)
     output: Annotated[Path | None, arg(aliases=["-o"], help="figure to write (.png, .svg or .pdf)")] = None
@@ -141,7 +168,7 @@ class DesignCommand:
         float | None, arg(help="standard deviation of a run's residual; estimated from the fit if not given")
     ] = None
     guess: Annotated[bool, arg(help="FIT is of other models: design a first sweep, its law being a guess")] = False
-    cost: Annotated[Literal["dense", "sparse"], arg(help="as in plan")] = "dense"
+    cost: Annotated[str, arg(help="as in plan")] = "dense"
     tokens_per_image: Annotated[float, arg(help="as in plan")] = 1.0
     confidence: Annotated[float, arg(help="of the intervals")] = 0.95
     base: Annotated[
@@ -149,6 +176,28 @@ class DesignCommand:
         arg(help="recipe or TOML file that the runs share; decoder-laptop, or vit-laptop for images, if not given"),
     ] = None
     output: Annotated[Path | None, arg(aliases=["-o"], help="sweep file to write (.toml)")] = None
+    json: Json = False
+
+
+@dataclass(frozen=True)
+class HardwareCommand:
+    """Measure what products with sparse weights cost on this machine, against dense ones.
+
+    The file serves as --cost and --inference-cost of plan.
+    """
+
+    shapes: Annotated[tuple[str, ...], arg(help="ROWSxCOLUMNS of weight matrices")] = ("1024x1024", "4096x1024")
+    batches: Annotated[tuple[int, ...], arg(help="tokens in one product; training is timed at the largest")] = (
+        1,
+        16,
+        128,
+    )
+    sparsities: Annotated[tuple[float, ...], arg(help="sparsities to time")] = (0.5, 0.75, 0.875, 0.9375, 0.984375)
+    rounds: Annotated[int, arg(help="how often each product is timed")] = 7
+    threads: Annotated[
+        int | None, arg(help="of PyTorch; 1 counts processor time, which other work does not add to")
+    ] = None
+    output: Annotated[Path | None, arg(aliases=["-o"], help="file to write (.json)")] = None
     json: Json = False
 
 
@@ -168,8 +217,42 @@ class TrainCommand:
 
 
 @dataclass(frozen=True)
+class SweepCommand:
+    """Train a grid of models over sizes, sparsities and data; stop it and start it again as you like.
+
+    Finished runs are skipped, interrupted ones go on from their last checkpoint.
+    """
+
+    sweep: Annotated[Positional[Path], arg(help="TOML file of the sweep; see docs/sweeps.md")]
+    output: Annotated[
+        str | None, arg(aliases=["-o"], help="folder or address (s3://...) for the runs (default: runs/NAME)")
+    ] = None
+    engine: Annotated[
+        Literal["local", "ray", "slurm"], arg(help="local: processes on this machine; ray, slurm: a cluster")
+    ] = "local"
+    workers: Annotated[
+        int,
+        arg(help="runs at a time, local and slurm (default: one a GPU, or one a core); ray takes what the cluster has"),
+    ] = 0
+    threads: Annotated[int, arg(help="processor threads of each run")] = 1
+    address: Annotated[str | None, arg(help="of a Ray cluster; without one, one is started here")] = None
+    retry: Annotated[bool, arg(help="try diverged and failed runs again")] = False
+    dry_run: Annotated[bool, arg(help="print every run with its cost, from a short probe, and train nothing")] = False
+    json: Json = False
+
+
+@dataclass(frozen=True)
+class RunsCommand:
+    """List the runs in a folder: how far, how good, and why not."""
+
+    folder: Annotated[Positional[str], arg(help="folder or address of a sweep")]
+    output: Annotated[Path | None, arg(aliases=["-o"], help="table of the finished runs to write (.csv, .json)")] = None
+    json: Json = False
+
+
+@dataclass(frozen=True)
 class DemoCommand:
-    """Fit published runs, plan with the fit, write figures: all of it on this machine."""
+    """Train a small sparse sweep, fit the law, plan with it, write figures and a report: all of it on this machine."""
 
     output: Annotated[Path, arg(aliases=["-o"], help="folder to write to")] = Path("demo-output")
 
@@ -180,7 +263,10 @@ Command = (
     | Annotated[PlanCommand, subcommand("plan")]
     | Annotated[ContoursCommand, subcommand("contours")]
     | Annotated[DesignCommand, subcommand("design")]
+    | Annotated[HardwareCommand, subcommand("hardware")]
     | Annotated[TrainCommand, subcommand("train")]
+    | Annotated[SweepCommand, subcommand("sweep")]
+    | Annotated[RunsCommand, subcommand("runs")]
     | Annotated[DemoCommand, subcommand("demo")]
 )
 
@@ -192,6 +278,9 @@ def main() -> None:
     except UserError as error:
         print("sparselaw:", " ".join(str(error).split()), file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("sparselaw: stopped", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -245,7 +334,13 @@ def _run(command: Command) -> None:
             commands.contours(command)
         case DesignCommand():
             commands.design(command)
+        case HardwareCommand():
+            commands.hardware(command)
         case TrainCommand():
             commands.train(command)
+        case SweepCommand():
+            commands.sweep(command)
+        case RunsCommand():
+            commands.runs(command)
         case DemoCommand():
             commands.demo(command)

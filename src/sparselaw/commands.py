@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
         DemoCommand,
         DesignCommand,
         FitCommand,
+        HardwareCommand,
         PlanCommand,
+        RunsCommand,
+        SweepCommand,
         TrainCommand,
     )
+    from sparselaw.plan import Cost, Gpu
 
 PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
 DELTAS = {
@@ -101,15 +106,23 @@ def compare(command: CompareCommand) -> None:
 def plan(command: PlanCommand) -> None:
     from sparselaw.plan import plan as make_plan
 
+    if command.inference is not None:
+        plan_served(command)
+        return
+    if command.peak is not None or command.price is not None:
+        raise UserError(
+            "--peak and --price turn a life of training and inference into hours and money; give --inference"
+        )
+    fitted = open_fit(command.fit)
     answer = make_plan(
-        open_fit(command.fit),
+        fitted,
         nonzero_params=_count(command.nonzeros),
         flops=_count(command.flops),
         data=_count(command.data),
         times_chinchilla=command.times_chinchilla,
         loss=command.loss,
-        cost=_cost(command.cost, command.tokens_per_image),
-        tolerance=command.tolerance,
+        cost=_cost(command.cost, command.tokens_per_image, fitted),
+        tolerance=1e-3 if command.tolerance is None else command.tolerance,
         confidence=command.confidence,
     )
     if command.json:
@@ -118,29 +131,137 @@ def plan(command: PlanCommand) -> None:
         text.show(text.plan_text(answer))
 
 
+def plan_served(command: PlanCommand) -> None:
+    from sparselaw.plan import plan_served as make_plan
+
+    if command.loss is None or any((command.flops, command.data, command.times_chinchilla)):
+        raise UserError(
+            "with --inference give --loss, the loss to reach at the least cost, and --nonzeros if N is fixed"
+        )
+    fitted = open_fit(command.fit)
+    answer = make_plan(
+        fitted,
+        loss=command.loss,
+        inference=_count(command.inference) or 0.0,
+        nonzero_params=_count(command.nonzeros),
+        cost=_cost(command.cost, command.tokens_per_image, fitted),
+        inference_cost=_cost(command.inference_cost, command.tokens_per_image, fitted, serving=True),
+        gpu=_gpu(command),
+        tolerance=1e-2 if command.tolerance is None else command.tolerance,
+        confidence=command.confidence,
+    )
+    if command.json:
+        _print_json(answer.to_json())
+    else:
+        text.show(text.served_text(answer))
+
+
+def _gpu(command: PlanCommand) -> Gpu | None:
+    from sparselaw.plan import Gpu
+
+    utilisations = command.utilisation, command.inference_utilisation or command.utilisation
+    if any(not 0 < share <= 1 for share in utilisations):
+        raise UserError("--utilisation and --inference-utilisation are shares of the peak, between 0 and 1")
+    if command.peak is None and command.price is not None:
+        raise UserError("--price is of a GPU-hour, so give --peak, the FLOP/s of that GPU, as well")
+    for name, value in (("peak", command.peak), ("price", command.price)):
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise UserError(f"--{name} must be a positive number, got {value:g}")
+    if command.peak is None and command.inference_utilisation is None:
+        return None
+    return Gpu(*utilisations, command.peak, command.price)
+
+
+def hardware(command: HardwareCommand) -> None:
+    try:
+        from sparselaw.plan.measuring import measure
+    except ImportError as error:
+        raise UserError(
+            f"measuring needs the package {error.name}; install it with pip install 'sparselaw[train]'"
+        ) from error
+    if not (command.batches and command.sparsities and command.shapes):
+        raise UserError("--shapes, --batches and --sparsities need at least one value each")
+    found = measure(
+        shapes=[_shape(shape) for shape in command.shapes],
+        batches=[_positive(batch, "batches") for batch in command.batches],
+        sparsities=_levels(command.sparsities),
+        rounds=_positive(command.rounds, "rounds"),
+        threads=None if command.threads is None else _positive(command.threads, "threads"),
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    if command.output:
+        found.save(command.output)
+    if command.json:
+        _print_json(found.to_json())
+    else:
+        text.show(text.hardware_text(found))
+
+
+def _shape(text: str) -> tuple[int, int]:
+    rows, _, columns = text.lower().partition("x")
+    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        raise UserError(f"a shape is ROWSxCOLUMNS, such as 4096x1024, got {text!r}")
+    return int(rows), int(columns)
+
+
 def contours(command: ContoursCommand) -> None:
     from sparselaw.plan import contours as make_contours
 
     fitted = open_fit(command.fit)
+    cost, levels = _cost(command.cost, command.tokens_per_image, fitted), _levels(command.levels)
+    if command.inference is not None:
+        _served_contours(command, fitted, cost, levels)
+        return
+    if command.loss is not None:
+        raise UserError("--loss is an axis of the map over demand and loss; give --inference LOW:HIGH as well")
     found = make_contours(
         fitted,
         nonzero_params=_count_range(command.nonzeros),
         flops=_count_range(command.flops),
-        cost=_cost(command.cost, command.tokens_per_image),
-        levels=_levels(command.levels),
+        cost=cost,
+        levels=levels,
     )
     if command.output:
         from sparselaw.report import figures
 
         figures.save(figures.contour_figure(found, fitted), command.output)
     if command.json:
-        record = {name: value for name, value in vars(found).items() if name != "cost"}
-        arrays = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in record.items()}
-        _print_json({"cost": found.cost.name, **arrays})
+        _print_json({"cost": found.cost.name, **_arrays(found, leave=("cost",))})
     elif command.output:
         print(f"wrote {command.output}")
     else:
         text.show(text.contours_text(found))
+
+
+def _served_contours(command: ContoursCommand, fitted: Fit, cost: Cost, levels: tuple[float, ...]) -> None:
+    from sparselaw.plan import served_contours
+
+    if command.nonzeros or command.flops:
+        raise UserError(
+            "with --inference the map is over demand and loss; give --loss LOW:HIGH, not --nonzeros or --flops"
+        )
+    inference, loss = _count_range(command.inference), _count_range(command.loss)
+    assert inference is not None
+    inference_cost = _cost(command.inference_cost, command.tokens_per_image, fitted, serving=True)
+    found = served_contours(
+        fitted, inference=inference, loss=loss, cost=cost, inference_cost=inference_cost, levels=levels
+    )
+    if command.output:
+        from sparselaw.report import figures
+
+        figures.save(figures.served_contour_figure(found, fitted), command.output)
+    if command.json:
+        names = {"cost": cost.name, "inference_cost": inference_cost.name}
+        _print_json(names | _arrays(found, leave=("cost", "inference_cost")))
+    elif command.output:
+        print(f"wrote {command.output}")
+    else:
+        text.show(text.served_contours_text(found, fitted.data_unit))
+
+
+def _arrays(found: object, *, leave: Sequence[str]) -> dict[str, Any]:
+    record = {name: value for name, value in vars(found).items() if name not in leave}
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in record.items()}
 
 
 def design(command: DesignCommand) -> None:
@@ -161,7 +282,7 @@ def design(command: DesignCommand) -> None:
         target=Target(*_target(command.target), command.answer) if command.target else None,
         limits=limits,
         max_runs=command.max_runs,
-        cost=_cost(command.cost, command.tokens_per_image),
+        cost=_cost(command.cost, command.tokens_per_image, fitted),
         noise=command.noise,
         as_guess=command.guess or None,
         confidence=command.confidence,
@@ -179,33 +300,69 @@ def design(command: DesignCommand) -> None:
 
 def train(command: TrainCommand) -> None:
     """Exits with 1 if the run diverged and 143 if SIGTERM interrupted it."""
-    try:
+    with _training():
         from sparselaw.train.command import train as train_model
+    sys.exit(train_model(command.config, output=command.output, overrides=command.overrides, json=command.json))
+
+
+def sweep(command: SweepCommand) -> None:
+    """Exits with 1 if a run is not finished in the end, and 130 after Ctrl-C."""
+    _positive(command.threads, "threads")
+    with _training():
+        from sparselaw.sweep import command as sweeps
+    if command.dry_run:
+        from sparselaw.report import sweep_text
+
+        seen = sweeps.look(command.sweep, threads=command.threads)
+        workers = command.workers or sweeps.default_workers(command.threads)
+        if command.json:
+            _print_json([asdict(one) for one in seen])
+        else:
+            text.show(sweep_text.preview_text(seen, workers=workers))
+        sys.exit(2 if any(one.problem for one in seen) else 0)
+    sys.exit(
+        sweeps.sweep(
+            command.sweep,
+            output=command.output,
+            engine=command.engine,
+            workers=command.workers,
+            threads=command.threads,
+            address=command.address,
+            retry=command.retry,
+            json=command.json,
+        )
+    )
+
+
+def runs(command: RunsCommand) -> None:
+    from sparselaw.report import sweep_text
+    from sparselaw.runs.folders import runs_in, scan
+
+    if command.output:
+        runs_in(command.folder).write(command.output)
+    states = scan(command.folder)
+    if command.json:
+        _print_json([{"name": one.name, "state": one.state, "reason": one.reason, **one.record} for one in states])
+    else:
+        text.show(sweep_text.runs_text(states))
+
+
+@contextmanager
+def _training() -> Iterator[None]:
+    """Turns a missing PyTorch into advice."""
+    try:
+        yield
     except ImportError as error:
         raise UserError(
             f"training needs the package {error.name}; install it with pip install 'sparselaw[train]'"
         ) from error
-    sys.exit(train_model(command.config, output=command.output, overrides=command.overrides, json=command.json))
 
 
 def demo(command: DemoCommand) -> None:
-    """The published ViT sweep: fit with intervals, compare the laws, plan, draw."""
-    from sparselaw.cli import CompareCommand, ContoursCommand, FitCommand, PlanCommand
+    with _training():
+        from sparselaw.demo import demo as show_all
 
-    folder = command.output
-    fit_file = folder / "vit-jft-fit.json"
-    for name in ("t5-c4", "vit-jft"):
-        print(
-            f"\n--- sparselaw fit {name} --bootstrap 1000 --profile -o {folder / name}-fit.json --figures {folder / name}\n"
-        )
-        output = folder / f"{name}-fit.json"
-        fit(FitCommand(name, bootstrap=1000, profile=True, output=output, figures=folder / name))
-    print("\n--- sparselaw compare vit-jft\n")
-    compare(CompareCommand("vit-jft"))
-    print(f"\n--- sparselaw contours {fit_file} -o {folder / 'vit-jft-contours.png'}\n")
-    contours(ContoursCommand(str(fit_file), output=folder / "vit-jft-contours.png"))
-    print(f"\n--- sparselaw plan {fit_file} --nonzeros 42.5M --times-chinchilla 5\n")
-    plan(PlanCommand(str(fit_file), nonzeros="42.5M", times_chinchilla=5))
+        show_all(command.output)
 
 
 def _read(source: str, columns: str | None) -> Runs:
@@ -316,12 +473,21 @@ def _extras(profiles: Sequence[Profile], recipe: Sequence[Any]) -> dict[str, Any
     return extras
 
 
-def _cost(name: str, tokens_per_image: float) -> Any:
-    from sparselaw.plan import Cost
+def _cost(name: str, tokens_per_image: float, fitted: Fit, *, serving: bool = False) -> Cost:
+    """The cost of that name: ideal, or of a machine; of inference if `serving`."""
+    from sparselaw.plan import Cost, open_hardware
+    from sparselaw.prune.schedules import Schedule
 
     if not (np.isfinite(tokens_per_image) and tokens_per_image > 0):
         raise UserError(f"--tokens-per-image must be a positive number, got {tokens_per_image:g}")
-    return Cost(sparse=name == "sparse", units_per_datum=tokens_per_image)
+    if tokens_per_image != 1 and fitted.data_unit != "images":
+        raise UserError(f"{fitted.name} counts data in {fitted.data_unit}; --tokens-per-image is for laws in images")
+    if name not in ("dense", "sparse"):
+        machine = open_hardware(name)
+        cost = machine.inference_cost if serving else machine.training_cost
+        return cost(units_per_datum=tokens_per_image)
+    schedule = Schedule.constant() if serving else Schedule()
+    return Cost(sparse=name == "sparse", schedule=schedule, units_per_datum=tokens_per_image)
 
 
 def _count(text: str | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Counts as people write them: 85M, 1.3B, 300e9, 4.2e21."""
+"""Counts as people write them: 85M, 1.3B, 300e9, 4.2e21; and times as they say them."""
 
 import math
 import re
@@ -39,3 +39,10 @@ def format_count(value: float) -> str:
         return f"{float(digits):g}e{power}"
     suffix = next((s for s, e in reversed(EXPONENTS.items()) if power >= e), "")
     return f"{float(f'{digits}e{power - EXPONENTS.get(suffix, 0)}'):.12g}{suffix}"
+
+
+def format_seconds(seconds: float) -> str:
+    """Seconds for people: 42 s, 12 min, 3.4 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.result import Bootstrap
-from sparselaw.plan import Cost, optimal_sparsity, plan
-from sparselaw.plan.answer import Estimate
+from sparselaw.plan import Cost, Estimate, RelativeTime, optimal_sparsity, plan
 
+MEASURED = RelativeTime("csr", (0.0, 0.5, 0.5, 0.7, 0.9, 0.98), (1.0, 1.0, 0.9, 0.9, 0.45, 0.2))
 CONTRACT = {
     *("optimal_sparsity", "interval", "loss", "dense_loss", "equivalent_dense_params"),
     *("data", "flops", "times_chinchilla", "warnings"),
@@ -44,7 +44,7 @@ def test_interval_is_the_quantile_of_constructed_draws(vit: Fit) -> None:
 def test_without_draws_there_is_no_interval_and_a_warning(vit: Fit) -> None:
     answer = plan(replace(vit, bootstrap=None), nonzero_params=42.5e6, flops=2e20)
     estimates = [value for value in vars(answer).values() if isinstance(value, Estimate)]
-    assert len(estimates) == 9
+    assert len(estimates) == 12
     assert all(e.bounds is None for e in estimates)
     assert answer.to_json()["interval"] is None
     assert any("no intervals" in sentence for sentence in answer.warnings)
@@ -68,8 +68,9 @@ def test_draws_that_cannot_reach_the_loss_leave_the_interval_open(vit: Fit) -> N
         ({"nonzero_params": 42.5e6, "data": 1.8e11}, "beyond the fitted runs (225M to 1.8B)"),
         ({"nonzero_params": 1e6, "times_chinchilla": 1e4}, "is beyond the fitted runs (at most 0.9"),
         ({"nonzero_params": 1e6, "times_chinchilla": 1e9}, "the largest sparsity considered"),
+        ({"nonzero_params": 1e6, "loss": 15.0}, "worse than that of every fitted run"),
     ],
-    ids=["N-beyond", "N-below", "D", "S", "edge"],
+    ids=["N-beyond", "N-below", "D", "S", "edge", "loss"],
 )
 def test_questions_beyond_the_data_say_how_far(vit: Fit, question: dict, expected: str) -> None:
     assert any(expected in sentence for sentence in plan(vit, **question).warnings)
@@ -99,13 +100,15 @@ def test_an_unfinished_fit_is_told(vit: Fit) -> None:
         {"loss": 5.0},
         {"nonzero_params": 1e7, "flops": 1e20, "data": 1e9},
         {"nonzero_params": 1e7, "flops": 1e20, "loss": 5.0},
-        {"data": 1e9, "loss": 5.0},
+        {"times_chinchilla": 2.0, "loss": 5.0},
+        {"data": 1e9, "times_chinchilla": 2.0},
+        {"flops": 1e20, "times_chinchilla": 2.0},
         {"flops": 1e20, "times_chinchilla": 2.0, "loss": 5.0},
     ],
     ids=lambda q: "-".join(q) or "nothing",
 )
 def test_contradictory_questions(vit: Fit, question: dict) -> None:
-    with pytest.raises(UserError, match="give --nonzeros with one of"):
+    with pytest.raises(UserError, match="give two of --nonzeros"):
         plan(vit, **question)
 
 
@@ -134,12 +137,12 @@ anything = st.one_of(st.none(), st.floats(), st.floats(-45, 45).map(lambda power
     N=anything,
     budget=st.tuples(st.sampled_from(["flops", "data", "times_chinchilla"]), anything),
     loss=st.one_of(st.none(), st.floats(), st.floats(0.5, 8)),
-    sparse=st.booleans(),
+    cost=st.sampled_from([Cost(), Cost(sparse=True), Cost(measured=MEASURED)]),
     shares=st.tuples(st.floats(), st.floats()) | st.just((1e-3, 0.95)),
 )
 @settings(deadline=None, max_examples=150)
-def test_a_sentence_or_finite_numbers(source, N, budget, loss, sparse, shares) -> None:
-    options = {"tolerance": shares[0], "confidence": shares[1], "cost": Cost(sparse=sparse)}
+def test_a_sentence_or_finite_numbers(source, N, budget, loss, cost, shares) -> None:
+    options = {"tolerance": shares[0], "confidence": shares[1], "cost": cost}
     try:
         answer = plan(open_fit(source), nonzero_params=N, loss=loss, **{budget[0]: budget[1]}, **options)
     except UserError:

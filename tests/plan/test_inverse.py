@@ -57,8 +57,9 @@ def test_required_data_gives_the_loss() -> None:
         ({"flops": 1e20, "loss": 4.0}, "below the irreducible loss"),
         ({"nonzero_params": 1e4, "loss": 4.7}, "out of reach with 10K non-zeros"),
         ({"flops": 1e12, "loss": 4.7}, "out of reach with 1T FLOPs"),
+        ({"flops": 1e12, "loss": 1e6}, "needs less than one weight"),
     ],
-    ids=["N-floor", "C-floor", "N", "C"],
+    ids=["N-floor", "C-floor", "N", "C", "unit"],
 )
 def test_what_cannot_be_reached_is_one_sentence(question: dict, expected: str) -> None:
     with pytest.raises(UserError, match=expected) as caught:

@@ -8,7 +8,8 @@ from rich.console import Console, RenderableType
 
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.compare import Comparison, HoldOut
-from sparselaw.plan import Target, contours, design, plan
+from sparselaw.plan import Gpu, Target, contours, design, open_hardware, plan, plan_served, served_contours
+from sparselaw.plan.lifetime import SERVED_SPARSE
 from sparselaw.report import text
 
 
@@ -56,6 +57,46 @@ def test_design(vit: Fit, answer, width: int) -> None:
     for sentence in found.warnings:
         assert sentence in words(shown)
     assert max(map(len, shown.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_served_plan(width: int) -> None:
+    gpu = Gpu(0.4, 0.4, peak=1e15, price=2.5)
+    answer = plan_served(open_fit("t5-c4-refit"), loss=1.7, inference=1e12, inference_cost=SERVED_SPARSE, gpu=gpu)
+    shown = printed(text.served_text(answer), width)
+    assert f"Train it {answer.optimal_sparsity.value:.1%} sparse" in shown
+    assert answer.money is not None
+    assert f"{answer.money['total']:,.0f}" in shown
+    for sentence in (*answer.advice, *answer.warnings):
+        assert sentence in words(shown)
+    assert max(map(len, shown.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_hardware(width: int) -> None:
+    machine = open_hardware("epyc-csr")
+    shown = printed(text.hardware_text(machine), width)
+    for timing in machine.timings:
+        assert f"{timing.relative:.2f}" in shown
+    assert machine.skipped["torch 2:4"] in words(shown)
+    assert machine.counted in words(shown)
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_served_contours() -> None:
+    found = served_contours(open_fit("vit-jft"), inference=(1e9, 1e12), inference_cost=SERVED_SPARSE, grid=7)
+    shown = printed(text.served_contours_text(found, "images"), 80)
+    for S in found.sparsity.ravel():
+        assert text.percent(S) in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_advice_is_printed_with_the_costs(vit: Fit) -> None:
+    answer = plan(vit, nonzero_params=42.5e6, times_chinchilla=5)
+    shown = words(printed(text.plan_text(answer), 80))
+    for sentence in answer.advice:
+        assert sentence in shown
+    assert f"computed {answer.costs['dense']:.1%}, free {answer.costs['sparse']:.1%}" in shown
 
 
 def test_dense_is_called_dense(vit: Fit) -> None:

@@ -65,14 +65,14 @@ def test_the_last_good_one_replaces_a_damaged_one(tmp_path, model, name, damage)
 
 
 @pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"files": 3}'])
-def test_none_whole_is_said(tmp_path, model, manifest):
-    _saved(tmp_path, model, (3,))
-    (tmp_path / "step-00000003" / "manifest.json").write_text(manifest)
-    with (
-        pytest.warns(SparselawWarning, match="damaged"),
-        pytest.raises(UserError, match=r"No checkpoint in .* is whole"),
-    ):
-        load_checkpoint(tmp_path, model)
+def test_where_none_is_whole_the_run_begins_again(tmp_path, model, manifest):
+    _saved(tmp_path, model, (3, 6))
+    for step in (3, 6):
+        (tmp_path / f"step-0000000{step}" / "manifest.json").write_text(manifest)
+    with pytest.warns(SparselawWarning, match="damaged"):
+        assert load_checkpoint(tmp_path, model) is None
+    save_checkpoint(tmp_path, model, state={"step": 2}, step=2)
+    assert load_checkpoint(tmp_path, model) == {"step": 2}
 
 
 @pytest.mark.parametrize("other", [{"width": 32}, {"layers": 2}], ids=["wider", "deeper"])

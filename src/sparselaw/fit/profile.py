@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import chdtri
 
 from sparselaw.errors import UserError
 from sparselaw.fit.fitting import Bounds, Pins, Setting, prepare_again
@@ -65,6 +64,8 @@ def profile(
     Raises:
         UserError: no such parameter, or one the runs say nothing about.
     """
+    from scipy.special import chdtri  # half of what `sparselaw plan` would take to start
+
     if isinstance(quantity, str) and quantity not in fitted.law.names:
         raise UserError(
             f"the law {fitted.law.name} has no parameter {quantity!r}; it has {', '.join(fitted.law.names)}"

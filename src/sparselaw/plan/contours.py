@@ -14,7 +14,8 @@ from sparselaw.errors import UserError
 from sparselaw.fit.result import Fit
 from sparselaw.laws import Array, PowerLaw
 from sparselaw.plan.cost import Cost
-from sparselaw.plan.optimum import MAX_SPARSITY, chinchilla_flops, flops_where_optimal, levels_of, optimal_sparsity
+from sparselaw.plan.optimum import chinchilla_flops, flops_where_optimal, levels_of, optimal_sparsity
+from sparselaw.plan.search import MAX_SPARSITY
 
 GRID = 300
 LEVELS = (0.25, 0.5, 0.75, 0.875, 0.9375)

@@ -1,9 +1,10 @@
 """What training costs under a pruning schedule.
 
 C = 6 N D c_mul(S), with N non-zeros of the FINAL model and D tokens (or images, each counted as one token; see
-`units_per_datum`). A model of sparsity S has N / (1-S) weights before pruning. If zeros are computed all the same (dense cost)
-c_mul = 1 / (1-S); if they cost nothing (sparse cost) c_mul = mean density over training / (1-S), which is
-(1 - 0.625 S) / (1-S) for the cubic ramp from 25% to 75% (Frantar et al. 2023, arXiv 2309.08520).
+`units_per_datum`). A model of sparsity S has N / (1-S) weights before pruning, so c_mul = (mean relative time over training)
+/ (1-S), where the relative time of a product with sparse weights is 1 if zeros are computed all the same (dense cost), 1 - s if
+they cost nothing (sparse cost), or what was measured on a machine. Sparse cost is (1 - 0.625 S) / (1-S) for the cubic ramp from
+25% to 75% (Frantar et al. 2023, arXiv 2309.08520).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparselaw.laws import Array
+from sparselaw.plan.relative_time import DENSE_TIME, SPARSE_TIME, RelativeTime
 from sparselaw.prune.schedules import Schedule
 
 FLOPS_PER_PARAM = 6  # multiply-add forward, twice that backward
@@ -24,31 +26,37 @@ class Cost:
     """Training FLOPs: `sparse` says that zeros are free, `schedule` when weights become zero.
 
     units_per_datum is the number of tokens one unit of D puts through the model: 1 for tokens, about 196 for a 224-pixel image
-    in patches of 16. It is 1 in the paper's tables.
+    in patches of 16. It is 1 in the paper's tables. measured is the relative time of a machine, in place of either ideal: FLOPs
+    are then those that a dense kernel would do in the time taken.
     """
 
     sparse: bool = False
     schedule: Schedule = Schedule()
     units_per_datum: float = 1.0
+    measured: RelativeTime | None = None
+
+    @property
+    def time(self) -> RelativeTime:
+        return self.measured or (SPARSE_TIME if self.sparse else DENSE_TIME)
 
     @property
     def name(self) -> str:
-        return "sparse" if self.sparse else "dense"
+        return self.time.name
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """The sparsities at which c_mul is not smooth."""
+        return self.time.kinks
 
     def multiplier(self, S: ArrayLike) -> Array:
         """c_mul: FLOPs relative to those of a dense model with as many non-zeros."""
-        return (1 - self._zeros(S)) / (1 - np.asarray(S, dtype=float))
+        return self.time.over_training(S, self.schedule) / (1 - np.asarray(S, dtype=float))
 
     def multiplier_slope(self, S: ArrayLike) -> Array:
         """d ln c_mul / du, u = -ln(1-S): 1 where zeros are computed."""
         density = 1 - np.asarray(S, dtype=float)
-        slope = self._zeros(1.0)
-        return 1 - slope * density / (1 - self._zeros(S))
-
-    def _zeros(self, S: ArrayLike) -> Array:
-        """The mean share of weights over training that is zero and costs nothing; proportional to S."""
-        sparsity = np.asarray(S, dtype=float)
-        return sparsity * (1 - self.schedule.mean_density(1.0)) if self.sparse else 0.0 * sparsity
+        time, slope = self.time.over_training(S, self.schedule), self.time.slope_over_training(S, self.schedule)
+        return 1 + density * slope / time
 
     def flops(self, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
         """Training FLOPs of N non-zeros at sparsity S on D data."""

@@ -22,12 +22,14 @@ from sparselaw.files import write_atomically
 from sparselaw.fit.published import PUBLISHED_FITS
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, PowerLaw
-from sparselaw.plan.answer import LARGEST, Estimate, Estimates
+from sparselaw.plan.answer import LARGEST
 from sparselaw.plan.candidates import Candidates, Limits, candidates, factorial, limits_around
 from sparselaw.plan.contours import planning_law
 from sparselaw.plan.cost import Cost
+from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.information import Beliefs, Quantity, beliefs, guess, run_noise
-from sparselaw.plan.optimum import MAX_SPARSITY, chinchilla_flops, levels_of, loss_on_budget, optimal_sparsity
+from sparselaw.plan.optimum import chinchilla_flops, levels_of, loss_on_budget, optimal_sparsity
+from sparselaw.plan.search import MAX_SPARSITY
 from sparselaw.plan.weights import Counts, Reals, optimal_weights, variances, whole_counts
 
 FAR_SIZE, FAR_TIMES = (

@@ -8,17 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sparselaw.laws import Array, Direction, PowerLaw
+from sparselaw.laws import Array, PowerLaw
 from sparselaw.plan.cost import Cost
-from sparselaw.plan.optimum import (
-    MAX_SPARSITY,
-    SCAN,
-    levels_of,
-    loss_on_budget,
-    optimal_sparsity,
-    rising_root,
-    slope_on_budget,
-)
+from sparselaw.plan.optimum import data_exponent, levels_of, slope_on_budget
+from sparselaw.plan.search import lowest_point
 
 NEWTON_STEPS = 100
 
@@ -35,47 +28,56 @@ def least_flops(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, loss: ArrayL
     """
     values, N, loss = (np.asarray(a, dtype=float) for a in (parameters, N, loss))
     values, N, loss = values[..., None, :], N[..., None], loss[..., None]
-    levels = levels_of(law)
-    grid = -np.log1p(-np.array(levels)) if levels else np.linspace(0, -np.log(1 - MAX_SPARSITY), SCAN)
 
-    def flops(u: Array) -> Array:
-        S = -np.expm1(-u)
+    def flops(S: Array) -> Array:
         return cost.flops(S, N, required_data(law, values, S, N, loss))
 
-    tried = flops(grid)
-    if levels:
-        return tried.min(-1)
-    lowest = tried.argmin(-1)
-    low, high = grid[np.maximum(lowest - 1, 0)], grid[np.minimum(lowest + 1, SCAN - 1)]
+    def slope(S: Array) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            budget = flops(S)
+            return np.where(np.isfinite(budget), slope_on_budget(law, values, S, N, budget, cost), np.nan)
 
-    def slope(u: Array) -> Array:
-        with np.errstate(invalid="ignore", over="ignore"):
-            budget = flops(u[..., None])
-            value = slope_on_budget(law, values, -np.expm1(-u[..., None]), N, budget, cost)
-        # Out of reach at this sparsity: more sparsity is what helps.
-        return np.where(np.isfinite(budget), value, -1.0)[..., 0]
-
-    return flops(rising_root(slope, low, high)[..., None])[..., 0]
+    best = lowest_point(flops, slope, levels=levels_of(law), kinks=cost.kinks)
+    return flops(best[..., None])[..., 0]
 
 
 def smallest_nonzeros(law: PowerLaw, parameters: ArrayLike, flops: ArrayLike, loss: ArrayLike, cost: Cost) -> Array:
     """The fewest non-zeros that reach `loss` within `flops`, at whichever sparsity is best.
 
-    The best loss on a budget is convex in ln N (a minimum over u of jointly convex sums of exponentials), so Newton's method
-    from below, where data is unlimited, approaches the root from one side; turning upwards means out of reach.
+    At constant loss and budget N is stationary where S is optimal for N, so the slope of `optimum` is reused.
     """
     values, flops, loss = (np.asarray(a, dtype=float) for a in (parameters, flops, loss))
+    values, flops, loss = values[..., None, :], flops[..., None], loss[..., None]
+
+    def nonzeros(S: Array) -> Array:
+        return _nonzeros_at(law, values, S, flops, loss, cost)
+
+    def slope(S: Array) -> Array:
+        N = nonzeros(S)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.where(np.isfinite(N), slope_on_budget(law, values, S, N, flops, cost), np.nan)
+
+    best = lowest_point(nonzeros, slope, levels=levels_of(law), kinks=cost.kinks)
+    return nonzeros(best[..., None])[..., 0]
+
+
+def _nonzeros_at(law: PowerLaw, values: Array, S: Array, flops: Array, loss: Array, cost: Cost) -> Array:
+    """The fewest non-zeros at sparsity S that reach `loss` within `flops`.
+
+    With x = ln N the loss on a budget is A exp(-b_N x) + B exp(b_D x) + c: convex, so Newton's method from below, where data is
+    unlimited, approaches the root from one side; turning upwards means out of reach.
+    """
     room = loss - law.floor(values)
-    sparsest = max(levels_of(law), default=MAX_SPARSITY)
+    b_N, b_D = law.capacity_exponent(values), data_exponent(law, values)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        x = (np.log(law.capacity(values, sparsest, 1.0)) - np.log(room)) / law.capacity_exponent(values)
-        x = np.where(room > 0, x, np.nan)
+        # Each term over the room for both, as exp(log_capacity - b_N x) and exp(log_data + b_D x).
+        log_capacity = np.log(law.capacity(values, S, 1.0)) - np.log(room)
+        log_data = b_D * (np.log(law.data_for(values, room)) - np.log(cost.data(S, 1.0, flops)))
+        x = np.where(room > 0, log_capacity / b_N, np.nan)
         for _ in range(NEWTON_STEPS):
-            N = np.exp(x)
-            S = optimal_sparsity(law, values, N, flops, cost)
-            excess = loss_on_budget(law, values, S, N, flops, cost) - loss
-            slope = sum(law.slope(values, S, N, cost.data(S, N, flops), Direction(log_N=1.0, log_D=-1.0)))
-            step = np.where(excess > 0, -excess / slope, 0.0)
+            capacity, data = np.exp(log_capacity - b_N * x), np.exp(log_data + b_D * x)
+            slope = b_D * data - b_N * capacity
+            step = np.where(capacity + data > 1, (1 - capacity - data) / slope, 0.0)
             x = np.where(slope < 0, x + step, np.nan)
             if not (np.abs(step) > 1e-14 * np.abs(x)).any():
                 break

@@ -1,7 +1,7 @@
 """The sparsity that minimises the loss of a model of N non-zeros for a training budget C.
 
-S_opt minimises L(S, N, D) on the path D = C / (6 N c_mul(S)). It is found as a root of the slope along the path, to
-rounding, after a scan that brackets the lowest point; for the paper's law with dense cost the closed form is used:
+S_opt minimises L(S, N, D) on the path D = C / (6 N c_mul(S)). It is found as a root of the slope along the path (`search`);
+for the paper's law with dense cost the closed form is used:
 
     S_opt = max{0, 1 - exp[(ln(b_D/(a_S b_S)) + b_N ln N)/(b_D+b_S)] * (6 a_D N/C)^(b_D/(b_D+b_S))}.
 
@@ -10,20 +10,14 @@ Parameters are natural ones, [..., p]; N and C broadcast against their leading a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sparselaw.errors import UserError
 from sparselaw.laws import PAPER, Array, Direction, PowerLaw
 from sparselaw.plan.cost import FLOPS_PER_PARAM, Cost
-
-MAX_SPARSITY = 0.999
-SCAN = 64
-BISECTIONS = 60
-
-Slope = Callable[[Array], Array]
+from sparselaw.plan.relative_time import DENSE_TIME
+from sparselaw.plan.search import MAX_SPARSITY, lowest_point, range_within, scan_points
 
 
 def levels_of(law: PowerLaw) -> tuple[float, ...]:
@@ -59,9 +53,7 @@ def optimal_sparsity(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, flops: 
         cost: how FLOPs are counted.
     """
     values, N, flops = np.asarray(parameters, dtype=float), np.asarray(N, dtype=float), np.asarray(flops, dtype=float)
-    if levels_of(law):
-        return _best_level(law, values, N, flops, cost)
-    if law is PAPER and not cost.sparse:
+    if law is PAPER and cost.time is DENSE_TIME:
         return closed_form(values, N, flops * (1 / cost.units_per_datum))
     return numerical_optimum(law, values, N, flops, cost)
 
@@ -77,34 +69,13 @@ def closed_form(parameters: Array, N: Array, flops: Array) -> Array:
 
 def numerical_optimum(law: PowerLaw, parameters: Array, N: Array, flops: Array, cost: Cost) -> Array:
     """S_opt by a scan and bisection of the slope."""
-    grid = np.linspace(0, -np.log(1 - MAX_SPARSITY), SCAN)
     values, N, flops = parameters[..., None, :], N[..., None], flops[..., None]
-    lowest = loss_on_budget(law, values, -np.expm1(-grid), N, flops, cost).argmin(-1)
-    low, high = grid[np.maximum(lowest - 1, 0)], grid[np.minimum(lowest + 1, SCAN - 1)]
-
-    def slope(u: Array) -> Array:
-        return slope_on_budget(law, values, -np.expm1(-u[..., None]), N, flops, cost)[..., 0]
-
-    return -np.expm1(-rising_root(slope, low, high))
-
-
-def rising_root(function: Slope, low: Array, high: Array) -> Array:
-    """Where a function goes from negative to positive on [low, high]; an end if it does not change sign. Bisection."""
-    # np.array: a copy that may be written to, whatever the shape.
-    low, high = np.array(low, dtype=float), np.array(high, dtype=float)
-    always_rising, always_falling = function(low) >= 0, function(high) <= 0
-    start, end = low.copy(), high.copy()
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        falling = function(middle) < 0
-        low, high = np.where(falling, middle, low), np.where(falling, high, middle)
-    return np.where(always_rising, start, np.where(always_falling, end, (low + high) / 2))
-
-
-def _best_level(law: PowerLaw, parameters: Array, N: Array, flops: Array, cost: Cost) -> Array:
-    levels = np.array(levels_of(law))
-    loss = loss_on_budget(law, parameters[..., None, :], levels, N[..., None], flops[..., None], cost)
-    return levels[loss.argmin(-1)]
+    return lowest_point(
+        lambda S: loss_on_budget(law, values, S, N, flops, cost),
+        lambda S: slope_on_budget(law, values, S, N, flops, cost),
+        levels=levels_of(law),
+        kinks=cost.kinks,
+    )
 
 
 def near_optimal_range(
@@ -115,20 +86,13 @@ def near_optimal_range(
     For a law with levels, the outermost levels within the tolerance.
     """
     values = np.asarray(parameters, dtype=float)
-    best = optimal_sparsity(law, values, N, flops, cost)
-    allowed = loss_on_budget(law, values, best, N, flops, cost) + tolerance
-    if levels_of(law):
-        levels = np.array(levels_of(law))
-        near = levels[loss_on_budget(law, values, levels, N, flops, cost) <= allowed]
-        return float(near.min()), float(near.max())
+    best = float(optimal_sparsity(law, values, N, flops, cost))
+    allowed = float(loss_on_budget(law, values, best, N, flops, cost)) + tolerance
 
-    def excess(u: Array) -> Array:
-        return loss_on_budget(law, values, -np.expm1(-u), N, flops, cost) - allowed
+    def loss(S: Array) -> Array:
+        return loss_on_budget(law, values, S, N, flops, cost)
 
-    u, end = -np.log1p(-best), -np.log(1 - MAX_SPARSITY)
-    low = -rising_root(lambda v: excess(-v), -u, np.zeros_like(u))
-    high = rising_root(excess, u, np.full_like(u, end))
-    return max(0.0, float(-np.expm1(-low))), float(-np.expm1(-high))
+    return range_within(loss, best, allowed, levels=levels_of(law), kinks=cost.kinks)
 
 
 def data_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, along: Direction) -> Array:
@@ -155,7 +119,30 @@ def flops_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: A
     """The budget for which S is optimal for N non-zeros: the contour C_S(N)."""
     if levels_of(law):
         raise UserError(f"the law {law.name} knows single sparsities only and has no contours; use another law")
+    if cost.kinks:
+        raise UserError(f"contours need a smooth cost, dense or sparse, and that of {cost.name} has kinks")
     return cost.flops(S, N, data_where_optimal(law, parameters, S, N, sparser_on_budget(S, cost)))
+
+
+def flops_where_sparsity_pays(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, cost: Cost) -> Array:
+    """The budget from which some sparsity is better than none, for N non-zeros.
+
+    Where the loss at S on a budget is that of dense: A(0) - A(S) = (c_mul^b_D - 1) (6 N D_1 / C)^b_D with D_1 the data at which
+    the data term is 1; the least over S, of which the limit S -> 0 is the contour of 0.
+    """
+    values = np.asarray(parameters, dtype=float)[..., None, :]
+    size = np.asarray(N, dtype=float)[..., None]
+    S = np.array([level for level in levels_of(law) if level > 0]) if levels_of(law) else scan_points(cost.kinks)[1:]
+    b_D = data_exponent(law, values)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        gain = law.capacity(values, 0.0, size) - law.capacity(values, S, size)
+        price = np.maximum(cost.multiplier(S) ** b_D - 1, 0.0)
+        data = np.where(gain > 0, law.data_for(values, 1.0) * (price / gain) ** (1 / b_D), np.inf)
+        least = cost.flops(0.0, N, data.min(-1))
+    if levels_of(law):
+        return least
+    first = data_where_optimal(law, parameters, 0.0, N, sparser_on_budget(0.0, cost))
+    return np.minimum(least, cost.flops(0.0, N, first))
 
 
 def chinchilla_flops(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, cost: Cost) -> Array:

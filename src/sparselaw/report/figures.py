@@ -23,6 +23,7 @@ from sparselaw.fit.profile import Profile
 from sparselaw.fit.result import Fit
 from sparselaw.laws import Array
 from sparselaw.plan.contours import Contours
+from sparselaw.plan.served_contours import ServedContours
 from sparselaw.runs import Runs, held_out
 
 STYLE = {
@@ -148,6 +149,22 @@ def contour_figure(found: Contours, fitted: Fit) -> Figure:
     title = "optimal sparsity"
     ax.legend(handles[::-1], labels[::-1], title=title, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     ax.set_title(f"{fitted.law.name} law, {fitted.name}{band}")
+    return figure
+
+
+def served_contour_figure(found: ServedContours, fitted: Fit) -> Figure:
+    """Lines of best sparsity over inference demand and loss, coloured between."""
+    figure, axes = _figure(5.6, 4.2)
+    ax = axes[0, 0]
+    filled = ax.contourf(found.inference, found.loss, found.sparsity.T, levels=np.linspace(0, 1, 21), cmap="viridis")
+    levels = [level for level in found.levels if found.sparsity.min() < level < found.sparsity.max()]
+    if levels:
+        lines = ax.contour(found.inference, found.loss, found.sparsity.T, levels=levels, colors="white", linewidths=1)
+        ax.clabel(lines, fmt=lambda level: f"{level:.4g}", fontsize=8)
+    ax.set(xscale="log", xlabel=f"{fitted.data_unit} to serve", ylabel="loss (nats)")
+    _log_counts(ax.xaxis)
+    figure.colorbar(filled, label="best sparsity")
+    ax.set_title(f"{fitted.law.name} law, {fitted.name}; trained {found.cost.name}, served {found.inference_cost.name}")
     return figure
 
 

@@ -17,10 +17,15 @@ from sparselaw.fit.profile import Profile
 from sparselaw.fit.recipe import RecipeRun
 from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import PowerLaw
-from sparselaw.plan.answer import Estimate, Plan
+from sparselaw.plan.answer import Plan
 from sparselaw.plan.contours import Contours
 from sparselaw.plan.design import Design
 from sparselaw.plan.equivalents import size_multiplier
+from sparselaw.plan.estimate import Estimate
+from sparselaw.plan.hardware import Hardware
+from sparselaw.plan.relative_time import RelativeTime
+from sparselaw.plan.served import ServedPlan
+from sparselaw.plan.served_contours import ServedContours
 
 Bounds = tuple[float | None, float | None]
 
@@ -171,7 +176,19 @@ def plan_text(answer: Plan) -> Group:
     for label, estimate, form in _plan_rows(answer):
         table.add_row(label, form(estimate.value), span(estimate.bounds, form))
     question = Text(f"{budget}, {answer.cost} cost, {answer.law} law from {answer.fit}", style="dim")
-    return Group(question, headline, Text(near), table, *warning_lines(answer.warnings))
+    told = (*advice_lines(answer.advice), *warning_lines(answer.warnings))
+    return Group(
+        question, headline, Text(near), Text(cost_line("best sparsity by cost of zeros", answer.costs)), table, *told
+    )
+
+
+def cost_line(what: str, costs: dict[str, float]) -> str:
+    names = {"dense": "computed", "sparse": "free"}
+    return f"{what}: {', '.join(f'{names.get(name, name)} {percent(S)}' for name, S in costs.items())}"
+
+
+def advice_lines(advice: Sequence[str]) -> list[RenderableType]:
+    return [Text(f"- {sentence}") for sentence in advice] + [Text("")]
 
 
 def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, Callable[[float], str]]]:
@@ -186,6 +203,8 @@ def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, Callable[[float], str]
         ("loss", answer.loss, number),
         ("loss if dense, same N and FLOPs", answer.dense_loss, number),
         ("gain over dense (nats)", answer.gain, number),
+        ("best dense model of any size", answer.best_dense_params, count),
+        ("its loss with the same FLOPs", answer.best_dense_loss, number),
         ("equivalent dense parameters", answer.equivalent_dense_params, count),
     ]
 
@@ -216,6 +235,80 @@ def _answer_row(estimate: Estimate, form: Callable[[float], str]) -> tuple[str, 
     assert estimate.low is not None
     assert estimate.high is not None
     return form(estimate.value), span(estimate.bounds, form), form(estimate.high - estimate.low)
+
+
+def served_text(answer: ServedPlan) -> Group:
+    S, unit = answer.optimal_sparsity, answer.data_unit
+    verdict = f"{S.value:.1%} sparse" if S.value > 0 else "dense"
+    confidence = f"{answer.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
+    question = (
+        f"loss {answer.loss:g}, {format_count(answer.inference)} {unit} to serve, {answer.cost} cost of training and "
+        f"{answer.inference_cost} of inference, {answer.law} law from {answer.fit}"
+    )
+    headline = Text.assemble(("Train it ", ""), (verdict, "bold"), f"  ({confidence})")
+    near = f"within {answer.tolerance:.2g} of the least cost: {span(answer.near_optimal, percent)} sparse"
+    table = plain_table("", "value", f"{answer.confidence:.0%} interval")
+    for label, estimate, form in _served_rows(answer):
+        table.add_row(label, form(estimate.value), span(estimate.bounds, form))
+    costs = Text(cost_line("best sparsity by cost of zeros in inference", answer.costs))
+    told = (*_bill(answer), *advice_lines(answer.advice), *warning_lines(answer.warnings))
+    return Group(Text(question, style="dim"), headline, Text(near), costs, table, *told)
+
+
+def _served_rows(answer: ServedPlan) -> list[tuple[str, Estimate, Callable[[float], str]]]:
+    return [
+        ("non-zero parameters N", answer.nonzero_params, count),
+        ("weights before pruning", Estimate(answer.start_params), count),
+        (f"data to train on ({answer.data_unit})", answer.data, count),
+        ("training FLOPs", answer.flops, flops),
+        ("inference FLOPs", answer.inference_flops, flops),
+        ("total, as training FLOPs", answer.total, flops),
+        ("cheapest dense model", answer.dense_params, count),
+        ("its total", answer.dense_total, flops),
+        ("saving over it", answer.saving, percent),
+        ("times Chinchilla-optimal compute", answer.times_chinchilla, number),
+        ("equivalent dense parameters", answer.equivalent_dense_params, count),
+    ]
+
+
+def _bill(answer: ServedPlan) -> list[RenderableType]:
+    """GPU-hours and money, if asked for."""
+    hours, money = answer.gpu_hours, answer.money
+    if hours is None:
+        return []
+    table = plain_table("", "GPU-hours", *["price"] * bool(money))
+    for name, value in hours.items():
+        table.add_row(name.replace("_", " "), count(value), *[f"{money[name]:,.0f}"] * bool(money) if money else [])
+    return [table]
+
+
+def hardware_text(machine: Hardware) -> Group:
+    """Every timing, and the relative times that a plan takes from them."""
+    table = plain_table("task", "shape", "batch", "kernel", *(f"{S:g}" for S in _sparsities(machine)))
+    table.title = f"time over that of the dense product on {machine.name}, {machine.threads} threads, {machine.dtype}"
+    rows = {(t.task, t.rows, t.columns, t.batch, t.kernel): {} for t in machine.timings}
+    for t in machine.timings:
+        rows[t.task, t.rows, t.columns, t.batch, t.kernel][t.sparsity] = f"{t.relative:.2f}"
+    for (task, height, width, batch, kernel), cells in rows.items():
+        shown = [cells.get(S, "-") for S in _sparsities(machine)]
+        table.add_row(task, f"{height}x{width}", str(batch), kernel, *shown)
+    planned = plain_table("for plans", *(f"{S:g}" for S in _sparsities(machine)), "faster from")
+    for task, time in (("training", machine.training), ("inference", machine.inference)):
+        if time is not None:
+            planned.add_row(task, *(f"{time(S):.2f}" for S in _sparsities(machine)), _faster_from(time))
+    skipped = [Text(f"skipped {kernel}: {reason}") for kernel, reason in machine.skipped.items()]
+    return Group(table, planned, Text(f"counted: {machine.counted}"), *skipped)
+
+
+def _sparsities(machine: Hardware) -> list[float]:
+    return sorted({t.sparsity for t in machine.timings})
+
+
+def _faster_from(time: RelativeTime) -> str:
+    """The sparsity from which dense is beaten by a hundredth."""
+    grid = np.linspace(0, 0.999, 1000)
+    faster = time(grid) < 0.99
+    return percent(grid[faster.argmax()]) if faster.any() else "nowhere"
 
 
 def percent(value: float) -> str:
@@ -250,4 +343,14 @@ def contours_text(found: Contours) -> Table:
                 cell += f"\n{short(found.lines_low[j, k])} to\n{short(found.lines_high[j, k])}"
             cells.append(cell)
         table.add_row(format_count(found.nonzero_params[k]), flops(found.chinchilla[k]), *cells)
+    return table
+
+
+def served_contours_text(found: ServedContours, unit: str) -> Table:
+    """The best sparsity for some demands and losses."""
+    some = np.linspace(0, len(found.inference) - 1, 7).astype(int)
+    title = f"best sparsity by {unit} to serve, {found.cost.name} cost of training, {found.inference_cost.name} of inference"
+    table = plain_table("loss", *(format_count(found.inference[k]) for k in some), title=title)
+    for j in some:
+        table.add_row(number(found.loss[j]), *(percent(found.sparsity[k, j]) for k in some))
     return table

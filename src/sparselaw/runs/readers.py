@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from sparselaw.errors import UserError
 from sparselaw.runs.check import Array, checked_table, doubts, first_line, shown
+from sparselaw.runs.folders import is_address, runs_in
 from sparselaw.runs.published import PUBLISHED, published_bytes, published_frame
 from sparselaw.runs.table import Runs
 
@@ -40,13 +42,14 @@ _INDEX = re.compile(r"|__index_level_[0-9]+__")
 
 
 def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -> Runs:
-    """Runs from a CSV, JSON (records, or pandas' column form) or Parquet file, or a published data set by name.
+    """Runs from a CSV, JSON (records, or pandas' column form) or Parquet file, a folder of runs, or a published name.
 
-    Columns without a name, such as the index pandas writes, are left out.
+    Columns without a name, such as the index pandas writes, are left out. A column data_unit says what D counts.
 
     Args:
-        source: path of the file, or `t5-c4` or `vit-jft`, which are downloaded once, checked and cached; where the
-            environment variable SPARSELAW_DATASETS names a folder they are read there.
+        source: path of the file; path or address (s3://...) of a folder of runs; or `t5-c4` or `vit-jft`, which are
+            downloaded once, checked and cached; where the environment variable SPARSELAW_DATASETS names a folder they
+            are read there.
         columns: names in the file of those of nonzero_params, sparsity, data, loss that have another one there.
 
     Raises:
@@ -55,10 +58,23 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
     if isinstance(source, str) and source in PUBLISHED:
         return _published(source)
     path = Path(source)
+    if is_address(str(source)) or os.path.isdir(path):
+        if columns:
+            raise UserError(
+                f"{source} is a folder of runs, whose columns have their names already; leave --columns out."
+            )
+        return runs_in(str(source))
     where = str(path)
     frame, rows = read_table(_content(path), where)
     table = checked_table(frame, where, rows=rows, columns=columns)
-    return Runs(table, path.name, warnings=doubts(table, rows))
+    return Runs(table, path.name, data_unit=_data_unit(table), warnings=doubts(table, rows))
+
+
+def _data_unit(table: DataFrame) -> str:
+    """What the column data_unit says, where there is one and it always says the same."""
+    units = set(table.get("data_unit", ()))
+    unit = units.pop() if len(units) == 1 else None
+    return unit if isinstance(unit, str) else Runs.data_unit
 
 
 def _published(name: str) -> Runs:
@@ -71,13 +87,11 @@ def _content(path: Path) -> bytes:
     try:
         if path.is_file():
             return path.read_bytes()
-        if path.is_dir():
-            raise UserError(f"{path} is a folder; give a file of runs (CSV, JSON or Parquet).")
         if path.exists():
             raise UserError(f"{path} is not a regular file; copy the table into one.")
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); give a file that can.") from error
-    raise UserError(f"{path} is neither a file nor a published data set ({', '.join(PUBLISHED)}).")
+    raise UserError(f"{path} is neither a file, a folder nor a published data set ({', '.join(PUBLISHED)}).")
 
 
 def read_table(content: bytes, where: str) -> tuple[DataFrame, Rows]:

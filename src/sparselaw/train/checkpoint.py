@@ -6,7 +6,8 @@ A checkpoint is a folder `step-00001000` with
     state.pt           optimiser, pruner, random numbers and the loop's own state; loads with `weights_only=True`
     manifest.json      size and CRC-32 of each file, written last
 It is written under another name, synced to disk and renamed, so that a kill at any moment leaves the one before. The
-newest two are kept: should the disk damage the newest, the run goes on from the other.
+newest two are kept: should the disk damage the newest, the run goes on from the other, and from its beginning if both
+are damaged.
 """
 
 import json
@@ -52,28 +53,26 @@ def save_checkpoint(folder: Path, model: "PreTrainedModel", *, state: dict[str, 
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
     sync(folder)
-    for old in _checkpoints(folder)[:-_NUM_KEPT]:
-        shutil.rmtree(old)
+    done = [path for path in _checkpoints(folder) if path.name <= final.name]
+    for other in set(_checkpoints(folder)) - set(done[-_NUM_KEPT:]):  # later ones are damaged: the run came from behind
+        shutil.rmtree(other)
 
 
 def load_checkpoint(folder: Path, model: "PreTrainedModel") -> dict[str, Any] | None:
-    """Reads the newest whole checkpoint's weights into the model.
+    """Reads the newest whole checkpoint's weights into the model; warns about damaged ones.
 
     Returns:
-        The state it was saved with, or None if there is no checkpoint.
+        The state it was saved with, or None if there is no whole checkpoint.
 
     Raises:
-        UserError: if it is of another model, or none of them is whole.
+        UserError: if it is of another model.
     """
-    checkpoints = _checkpoints(folder)
-    for checkpoint in reversed(checkpoints):
+    for checkpoint in reversed(_checkpoints(folder)):
         damage = _damage(checkpoint)
         if damage is None:
             _read_weights(checkpoint / WEIGHTS, model)
             return torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
         warnings.warn(f"{checkpoint} is damaged ({damage}) and is passed over.", SparselawWarning, stacklevel=2)
-    if checkpoints:
-        raise UserError(f"No checkpoint in {folder} is whole; delete the folder to start the run again.")
     return None
 
 

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sparselaw.counts import parse_count
 from sparselaw.errors import UserError
@@ -15,6 +15,8 @@ from sparselaw.train.data.config import DataConfig
 from sparselaw.train.lr import LearningRate
 from sparselaw.train.models import ModelConfig
 from sparselaw.train.optimizers import OptimizerConfig
+
+T = TypeVar("T")
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -118,18 +120,30 @@ def load_config(source: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
     Raises:
         UserError: one sentence about a missing file, bad TOML, an unknown key or a bad value.
     """
-    tree = _read_toml(source)
+    tree = read_toml(source)
     for override in overrides:
-        _override(tree, override)
+        key, equals, text = override.partition("=")
+        if not equals or not key.strip().rpartition(".")[2]:
+            raise UserError(f"{override!r} is not of the form key=value, such as pruning.sparsity=0.75.")
+        set_key(tree, key.strip(), _parsed(text.strip()))
     return config_from(tree, source=str(source))
 
 
 def config_from(tree: Mapping[str, Any], *, source: str = "the configuration") -> RunConfig:
     """A configuration from nested mappings; see `load_config`."""
+    return structured(tree, RunConfig, source=source)
+
+
+def structured(tree: Mapping[str, Any], kind: type[T], *, source: str) -> T:
+    """A dataclass from nested mappings of TOML or JSON.
+
+    Raises:
+        UserError: one sentence about an unknown key or a bad value.
+    """
     import cattrs
 
     try:
-        return _converter().structure(tree, RunConfig)
+        return _converter().structure(tree, kind)
     except (cattrs.BaseValidationError, cattrs.ForbiddenExtraKeysError) as error:
         raise UserError(_sentence(error, source)) from error
 
@@ -185,7 +199,12 @@ def _text(value: Any, _: Any) -> str:
     return value
 
 
-def _read_toml(source: str | Path) -> dict[str, Any]:
+def read_toml(source: str | Path) -> dict[str, Any]:
+    """The contents of a TOML file or a shipped recipe.
+
+    Raises:
+        UserError: if there is none, or it is not TOML.
+    """
     path = Path(source)
     if not path.is_file():
         path = RECIPES / f"{source}.toml"
@@ -197,16 +216,18 @@ def _read_toml(source: str | Path) -> dict[str, Any]:
         raise UserError(f"{source} cannot be read as TOML: {error}.") from error
 
 
-def _override(tree: dict[str, Any], override: str) -> None:
-    dotted, equals, text = override.partition("=")
-    *sections, key = dotted.strip().split(".")
-    if not equals or not key:
-        raise UserError(f"{override!r} is not of the form key=value, such as pruning.sparsity=0.75.")
+def set_key(tree: dict[str, Any], dotted: str, value: Any) -> None:
+    """Sets a key such as `pruning.sparsity` in nested mappings.
+
+    Raises:
+        UserError: if what should be a section is a single value.
+    """
+    *sections, key = dotted.split(".")
     for section in sections:
         tree = tree.setdefault(section, {})
         if not isinstance(tree, dict):
-            raise UserError(f"{dotted.strip()} is not a key of the configuration, because {section} is a single value.")
-    tree[key] = _parsed(text.strip())
+            raise UserError(f"{dotted} is not a key of the configuration, because {section} is a single value.")
+    tree[key] = value
 
 
 def _parsed(text: str) -> Any:

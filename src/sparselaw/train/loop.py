@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DIVERGENCE = 2.0
 """A run has diverged whose mean training loss between two lines of metrics exceeds its first loss by this factor."""
 
+_EVALUATION_PARTS = 4  # as large as a part of a training batch: without gradients, activations are not kept
+
 
 @dataclass(frozen=True)
 class Training:
@@ -111,7 +113,9 @@ def stop_on_sigterm() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGTERM, before)
 
 
-def train(training: Training, state: LoopState, *, folder: Path, log: MetricsLog) -> str:
+def train(
+    training: Training, state: LoopState, *, folder: Path, log: MetricsLog, publish: Callable[[], None] = lambda: None
+) -> str:
     """Trains from where `state` is to the end of the run.
 
     Args:
@@ -119,6 +123,7 @@ def train(training: Training, state: LoopState, *, folder: Path, log: MetricsLog
         state: updated in place.
         folder: of the checkpoints.
         log: where metrics go.
+        publish: called after each checkpoint.
 
     Returns:
         `finished`, `diverged`, or `interrupted` if SIGTERM came and a checkpoint was written.
@@ -144,6 +149,7 @@ def train(training: Training, state: LoopState, *, folder: Path, log: MetricsLog
             if stop or _is_checkpoint(training, state.step):
                 state.seconds = clock.seconds()
                 save(training, state, folder=folder, log=log)
+                publish()
             if stop and state.step < training.num_steps:
                 return "interrupted"
     return "finished"
@@ -153,7 +159,7 @@ def train(training: Training, state: LoopState, *, folder: Path, log: MetricsLog
 def evaluate(training: Training) -> float:
     """The mean loss on all held-out examples."""
     config, processes = training.config, training.processes
-    size = config.batch_size // (config.accumulation * processes.size)
+    size = _EVALUATION_PARTS * config.batch_size // (config.accumulation * processes.size)
     total = torch.zeros((), dtype=torch.float64, device=processes.device)
     count = 0
     training.model.eval()

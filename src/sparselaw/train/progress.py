@@ -13,13 +13,17 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def progress(num_steps: int, *, first_step: int) -> Iterator[Hook]:
+def progress(num_steps: int, *, first_step: int, quiet: bool = False) -> Iterator[Hook]:
     """Gives a function that shows lines of metrics.
 
     Args:
         num_steps: of the whole run.
         first_step: where this sitting begins.
+        quiet: show nothing.
     """
+    if quiet:
+        yield lambda _: None
+        return
     if not sys.stderr.isatty():
         yield _Lines(num_steps)
         return

@@ -5,25 +5,28 @@
     checkpoint/        where to go on from
     provenance.json    where the data came from
     result.json        what came out; written last and atomically, so a folder that has it is done
+    failed.json        why the run could not go on, if so
 
-A folder with a result is not trained again, an interrupted one goes on where its last checkpoint was.
+A folder with a result is not trained again, an interrupted one goes on where its last checkpoint was. One process
+trains in a folder at a time. The folder may be an address such as s3://bucket/runs/first: see `mirror`.
 """
 
 import json
 import math
-import platform
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import sparselaw
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError
 from sparselaw.files import write_atomically
 from sparselaw.prune import MagnitudePruner, Schedule
-from sparselaw.train.config import RunConfig, config_to
+from sparselaw.runs.folders import CONFIG, FAILED, RESULT
+from sparselaw.train.config import RunConfig, config_from, config_to
 from sparselaw.train.data import open_data, warn_if_repeating
 from sparselaw.train.data.stream import Data
 from sparselaw.train.flops import ForwardFlops, forward_flops
@@ -31,45 +34,48 @@ from sparselaw.train.loop import LoopState, Training, evaluate, restore, train
 from sparselaw.train.metrics import Hook, MetricsLog
 from sparselaw.train.models import architecture, body_parameters, build_model, end_parameters, width_of
 from sparselaw.train.optimizers import make_optimizer
+from sparselaw.train.place import LOCK, mark_failed, not_writable, open_place, problem_of_disk, read_result
 from sparselaw.train.processes import Processes, open_processes
 from sparselaw.train.progress import progress
+from sparselaw.train.stamp import stamp
 
-RESULT = "result.json"
 _CHANGEABLE = ("device", "log_every", "eval_every", "checkpoint_every")
 """What may differ when an interrupted run goes on, because the weights do not depend on it."""
 
 
-def run(config: RunConfig, folder: str | Path, *, hook: Hook | None = None) -> dict[str, Any]:
+def run(config: RunConfig, folder: str | Path, *, hook: Hook | None = None, quiet: bool = False) -> dict[str, Any]:
     """Trains what the configuration says, or goes on with it, or returns what is already there.
 
     Args:
         config: of the run.
-        folder: of this run alone; made if need be.
+        folder: of this run alone; a path, made if need be, or the address of an fsspec file system.
         hook: receives each line of metrics, such as `wandb.log`.
+        quiet: print nothing.
 
     Returns:
         What result.json holds. After SIGTERM, the same with status `interrupted`; no result.json is written then.
 
     Raises:
+        FolderInUseError: if another process trains in the folder.
+        FolderNotWritableError: if the disk is full or read-only; what was saved before is whole.
         UserError: if the folder holds another run, or the configuration cannot be trained.
     """
-    folder, processes = Path(folder), open_processes(config.device)
-    if processes.is_first:
-        _check_same(config, folder)
-    processes.wait()
-    if (result := read_result(folder)) is not None:
-        return result
-    training = prepare(config, processes)
-    processes.wait()
-    if processes.is_first:
-        _begin(training, folder)
-    return _train_and_judge(training, folder, hook=hook)
-
-
-def read_result(folder: str | Path) -> dict[str, Any] | None:
-    """What result.json of a run's folder holds; None if the run is not done."""
-    path = Path(folder) / RESULT
-    return json.loads(path.read_text()) if path.exists() else None
+    processes = open_processes(config.device)
+    with open_place(folder, is_first=processes.is_first) as (local, publish):
+        if processes.is_first:
+            _check_same(config, local)
+        processes.wait()
+        if (result := read_result(local)) is not None:
+            return result
+        try:
+            return _train_and_judge(config, local, processes, hook=hook, quiet=quiet, publish=publish)
+        except Exception as error:
+            if problem := problem_of_disk(error, local):
+                raise not_writable(folder, problem) from error
+            if processes.is_first:
+                mark_failed(local, str(error) or type(error).__name__, details=traceback.format_exc())
+                publish()
+            raise
 
 
 def prepare(config: RunConfig, processes: Processes) -> Training:
@@ -94,13 +100,13 @@ def prepare(config: RunConfig, processes: Processes) -> Training:
     return Training(config, data, model, optimizer, pruner, processes)
 
 
-def summary(training: Training) -> dict[str, Any]:
-    """What a run is, known before its first step; see `run` for the names."""
-    config, data = training.config, training.data
-    seen = training.num_steps * training.units_per_step
-    num_examples = training.num_steps * config.batch_size
-    cost = _cost(training.model.config, data)
-    num_dense, sparsity = training.num_dense, config.pruning.sparsity
+def summary(config: RunConfig, data: Data, model: Any) -> dict[str, Any]:
+    """What a run is, known before its first step; see `run` for the names. The model may be on the meta device."""
+    num_steps = config.num_steps(data.units_per_example)
+    num_examples = num_steps * config.batch_size
+    seen = num_examples * data.units_per_example
+    num_dense, sparsity = sum(p.numel() for p in body_parameters(model).values()), config.pruning.sparsity
+    cost = _cost(model.config, data)
     return {
         "nonzero_params": round(num_dense * (1 - sparsity)),
         "sparsity": sparsity,
@@ -108,12 +114,12 @@ def summary(training: Training) -> dict[str, Any]:
         "unique_data": seen if data.num_unique is None else min(seen, data.num_unique),
         "data_unit": data.unit,
         "dense_params": num_dense,
-        "total_params": sum(p.numel() for p in training.model.parameters()),
+        "total_params": sum(p.numel() for p in model.parameters()),
         "flops": num_examples * cost.training(),
         "flops_sparse": num_examples * cost.sparse_training(sparsity, _schedule(config)),
         "kind": config.model.kind,
-        "width": width_of(training.model.config),
-        "steps": training.num_steps,
+        "width": width_of(model.config),
+        "steps": num_steps,
         "pattern": config.pruning.pattern,
         "init": config.model.init,
         "seed": config.seed,
@@ -138,14 +144,27 @@ def describe(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _train_and_judge(training: Training, folder: Path, *, hook: Hook | None) -> dict[str, Any]:
+def _train_and_judge(
+    config: RunConfig,
+    folder: Path,
+    processes: Processes,
+    *,
+    hook: Hook | None,
+    quiet: bool,
+    publish: Callable[[], None],
+) -> dict[str, Any]:
+    training = prepare(config, processes)
+    facts = summary(config, training.data, training.model)
+    processes.wait()
+    if processes.is_first:
+        _begin(training, facts, folder, quiet=quiet)
     state = restore(training, folder=folder / "checkpoint")
-    with progress(training.num_steps, first_step=state.step) as show:
+    with progress(training.num_steps, first_step=state.step, quiet=quiet) as show:
         hooks = [show, hook] if hook else [show]
-        path = folder / "metrics.jsonl" if training.processes.is_first else None
+        path = folder / "metrics.jsonl" if processes.is_first else None
         log = MetricsLog(path, offset=state.metrics_bytes, hooks=hooks)
         try:
-            status = train(training, state, folder=folder / "checkpoint", log=log)
+            status = train(training, state, folder=folder / "checkpoint", log=log, publish=publish)
             loss = evaluate(training) if status == "finished" else math.nan
             if status == "finished":
                 log.write({"step": state.step, "heldout_loss": loss})
@@ -153,10 +172,11 @@ def _train_and_judge(training: Training, folder: Path, *, hook: Hook | None) -> 
             log.close()
     if status == "finished" and not math.isfinite(loss):
         status = "diverged"
-    result = summary(training) | _outcome(training, state, status=status, loss=loss)
-    if training.processes.is_first and status != "interrupted":
+    result = facts | _outcome(training, state, status=status, loss=loss)
+    if processes.is_first and status != "interrupted":
         write_atomically(folder / RESULT, json.dumps(result, indent=1))
-    training.processes.wait()
+        publish()
+    processes.wait()
     return result
 
 
@@ -166,7 +186,7 @@ def _outcome(training: Training, state: LoopState, *, status: str, loss: float) 
         "loss": loss if math.isfinite(loss) else None,
         "loss_unit": "nats",
         "seconds": state.seconds,
-        "versions": _versions(training.processes),
+        "versions": stamp(training.processes),
         **_counts(training, state),
     }
 
@@ -216,40 +236,32 @@ def _cost(config: Any, data: Data) -> ForwardFlops:
     return forward_flops(config, input_length=example["input_ids"].shape[1], target_length=example["labels"].shape[1])
 
 
-def _begin(training: Training, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "config.json", json.dumps(config_to(training.config), indent=1))
+def _begin(training: Training, facts: dict[str, Any], folder: Path, *, quiet: bool) -> None:
+    (folder / FAILED).unlink(missing_ok=True)
+    write_atomically(folder / CONFIG, json.dumps(config_to(training.config), indent=1))
     write_atomically(folder / "provenance.json", json.dumps(training.data.provenance, indent=1, default=str))
-    print(describe(summary(training)), file=sys.stderr)
+    if not quiet:
+        print(describe(facts), file=sys.stderr)
 
 
 def _check_same(config: RunConfig, folder: Path) -> None:
-    path = folder / "config.json"
+    path = folder / CONFIG
     if not path.exists():
-        if folder.exists() and any(not path.name.endswith(".partial") for path in folder.iterdir()):
+        if any(not (path.name.endswith(".partial") or path.name in (LOCK, FAILED)) for path in folder.iterdir()):
             raise UserError(f"{folder} is neither empty nor a run's folder; choose another.")
         return
     try:
         stored = json.loads(path.read_text())
     except ValueError as error:
         raise UserError(f"{path} is not readable as JSON; delete the folder or choose another.") from error
-    wanted = config_to(config)
+    if difference := difference_of(stored, config):
+        raise UserError(f"{folder} holds another run ({difference}); choose another folder.")
+
+
+def difference_of(stored: dict[str, Any], config: RunConfig) -> str:
+    """What of a stored config.json makes it another run than `config`; empty if nothing. Keys it lacks are defaults."""
+    found, wanted = config_to(config_from(stored, source="config.json")), config_to(config)
     for key in wanted:
-        if key not in _CHANGEABLE and stored.get(key) != wanted[key]:
-            raise UserError(
-                f"{folder} holds another run ({key} is {stored.get(key)!r}, not {wanted[key]!r}); choose another folder."
-            )
-
-
-def _versions(processes: Processes) -> dict[str, Any]:
-    import transformers
-
-    return {
-        "sparselaw": sparselaw.__version__,
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "python": platform.python_version(),
-        "device": processes.device.type,
-        "processes": processes.size,
-        "threads": torch.get_num_threads(),
-    }
+        if key not in _CHANGEABLE and found[key] != wanted[key]:
+            return f"{key} is {found[key]!r}, not {wanted[key]!r}"
+    return ""

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from sparselaw.errors import UserError
 from sparselaw.train.data.config import DataConfig
 from sparselaw.train.data.counter import UInts, bits, keys, uniforms
-from sparselaw.train.data.stream import Batch, Data
+from sparselaw.train.data.stream import Batch, Data, Maker
 
 CHARACTERS = (
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -59,9 +60,21 @@ def open_glyphs(config: DataConfig) -> Data:
     """Rendered characters as training data: grey images and the number of the character."""
     import matplotlib
 
+    num_classes = config.num_classes or len(CHARACTERS)
+    if not 2 <= num_classes <= len(CHARACTERS):
+        raise UserError(f"data.num_classes is {num_classes}; glyphs has 2 to {len(CHARACTERS)} characters.")
+
+    def maker(seed: int, stream: int) -> Maker:
+        return lambda indices: render(
+            keys(seed, stream, indices),
+            image_size=config.image_size,
+            num_classes=num_classes,
+            distortion=config.distortion,
+        )
+
     return Data(
-        make_train=lambda indices: render(keys(config.seed, _TRAIN, indices), image_size=config.image_size),
-        make_heldout=lambda indices: render(keys(0, _HELDOUT, indices), image_size=config.image_size),
+        make_train=maker(config.seed, _TRAIN),
+        make_heldout=maker(0, _HELDOUT),
         num_heldout=config.heldout,
         heldout_pool=config.heldout,
         num_examples=None,
@@ -70,27 +83,31 @@ def open_glyphs(config: DataConfig) -> Data:
         provenance={
             "source": "glyphs",
             "seed": config.seed,
-            "characters": CHARACTERS,
+            "characters": CHARACTERS[:num_classes],
+            "distortion": config.distortion,
             "matplotlib": matplotlib.__version__,
         },
         seed=config.seed,
-        num_classes=len(CHARACTERS),
+        num_classes=num_classes,
         image_size=config.image_size,
         num_channels=1,
     )
 
 
-def render(example_keys: UInts, *, image_size: int) -> Batch:
-    """Images of the examples with these keys: `pixel_values` float32 (B, 1, H, W) and `labels` int64 (B,)."""
+def render(example_keys: UInts, *, image_size: int, num_classes: int, distortion: float = 1.0) -> Batch:
+    """Images of the examples with these keys: `pixel_values` float32 (B, 1, H, W) and `labels` int64 (B,) below
+    `num_classes`."""
     atlas = glyph_atlas()
     u_B = torch.from_numpy(uniforms(example_keys, 12, purpose=_VIEW).T)
-    labels = (u_B[0].numpy() * len(CHARACTERS)).astype(np.int64)
+    labels = (u_B[0].numpy() * num_classes).astype(np.int64)
     cells = atlas.first[labels] + (u_B[1].numpy() * atlas.num_faces[labels]).astype(np.int64)
-    strokes_BCHW = _view(atlas.cells[torch.from_numpy(cells)], u_B[2:8], image_size=image_size)
-    ground_BCHW = 0.5 * _smooth_field(example_keys, image_size)
-    contrast_B = torch.where(u_B[8] < 0.5, -1, 1) * (0.3 + 0.9 * u_B[9])
-    noise_BCHW = _noise(example_keys, image_size) * (0.02 + 0.2 * u_B[10]).float().view(-1, 1, 1, 1)
-    level_B = (u_B[11] - 0.5) - 0.5 * contrast_B
+    view_B = 0.5 + distortion * (u_B[2:8] - 0.5)
+    strokes_BCHW = _view(atlas.cells[torch.from_numpy(cells)], view_B, image_size=image_size)
+    ground_BCHW = 0.5 * distortion * _smooth_field(example_keys, image_size)
+    contrast_B = torch.where(u_B[8] < 0.5 * distortion, -1, 1) * (0.3 + 0.9 * u_B[9])
+    noise_B = distortion * (0.02 + 0.2 * u_B[10])
+    noise_BCHW = _noise(example_keys, image_size) * noise_B.float().view(-1, 1, 1, 1)
+    level_B = distortion * (u_B[11] - 0.5) - 0.5 * contrast_B
     pixels = ground_BCHW + level_B.float().view(-1, 1, 1, 1) + strokes_BCHW * contrast_B.float().view(-1, 1, 1, 1)
     return {"pixel_values": pixels + noise_BCHW, "labels": torch.from_numpy(labels)}
 

@@ -1,0 +1,64 @@
+"""The best sparsity over inference demand and loss, training and inference together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sparselaw.errors import UserError
+from sparselaw.fit.result import Fit
+from sparselaw.laws import Array
+from sparselaw.plan.contours import planning_law
+from sparselaw.plan.cost import Cost
+from sparselaw.plan.lifetime import SERVED_DENSE, Demand, best_sparsity, life_at
+
+GRID = 100
+
+
+@dataclass(frozen=True)
+class ServedContours:
+    """Best sparsity [n, m] at demands inference [n] and losses [m], with the N and the total FLOPs [n, m] of it."""
+
+    inference: Array
+    loss: Array
+    sparsity: Array = field(repr=False)
+    nonzero_params: Array = field(repr=False)
+    total: Array = field(repr=False)
+    levels: tuple[float, ...]
+    cost: Cost
+    inference_cost: Cost
+
+
+def served_contours(
+    fitted: Fit,
+    *,
+    inference: tuple[float, float],
+    loss: tuple[float, float] | None = None,
+    cost: Cost = Cost(),
+    inference_cost: Cost = SERVED_DENSE,
+    levels: tuple[float, ...] = (0.25, 0.5, 0.75, 0.875, 0.9375),
+    grid: int = GRID,
+) -> ServedContours:
+    """The best sparsity over a range of demands and losses.
+
+    Args:
+        fitted: a fit; the map is that of its fitted values.
+        inference: least and most data to serve.
+        loss: lowest and highest; if None those of the fitted runs.
+        cost, inference_cost: of training and inference, as in `plan_served`.
+        levels: the sparsities to draw lines for.
+        grid: points along each axis.
+
+    Raises:
+        UserError: a loss that cannot be reached.
+    """
+    law, (low, high) = planning_law(fitted), loss or fitted.domain.loss
+    floor = float(law.floor(fitted.values))
+    if low <= floor:
+        raise UserError(f"losses must lie above the irreducible loss {floor:.4g} of this fit, got {low:g}")
+    demands, losses = np.geomspace(*inference, grid), np.linspace(low, high, grid)
+    demand = Demand(losses, demands[:, None], training=cost, serving=inference_cost)
+    S = best_sparsity(law, fitted.values, demand)
+    life = life_at(law, fitted.values, S, demand)
+    return ServedContours(demands, losses, S, life.nonzero_params, life.total, tuple(levels), cost, inference_cost)

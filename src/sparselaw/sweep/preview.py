@@ -1,0 +1,154 @@
+"""What a sweep will cost, before anything is spent: sizes and FLOPs by formula, memory and time from a short probe.
+
+The probe trains a few steps of each distinct model here and now. Time is that of one run on an otherwise idle machine
+of this kind; memory is what tensors take: weights, gradients, optimiser, masks and the activations kept for one backward
+pass, without the libraries themselves.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import torch
+
+from sparselaw.errors import UserError
+from sparselaw.prune.patterns import parse_pattern
+from sparselaw.sweep.grid import PlannedRun
+from sparselaw.train.config import RunConfig
+from sparselaw.train.data import DataConfig, open_data
+from sparselaw.train.data.stream import Data
+from sparselaw.train.loop import Training
+from sparselaw.train.models import ModelConfig, architecture, build_model
+from sparselaw.train.processes import open_processes
+from sparselaw.train.run_folder import prepare, summary
+
+_WARM_UP_STEPS, _TIMED_STEPS = 2, 4
+_FORWARD_SHARE = 1 / 3  # of a training step's work, which an evaluation does for each example
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A run before it is trained.
+
+    Attributes:
+        name: of the run.
+        facts: N, S, D, FLOPs and so on, as in result.json; empty if it cannot be built.
+        problem: why it cannot be trained; empty if it can.
+        seconds: expected, from the probe.
+        memory: bytes of tensors, from the probe.
+    """
+
+    name: str
+    facts: dict[str, Any]
+    problem: str = ""
+    seconds: float = 0.0
+    memory: int = 0
+
+
+def preview(runs: Sequence[PlannedRun], *, threads: int, probe: bool = True) -> list[Preview]:
+    """What each run is and costs, or why it cannot be.
+
+    Args:
+        runs: of the sweep.
+        threads: of the processor, for each run.
+        probe: measure time and memory.
+    """
+    torch.set_num_threads(threads)
+    opened, measured = cache(open_data), cache(_measure)
+
+    @cache
+    def built(model: ModelConfig, data: DataConfig, sparsity: float) -> Any:
+        with torch.device("meta"):
+            return build_model(model, architecture(model, opened(data), sparsity=sparsity))
+
+    return [_preview(run, opened, built, measured if probe else None) for run in runs]
+
+
+def _preview(run: PlannedRun, opened: Any, built: Any, measured: Any) -> Preview:
+    config, facts = run.config, {}
+    source = replace(config.data, seed=0)
+    try:
+        data = opened(source)
+        facts = summary(config, data, built(config.model, source, config.pruning.sparsity))
+        _check(config, data, facts)
+        step, memory = measured(_shape(config, facts["width"])) if measured else (0.0, 0)
+    except UserError as error:
+        return Preview(run.name, facts, str(error))
+    num_batches = facts["steps"] + _FORWARD_SHARE * data.num_heldout / config.batch_size
+    return Preview(run.name, facts, "", step * num_batches, memory)
+
+
+def _check(config: RunConfig, data: Data, facts: dict[str, Any]) -> None:
+    """Refuses what would fail, or mean nothing, only after hours."""
+    width, sparsity = facts["width"], facts["sparsity"]
+    pattern = parse_pattern(config.pruning.pattern) if sparsity else None
+    if pattern and width % pattern.length:
+        raise UserError(f"width {width} does not divide into groups of {pattern.length}; change nonzeros a little")
+    if width * (1 - sparsity) < 1:
+        raise UserError(f"{width * (1 - sparsity):.2g} non-zeros would be left in a row of {width}; take more nonzeros")
+    if data.num_unique is not None and facts["data"] > data.num_unique:
+        raise UserError(f"the data has {data.num_unique} unique {data.unit}, fewer than asked for; take less data")
+
+
+def _shape(config: RunConfig, width: int) -> RunConfig:
+    """The run's configuration without what changes neither time nor memory of a step; equal for equal shapes."""
+    sparsity = 0.5 if config.pruning.sparsity else 0.0
+    return replace(
+        config,
+        model=config.model if config.model.init else replace(config.model, width=width, nonzeros=0),
+        data=replace(config.data, seed=0),
+        pruning=replace(config.pruning, sparsity=sparsity, pattern="unstructured"),
+        budget=0,
+        steps=1000,
+        seed=0,
+    )
+
+
+def _measure(config: RunConfig) -> tuple[float, int]:
+    """Seconds of a training step, and bytes of tensors that training holds."""
+    training = prepare(config, open_processes(config.device))
+    training.model.train()
+    batch = training.data.batch(0, config.batch_size)
+    part = {key: x.chunk(config.accumulation)[0].to(training.processes.device) for key, x in batch.items()}
+    kept = _bytes_kept(training, part)
+    for _ in range(_WARM_UP_STEPS):
+        _step(training, part)
+    start = time.perf_counter()
+    for _ in range(_TIMED_STEPS):
+        _step(training, part)
+    return (time.perf_counter() - start) / _TIMED_STEPS, kept + _bytes_held(training)
+
+
+def _step(training: Training, part: dict[str, torch.Tensor]) -> None:
+    for _ in range(training.config.accumulation):
+        loss = training.model(**part).loss
+        loss.backward()
+    training.optimizer.step()
+    training.optimizer.zero_grad()
+    if training.pruner:
+        training.pruner.step()
+    loss.item()  # waits for the device
+
+
+def _bytes_kept(training: Training, part: dict[str, torch.Tensor]) -> int:
+    """Bytes that one forward pass keeps for its backward pass, without the weights themselves."""
+    weights = {p.untyped_storage().data_ptr() for p in training.model.parameters()}
+    storages: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        training.model(**part).loss.backward()
+    return sum(size for pointer, size in storages.items() if pointer not in weights)
+
+
+def _bytes_held(training: Training) -> int:
+    """Bytes of weights, gradients, optimiser state and masks."""
+    states = [x for state in training.optimizer.state.values() for x in state.values() if torch.is_tensor(x)]
+    masks = training.pruner.masks.values() if training.pruner else ()
+    weights = list(training.model.parameters())
+    return sum(x.nbytes for x in (*weights, *weights, *states, *masks))  # a gradient is as large as its weight
