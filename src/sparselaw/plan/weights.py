@@ -7,7 +7,7 @@ c-optimality averaged over draws k. Newton's method solves it, each step a non-n
 equivalence theorem (Kiefer 1974, Whittle 1973) says when it is solved: with phi_x = -dPhi/dw_x = mean_k (g_kx' M_k^-1 c_k)^2,
 no v within the resources has phi'v > phi'w. By convexity that excess also bounds how far Phi is above its minimum. Whole
 counts come from the real ones by rounding up, taking away what helps least, and exchanging one run for another as long as
-it helps.
+it helps (Fedorov 1972).
 """
 
 from __future__ import annotations
