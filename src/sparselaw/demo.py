@@ -45,7 +45,8 @@ def demo(folder: Path) -> None:
     answer = plan(fitted, nonzero_params=N, flops=budget)
     text.show(plan_shown := text.plan_text(answer))
     figures.fit_figures(fitted, runs, [], folder / "figures")
-    figures.save(figures.contour_figure(contours(fitted), fitted), folder / "figures" / "contours.png")
+    around = contours(fitted, nonzero_params=(N / 100, N * 10), flops=(budget / 1e4, budget * 1e4))
+    figures.save(figures.contour_figure(around, fitted), folder / "figures" / "contours.png")
     write_page(
         folder / "report.html",
         title="A small sparse sweep",

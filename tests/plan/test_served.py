@@ -85,6 +85,16 @@ def test_hours_and_money_are_flops_over_speed(t5: Fit) -> None:
     assert answer.nonzero_params.value == pytest.approx(more.nonzero_params.value, rel=1e-9)
 
 
+def test_tokens_of_an_image_count_in_every_cost() -> None:
+    vit, patches = open_fit("vit-jft"), {"units_per_datum": 196.0}
+    served = replace(SERVED_SPARSE, **patches)
+    answer = plan_served(vit, loss=5.4, inference=1e11, cost=Cost(**patches), inference_cost=served)
+    plain = plan_served(vit, loss=5.4, inference=1e11, inference_cost=SERVED_SPARSE)
+    assert answer.optimal_sparsity.value == pytest.approx(plain.optimal_sparsity.value, abs=1e-9)
+    assert answer.costs == pytest.approx(plain.costs, abs=1e-9)
+    assert answer.total.value == pytest.approx(196 * plain.total.value, rel=1e-9)
+
+
 def test_a_given_size_keeps_it(t5: Fit) -> None:
     answer = plan_served(t5, loss=1.7, inference=1e12, nonzero_params=6e7, inference_cost=SERVED_SPARSE)
     assert answer.nonzero_params == Estimate(6e7, 6e7, 6e7)

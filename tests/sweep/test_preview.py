@@ -39,11 +39,10 @@ def test_time_is_positive_and_grows_with_steps(runs):
     ("cell", "changes", "complaint"),
     [
         (Cell(100, 0.995, 1e4), {}, "would be left in a row"),
-        (Cell(3000, 0.5, 1e4, "2:4"), {"model.heads": 1}, r"width 22 does not divide into groups of 4"),
         (Cell(3000, 0.5, 1e12), {"data.source": "python"}, r"the data has \d+ unique tokens, fewer than asked for"),
         (Cell(3000, 0.5, 1e4), {"data.source": "glyphs"}, "cannot be trained on images"),
     ],
-    ids=["less than one in a row", "groups", "data", "kind"],
+    ids=["less than one in a row", "data", "kind"],
 )
 def test_impossible_runs_are_told_before_they_are_trained(base, cell, changes, complaint):
     (seen,) = preview(expand(SweepConfig(str(base), cells=(cell,), set=changes)), threads=1, probe=False)

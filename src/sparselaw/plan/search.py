@@ -16,6 +16,7 @@ MAX_SPARSITY = 0.999
 SCAN = 64
 FINE_SCAN = 160  # where there are kinks
 LOW_POINTS = 2  # refined where there are kinks
+RANGE_SCAN = 1500  # for the range around the lowest
 BISECTIONS = 54
 
 Function = Callable[[Array], Array]
@@ -101,19 +102,22 @@ def range_within(
 
 
 def _last_within(value: Function, best: float, end: float, allowed: float, kinks: Sequence[float]) -> float:
-    """From best towards end, the last S before the value exceeds what is allowed; it peaks at kinks, so they are tried."""
-    between = [S for S in kinks if min(best, end) < S < max(best, end)]
-    u = np.union1d(np.linspace(-np.log1p(-best), -np.log1p(-end), FINE_SCAN), -np.log1p(-np.array(between)))
-    u = u if end > best else u[::-1]
-    excess = value(-np.expm1(-u)) > allowed
+    """From best towards end, the last S before the value exceeds what is allowed; it peaks at kinks and before jumps."""
+    peaks = np.array(
+        [S for kink in kinks for S in (np.nextafter(kink, 0.0), kink) if min(best, end) < S < max(best, end)]
+    )
+    even = -np.expm1(-np.linspace(-np.log1p(-best), -np.log1p(-end), RANGE_SCAN)[1:-1])
+    tried = np.union1d([best, end], np.concatenate([even, peaks]))
+    tried = tried if end > best else tried[::-1]
+    excess = value(tried) > allowed
     excess[0] = False
     if not excess.any():
         return end
-    inside, outside = u[excess.argmax() - 1], u[excess.argmax()]
+    inside, outside = tried[excess.argmax() - 1], tried[excess.argmax()]
     for _ in range(BISECTIONS):
         middle = (inside + outside) / 2
-        if value(np.array([-np.expm1(-middle)]))[0] > allowed:
+        if value(np.array([middle]))[0] > allowed:
             outside = middle
         else:
             inside = middle
-    return float(-np.expm1(-inside))
+    return float(inside)

@@ -16,7 +16,7 @@ from sparselaw.plan.contours import planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.equivalents import size_multiplier
 from sparselaw.plan.estimate import Estimate, Estimates
-from sparselaw.plan.lifetime import SERVED_DENSE, SERVED_SPARSE, Demand, best_sparsity, life_at
+from sparselaw.plan.lifetime import SERVED_DENSE, Demand, best_sparsity, life_at
 from sparselaw.plan.optimum import chinchilla_flops, levels_of, loss_on_budget
 from sparselaw.plan.search import range_within
 
@@ -161,7 +161,7 @@ def plan_served(
     dense_size, dense_total = (
         estimate(lambda p, n=n: getattr(life_at(law, p, 0.0, demand), n)) for n in ("nonzero_params", "total")
     )
-    others = {"dense": SERVED_DENSE, "sparse": SERVED_SPARSE, inference_cost.name: inference_cost}
+    ideal = [replace(inference_cost, sparse=sparse, measured=None) for sparse in (False, True)]
     N, C = size.value, training.value
     lowest = life_at(law, fitted.values, S, demand).total * (1 + tolerance)
     return ServedPlan(
@@ -194,7 +194,8 @@ def plan_served(
         law=law.name,
         fit=fitted.name,
         confidence=confidence,
-        costs={name: float(best(fitted.values, replace(demand, serving=other))) for name, other in others.items()},
+        costs={other.name: float(best(fitted.values, replace(demand, serving=other))) for other in ideal}
+        | {inference_cost.name: S},
         sensitivity=sensitivities(fitted, best, draws),
         warnings=_warnings(fitted, N, S, C, cost, draws),
         gpu=gpu,

@@ -22,8 +22,8 @@ from sparselaw.runs.table import Runs
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-CONFIG, RESULT, FAILED = "config.json", "result.json", "failed.json"
-FINISHED, DIVERGED, FAILED_STATE, UNFINISHED = "finished", "diverged", "failed", "unfinished"
+CONFIG_FILE, RESULT_FILE, FAILED_FILE = "config.json", "result.json", "failed.json"
+FINISHED, DIVERGED, FAILED, UNFINISHED = "finished", "diverged", "failed", "unfinished"
 _NEEDED = {"status", "nonzero_params", "sparsity", "data", "data_unit", "loss"}
 _NOT_COLUMNS = ("status", "loss_unit", "versions")
 
@@ -47,7 +47,7 @@ class RunState:
     @property
     def reason(self) -> str:
         """Why it failed, if it did."""
-        return self.record.get("reason", "unknown") if self.state == FAILED_STATE else ""
+        return self.record.get("reason", "unknown") if self.state == FAILED else ""
 
 
 def is_address(source: str) -> bool:
@@ -88,14 +88,17 @@ def scan(source: str) -> list[RunState]:
     root = root.rstrip("/")
     try:
         names = sorted(path.rsplit("/", 1)[-1] for path in fs.ls(root, detail=False))
-        contents = _read_all(fs, [f"{root}/{name}/{file}" for name in names for file in (RESULT, FAILED, CONFIG)])
+        contents = _read_all(
+            fs, [f"{root}/{name}/{file}" for name in names for file in (RESULT_FILE, FAILED_FILE, CONFIG_FILE)]
+        )
     except Exception as error:  # at an address, each file system has errors of its own
         if not (isinstance(error, OSError) or is_address(source)):
             raise
         reason = getattr(error, "strerror", None) or first_line(error)
         raise UserError(f"{source} cannot be read as a folder of runs ({reason}); check the place.") from error
     found = (
-        _state(name, *(contents.get(f"{root}/{name}/{file}") for file in (RESULT, FAILED, CONFIG))) for name in names
+        _state(name, *(contents.get(f"{root}/{name}/{file}") for file in (RESULT_FILE, FAILED_FILE, CONFIG_FILE)))
+        for name in names
     )
     return [state for state in found if state]
 
@@ -116,7 +119,7 @@ def _state(name: str, result: bytes | None, failed: bytes | None, config: bytes 
     if result is not None and (record := parse_result(result)):
         return RunState(name, record["status"], record, settings)
     if failed is not None:
-        return RunState(name, FAILED_STATE, _mapping(failed), settings)
+        return RunState(name, FAILED, _mapping(failed), settings)
     return RunState(name, UNFINISHED, config=settings)
 
 

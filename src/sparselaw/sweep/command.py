@@ -76,7 +76,9 @@ def default_workers(threads: int) -> int:
     """Runs at a time on this machine: one a GPU, or as many as the cores allow."""
     import torch
 
-    return torch.cuda.device_count() or max(1, len(os.sched_getaffinity(0)) // threads)
+    # Not every system tells which cores a process may use.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return torch.cuda.device_count() or max(1, cores // threads)
 
 
 def _possible(previews: Sequence[Preview]) -> Sequence[Preview]:

@@ -12,10 +12,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from sparselaw.errors import UserError
-from sparselaw.runs.folders import DIVERGED, FAILED, FAILED_STATE, FINISHED, RunState, is_address, open_address, scan
-from sparselaw.sweep import jobs
+from sparselaw.runs.folders import DIVERGED, FAILED, FAILED_FILE, FINISHED, RunState, is_address, open_address, scan
 from sparselaw.sweep.grid import PlannedRun
-from sparselaw.sweep.jobs import Engine, Job, Outcome
+from sparselaw.sweep.jobs import IN_USE, NO_PLACE, Engine, Job, Outcome
 from sparselaw.train.config import config_to
 from sparselaw.train.place import LOCK, FolderNotWritableError, not_writable
 from sparselaw.train.run_folder import difference_of
@@ -62,7 +61,7 @@ def make_agenda(
     for run in runs:
         _check_same(run, there.get(run.name), folder)
     ended = [there[run.name] for run in runs if run.name in there]
-    left = () if retry else tuple(state for state in ended if state.state in (DIVERGED, FAILED_STATE))
+    left = () if retry else tuple(state for state in ended if state.state in (DIVERGED, FAILED))
     finished = tuple(state for state in ended if state.state == FINISHED)
     if retry:
         for state in ended:
@@ -91,13 +90,13 @@ def carry_out(todo: Sequence[Job], engine: Engine, *, stop: threading.Event) -> 
     by_name = {job.name: job for job in todo}
     while todo:
         for outcome in engine(todo, stop):
-            if outcome.status == jobs.NO_PLACE:
+            if outcome.status == NO_PLACE:
                 stop.set()
                 raise FolderNotWritableError(outcome.reason)
-            if outcome.status == jobs.IN_USE:
+            if outcome.status == IN_USE:
                 in_use.append(by_name[outcome.name])
                 continue
-            if outcome.status == jobs.FAILED:
+            if outcome.status == FAILED:
                 _mark(by_name[outcome.name], outcome)
             yield outcome
         todo, in_use = _released(in_use, stop), []
@@ -121,9 +120,9 @@ def _is_in_use(folder: str) -> bool:
 def _mark(job: Job, outcome: Outcome) -> None:
     """Marks a run that could not do it itself, because its process died."""
     fs, root = open_address(job.folder)
-    if not fs.exists(f"{root}/{FAILED}"):
+    if not fs.exists(f"{root}/{FAILED_FILE}"):
         fs.makedirs(root, exist_ok=True)
-        fs.pipe_file(f"{root}/{FAILED}", json.dumps({"reason": outcome.reason}, indent=1).encode())
+        fs.pipe_file(f"{root}/{FAILED_FILE}", json.dumps({"reason": outcome.reason}, indent=1).encode())
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sparselaw.errors import UserError
+from sparselaw.runs.folders import FAILED, FINISHED
 
-FINISHED, DIVERGED, INTERRUPTED, FAILED = "finished", "diverged", "interrupted", "failed"
-IN_USE, NO_PLACE = "in use", "not writable"
+INTERRUPTED, IN_USE, NO_PLACE = "interrupted", "in use", "not writable"
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sparselaw.errors import UserError
-from sparselaw.runs.folders import RESULT, open_address
+from sparselaw.runs.folders import FAILED_FILE, RESULT_FILE, open_address
 
-_LAST = {"manifest.json": 1, "failed.json": 2, RESULT: 3}
+_LAST = {"manifest.json": 1, FAILED_FILE: 2, RESULT_FILE: 3}
 
 
 @contextmanager
@@ -33,15 +33,11 @@ def mirrored(address: str, *, is_first: bool) -> Iterator[tuple[Path, Callable[[
     try:
         mirror = _Mirror(address, local)
         mirror.pull()
-        yield local, mirror.push if is_first else _nothing
+        yield local, mirror.push if is_first else lambda: None
         if is_first:
             mirror.push()
     finally:
         shutil.rmtree(local, ignore_errors=True)
-
-
-def _nothing() -> None:
-    """Only the first process writes."""
 
 
 class _Mirror:

@@ -6,7 +6,7 @@ width d they are
     vit     (arXiv 2010.11929)                12 L d^2
     t5      (v1.1: gated GELU, d_ff ~ 8d/3)   28 L d^2: L encoder layers of 12 d^2, L decoder layers of 16 d^2
 A model of sparsity S and N non-zeros thus has width d sqrt(1/(1-S)) where the dense one has d, rounded to a multiple of
-the heads. Matrices at the ends (embeddings, output head, patch projection) grow as width, so sparsity 1 - sqrt(1-S)
+the heads (and of m for the pattern n:m). Matrices at the ends (embeddings, output head, patch projection) grow as width, so sparsity 1 - sqrt(1-S)
 keeps their non-zeros equal to the dense model's, too. They do not count in N. Norms, biases, and position embeddings
 stay dense. (Source: Frantar et al., arXiv 2309.08520, section 2.)
 """
@@ -66,15 +66,26 @@ class ModelConfig:
             raise UserError(f"model.width {self.width} does not divide by model.heads {self.heads}; give a multiple.")
 
 
-def width_for(nonzeros: float, *, kind: Kind, layers: int, heads: int, sparsity: float) -> int:
-    """The multiple of `heads` for which the body's non-zeros at this sparsity come nearest to `nonzeros`."""
+def width_for(
+    nonzeros: float, *, kind: Kind, layers: int, heads: int, sparsity: float, pattern: str = "unstructured"
+) -> int:
+    """The width for which the body's non-zeros at this sparsity come nearest to `nonzeros`.
+
+    It is a multiple of the heads, and of m for the pattern n:m.
+    """
+    from sparselaw.prune.patterns import parse_pattern
+
+    group = parse_pattern(pattern)
+    unit = math.lcm(heads, group.length if group else 1)
     exact = math.sqrt(nonzeros / (1 - sparsity) / (BODY_PER_LAYER[kind] * layers))
-    low = max(1, math.floor(exact / heads)) * heads
-    return min((low, low + heads), key=lambda width: abs(width**2 - exact**2))
+    low = max(1, math.floor(exact / unit)) * unit
+    return min((low, low + unit), key=lambda width: abs(width**2 - exact**2))
 
 
-def architecture(model: ModelConfig, data: "Data", *, sparsity: float) -> "PreTrainedConfig":
-    """The `transformers` configuration of a model that fits the data.
+def architecture(
+    model: ModelConfig, data: "Data", *, sparsity: float, pattern: str = "unstructured"
+) -> "PreTrainedConfig":
+    """The `transformers` configuration of a model that fits the data, for a run of this sparsity and pattern.
 
     Raises:
         UserError: if the data is of the wrong sort for this kind of model, or the checkpoint to start from is.
@@ -85,7 +96,7 @@ def architecture(model: ModelConfig, data: "Data", *, sparsity: float) -> "PreTr
     if model.init:
         return _stored_architecture(model, data)
     width = model.width or width_for(
-        model.nonzeros, kind=model.kind, layers=model.layers, heads=model.heads, sparsity=sparsity
+        model.nonzeros, kind=model.kind, layers=model.layers, heads=model.heads, sparsity=sparsity, pattern=pattern
     )
     return {"decoder": _decoder, "t5": _t5, "vit": _vit}[model.kind](model, data, width)
 

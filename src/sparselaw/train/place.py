@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from sparselaw.errors import SparselawWarning, UserError
 from sparselaw.files import write_atomically
-from sparselaw.runs.folders import FAILED, RESULT, is_address, parse_result
+from sparselaw.runs.folders import FAILED_FILE, RESULT_FILE, is_address, parse_result
 from sparselaw.train.mirror import mirrored
 
 LOCK = ".lock"
@@ -32,7 +32,7 @@ class FolderNotWritableError(UserError):
 
 def read_result(folder: str | Path) -> dict[str, Any] | None:
     """What result.json of a run's folder holds; None if the run is not done, or the file is damaged."""
-    path = Path(folder) / RESULT
+    path = Path(folder) / RESULT_FILE
     if not path.exists():
         return None
     if (result := parse_result(path.read_bytes())) is None:
@@ -43,7 +43,7 @@ def read_result(folder: str | Path) -> dict[str, Any] | None:
 def mark_failed(folder: Path, reason: str, *, details: str = "") -> None:
     """Leaves the reason why a run could not go on in its folder, until it is trained again."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / FAILED, json.dumps({"reason": reason, "details": details}, indent=1))
+    write_atomically(folder / FAILED_FILE, json.dumps({"reason": reason, "details": details}, indent=1))
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def open_place(folder: str | Path, *, is_first: bool) -> Iterator[tuple[Path, Ca
         return
     local = Path(folder)
     if not is_first:
-        yield local, _nothing
+        yield local, lambda: None
         return
     lock = FileLock(local / LOCK)
     try:
@@ -66,7 +66,7 @@ def open_place(folder: str | Path, *, is_first: bool) -> Iterator[tuple[Path, Ca
     except OSError as error:
         raise not_writable(folder, error.strerror) from error
     try:
-        yield local, _nothing
+        yield local, lambda: None
     finally:
         lock.release()
 
@@ -82,7 +82,3 @@ def not_writable(folder: str | Path, problem: str | None) -> FolderNotWritableEr
     return FolderNotWritableError(
         f"{folder} cannot be written ({problem}); make room or choose another place, then go on."
     )
-
-
-def _nothing() -> None:
-    """A folder on this machine needs no publishing."""

@@ -25,7 +25,7 @@ from sparselaw.counts import format_count
 from sparselaw.errors import UserError
 from sparselaw.files import write_atomically
 from sparselaw.prune import MagnitudePruner, Schedule
-from sparselaw.runs.folders import CONFIG, FAILED, RESULT
+from sparselaw.runs.folders import CONFIG_FILE, FAILED_FILE, RESULT_FILE
 from sparselaw.train.config import RunConfig, config_from, config_to
 from sparselaw.train.data import open_data, warn_if_repeating
 from sparselaw.train.data.stream import Data
@@ -93,10 +93,12 @@ def prepare(config: RunConfig, processes: Processes) -> Training:
     num_steps = config.num_steps(data.units_per_example)
     warn_if_repeating(data, num_steps=num_steps, batch_size=config.batch_size)
     torch.manual_seed(config.seed)
-    model = build_model(config.model, architecture(config.model, data, sparsity=config.pruning.sparsity))
+    pruning = config.pruning
+    shape = architecture(config.model, data, sparsity=pruning.sparsity, pattern=pruning.pattern)
+    model = build_model(config.model, shape)
     model = model.to(processes.device)
     optimizer = make_optimizer(model, config.optimizer)
-    pruner = _make_pruner(config, model, num_steps) if config.pruning.sparsity else None
+    pruner = _make_pruner(config, model, num_steps) if pruning.sparsity else None
     return Training(config, data, model, optimizer, pruner, processes)
 
 
@@ -174,7 +176,7 @@ def _train_and_judge(
         status = "diverged"
     result = facts | _outcome(training, state, status=status, loss=loss)
     if processes.is_first and status != "interrupted":
-        write_atomically(folder / RESULT, json.dumps(result, indent=1))
+        write_atomically(folder / RESULT_FILE, json.dumps(result, indent=1))
         publish()
     processes.wait()
     return result
@@ -237,17 +239,17 @@ def _cost(config: Any, data: Data) -> ForwardFlops:
 
 
 def _begin(training: Training, facts: dict[str, Any], folder: Path, *, quiet: bool) -> None:
-    (folder / FAILED).unlink(missing_ok=True)
-    write_atomically(folder / CONFIG, json.dumps(config_to(training.config), indent=1))
+    (folder / FAILED_FILE).unlink(missing_ok=True)
+    write_atomically(folder / CONFIG_FILE, json.dumps(config_to(training.config), indent=1))
     write_atomically(folder / "provenance.json", json.dumps(training.data.provenance, indent=1, default=str))
     if not quiet:
         print(describe(facts), file=sys.stderr)
 
 
 def _check_same(config: RunConfig, folder: Path) -> None:
-    path = folder / CONFIG
+    path = folder / CONFIG_FILE
     if not path.exists():
-        if any(not (path.name.endswith(".partial") or path.name in (LOCK, FAILED)) for path in folder.iterdir()):
+        if any(not (path.name.endswith(".partial") or path.name in (LOCK, FAILED_FILE)) for path in folder.iterdir()):
             raise UserError(f"{folder} is neither empty nor a run's folder; choose another.")
         return
     try:
