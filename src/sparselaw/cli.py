@@ -149,7 +149,7 @@ class DesignCommand:
     target: Annotated[
         str | None,
         arg(
-            help="question to sharpen: non-zeros,FLOPs, such as 85M,1e20; 10 times the largest fitted size if not given"
+            help="question to sharpen: non-zeros,FLOPs, such as 85M,1e20; 2.5 times the largest size allowed if not given"
         ),
     ] = None
     answer: Annotated[

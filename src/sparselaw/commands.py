@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparselaw.counts import parse_count
+from sparselaw.counts import parse_count, parse_range
 from sparselaw.errors import UserError
 from sparselaw.fit import ABSOLUTE, Fit, Loss, Profile, open_fit
 from sparselaw.fit.result import finite
@@ -265,37 +265,34 @@ def _arrays(found: object, *, leave: Sequence[str]) -> dict[str, Any]:
 
 
 def design(command: DesignCommand) -> None:
-    from sparselaw.plan import Limits, Target, limits_around
-    from sparselaw.plan import design as make_design
+    from sparselaw.plan.command import design as choose_runs
 
     fitted = open_fit(command.fit)
-    usual = limits_around(fitted.domain)
-    limits = Limits(
-        _count_range(command.nonzeros) or usual.nonzero_params,
-        _count_range(command.data) or usual.data,
-        command.sparsities or usual.sparsities,
-        command.max_seeds,
-    )
-    found = make_design(
+    found = choose_runs(
         fitted,
-        budget=parse_count(command.budget),
-        target=Target(*_target(command.target), command.answer) if command.target else None,
-        limits=limits,
+        budget=command.budget,
+        target=command.target,
+        answer=command.answer,
+        nonzeros=command.nonzeros,
+        data=command.data,
+        sparsities=command.sparsities,
         max_runs=command.max_runs,
-        cost=_cost(command.cost, command.tokens_per_image, fitted),
+        max_seeds=command.max_seeds,
         noise=command.noise,
-        as_guess=command.guess or None,
+        guess=command.guess,
+        cost=_cost(command.cost, command.tokens_per_image, fitted),
         confidence=command.confidence,
+        base=command.base,
+        output=command.output,
     )
-    if command.output:
-        base = command.base or ("vit-laptop" if fitted.data_unit == "images" else "decoder-laptop")
-        found.save(command.output, base)
     if command.json:
         _print_json(found.to_json())
         return
-    text.show(text.design_text(found))
+    from sparselaw.report.design_text import design_text
+
+    text.show(design_text(found))
     if command.output:
-        print(f"wrote {command.output}; run it with: sparselaw sweep {command.output}")
+        print(f"wrote {command.output}; look at it with: sparselaw sweep {command.output} --dry-run")
 
 
 def train(command: TrainCommand) -> None:
@@ -495,20 +492,7 @@ def _count(text: str | None) -> float | None:
 
 
 def _count_range(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    low, colon, high = text.partition(":")
-    bounds = (parse_count(low), parse_count(high)) if colon else (0.0, 0.0)
-    if bounds[0] >= bounds[1]:
-        raise UserError(f"a range is LOW:HIGH, lowest first, got {text!r}")
-    return bounds
-
-
-def _target(text: str) -> tuple[float, float]:
-    size, comma, budget = text.partition(",")
-    if not comma:
-        raise UserError(f"--target takes non-zeros,FLOPs, such as 85M,1e20; got {text!r}")
-    return parse_count(size), parse_count(budget)
+    return None if text is None else parse_range(text)
 
 
 def _levels(levels: tuple[float, ...]) -> tuple[float, ...]:

@@ -1,11 +1,14 @@
 """Do designed runs sharpen the answer more than a factorial grid of the same cost, and do the intervals still cover?
 
 A small first sweep of a known law with noise is fitted; runs are designed, and the paper-style grid of the same cost is laid
-out beside them; both are simulated, each is fitted with the first sweep, and the bootstrap interval of the optimal sparsity at a
-target ten times larger than the first sweep's largest model is taken. `make design-study` prints the figures of docs/design.md.
+out beside them; both are simulated, each is fitted with the first sweep, and the bootstrap interval of the answer at a target
+ten times larger than the first sweep's largest model is taken. Or there is no first sweep, and a law that is not the truth as a
+guess at it. `make design-study` prints the figures of docs/design.md.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,11 +19,12 @@ from sparselaw.fit.result import interval
 from sparselaw.laws import PAPER, Array
 from sparselaw.plan import Cost, Design, Limits, Target, chinchilla_flops, design, optimal_sparsity
 from sparselaw.plan.candidates import Candidates, factorial
-from sparselaw.plan.information import guess
+from sparselaw.plan.information import Quantity, guess
 from sparselaw.runs import Runs
 
 LOSS = Loss(delta=1e-3, log=True)
-DRAWS, ROUNDS = 300, 120
+DRAWS, ROUNDS = 300, 100
+NOMINAL = 0.95 - 2 * (0.95 * 0.05 / ROUNDS) ** 0.5  # less two standard errors of a share of the rounds
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class World:
     levels: tuple[float, ...]
     run_noise: float
     cell_noise: float = 0.0
+    answer: Literal["sparsity", "loss"] = "sparsity"
 
     @property
     def values(self) -> Array:
@@ -53,7 +58,7 @@ class World:
     @property
     def target(self) -> Target:
         N = 10 * self.sizes[1]
-        return Target(N, 5 * float(chinchilla_flops(PAPER, self.values, N, Cost())))
+        return Target(N, 5 * float(chinchilla_flops(PAPER, self.values, N, Cost())), self.answer)
 
     @property
     def unit(self) -> float:
@@ -74,6 +79,8 @@ WORLDS = {
     "ViT": World("vit-jft", (0.66e6, 10.6e6), (112e6, 900e6), VIT_LEVELS, 0.005),
     "T5, cells share noise": World("t5-c4-refit", (1.33e6, 21.2e6), (4e9, 64e9), T5_LEVELS, 0.003, 0.004),
     "ViT, noise 1%": World("vit-jft", (0.66e6, 10.6e6), (112e6, 900e6), VIT_LEVELS, 0.01),
+    "T5, loss": World("t5-c4-refit", (1.33e6, 21.2e6), (4e9, 64e9), T5_LEVELS, 0.005, answer="loss"),
+    "ViT, loss": World("vit-jft", (0.66e6, 10.6e6), (112e6, 900e6), VIT_LEVELS, 0.005, answer="loss"),
 }
 
 
@@ -85,88 +92,99 @@ def fitted_to(runs: Candidates, loss: Array, by: str) -> Fit:
     return bootstrap(fit(found, loss=LOSS, num_starts=8), found, num_draws=DRAWS, by=by)
 
 
-Judged = dict[str, tuple[float, bool]]  # of each interval: its width, and whether it holds the truth
+@dataclass(frozen=True)
+class Round:
+    """Widths of intervals, those expected included, and whether each simulated one holds the truth."""
+
+    widths: dict[str, float]
+    covers: dict[str, bool]
 
 
-def answer(parameters: Array, target: Target) -> Array:
-    return optimal_sparsity(PAPER, parameters, target.nonzero_params, target.flops, Cost())
+def judged(planned: Design, draws: dict[str, Array], answer: Quantity, truth: float) -> Round:
+    """Expected intervals lie about the answer before the new runs, so only their widths are a promise."""
+    assert planned.rival
+    assert planned.flops <= planned.budget
+    assert planned.num_runs <= planned.rival.num_runs
+    spans = {name: interval(answer(theta[np.isfinite(theta).all(1)])) for name, theta in draws.items()}
+    expected = {"design, expected": planned.after, "grid, expected": planned.rival.after}
+    bounds = spans | {name: (e.low, e.high) for name, e in expected.items() if e.low is not None and e.high is not None}
+    return Round(
+        {name: high - low for name, (low, high) in bounds.items()},
+        {name: low <= truth <= high for name, (low, high) in spans.items()},
+    )
 
 
-def judged(low: float, high: float, truth: float) -> tuple[float, bool]:
-    return high - low, low <= truth <= high
-
-
-def single_runs(planned: Design) -> Candidates:
+def rivals(planned: Design, limits: Limits) -> dict[str, Candidates]:
+    """The runs of the design, and the grid of the same cost."""
     cells = [(c.nonzero_params, c.sparsity, c.data, c.flops / c.seeds) for c in planned.cells for _ in range(c.seeds)]
-    return Candidates(*np.array(cells).T)
+    return {"design": Candidates(*np.array(cells).T), "grid": factorial(limits, planned.budget, Cost())}
 
 
-def next_runs(world: World, seed: int) -> Judged:
+def next_runs(world: World, seed: int) -> Round:
     """A first sweep, then the runs designed with its fit, and the grid of the same cost in their place."""
     rng, by = np.random.default_rng(seed), "cell" if world.cell_noise else "run"
-    first, budget, target = world.first, 10 * float(world.first.flops.sum()), world.target
-    truth, loss = float(answer(world.values, target)), world.losses(first, world.values, rng)
+    first, target = world.first, world.target
+    loss, answer = world.losses(first, world.values, rng), target.quantity(PAPER, world.values, Cost())
     before = fitted_to(first, loss, by)
-    planned = design(before, budget=budget, target=target, limits=world.limits)
-    assert planned.rival
-    assert planned.flops <= budget
-    assert planned.num_runs <= planned.rival.num_runs
-    found = {"before": judged(*interval(answer(before.draws, target)), truth)}
-    found["promised"] = judged(planned.after.low, planned.after.high, truth)
-    found["promised of the grid"] = judged(planned.rival.after.low, planned.rival.after.high, truth)
-    for name, runs in {"design": single_runs(planned), "grid": factorial(world.limits, budget, Cost())}.items():
+    planned = design(before, budget=10 * float(first.flops.sum()), target=target, limits=world.limits)
+    draws = {"before": before.draws}
+    for name, runs in rivals(planned, world.limits).items():
         losses = np.concatenate([loss, world.losses(runs, world.values, rng)])
-        found[name] = judged(*interval(answer(fitted_to(first.joined(runs), losses, by).draws, target)), truth)
-    return found
+        draws[name] = fitted_to(first.joined(runs), losses, by).draws
+    return judged(planned, draws, answer, float(answer(world.values)))
 
 
-def first_runs(world: World, seed: int) -> Judged:
+def first_runs(world: World, seed: int) -> Round:
     """No runs at all, and a law that is not the truth as a guess at it: the truth is drawn as wide as the guess says."""
-    fitted, limits, target = open_fit(world.truth), world.limits, world.target
-    budget = float(world.first.flops.sum())
-    planned = design(fitted, budget=budget, target=target, limits=limits, noise=world.run_noise * world.unit)
-    rng = np.random.default_rng(seed)
-    values = guess(fitted, limits, 1000 + seed).draws
-    values = values[(answer(values, target) > 0.1) & (answer(values, target) < 0.95)][0]
-    found, truth = {}, float(answer(values, target))
-    for name, runs in {"design": single_runs(planned), "grid": factorial(limits, budget, Cost())}.items():
-        after = fitted_to(runs, world.losses(runs, values, rng), "run").draws
-        found[name] = judged(*interval(answer(after[np.isfinite(after).all(1)], target)), truth)
-    return found
+    fitted, target, rng = open_fit(world.truth), world.target, np.random.default_rng(seed)
+    budget, noise = float(world.first.flops.sum()), world.run_noise * world.unit
+    planned = design(fitted, budget=budget, target=target, limits=world.limits, noise=noise)
+    truths = guess(fitted, world.limits, 1000 + seed).draws
+    optima = optimal_sparsity(PAPER, truths, target.nonzero_params, target.flops, Cost())
+    truth = truths[(optima > 0.1) & (optima < 0.95)][0]
+    answer = target.quantity(PAPER, truth, Cost())
+    draws = {
+        name: fitted_to(runs, world.losses(runs, truth, rng), "run").draws
+        for name, runs in rivals(planned, world.limits).items()
+    }
+    return judged(planned, draws, answer, float(answer(truth)))
 
 
-def study(rounds: list[Judged]) -> tuple[float, float]:
-    """Mean ratio of widths, design over grid, and coverage of the design's intervals; all figures are printed."""
-    for name in rounds[0]:
-        found = np.array([r[name] for r in rounds], dtype=float)
-        print(f"  {name:22s} mean width {found[:, 0].mean():.4f}   covers {found[:, 1].mean():.3f}")
-    ratios = np.array([r["design"][0] / r["grid"][0] for r in rounds])
-    error = ratios.std() / np.sqrt(len(rounds))
-    narrower = np.mean(ratios < 1)
-    print(f"  design / grid          mean {ratios.mean():.3f} +- {error:.3f}, narrower in {narrower:.0%} of rounds")
-    return float(ratios.mean()), float(np.mean([r["design"][1] for r in rounds]))
+def study(title: str, rounds: list[Round]) -> tuple[float, float]:
+    """Median ratio of widths, design over grid, and coverage of the design's intervals; all figures are printed."""
+    print(f"\n{title}, {len(rounds)} rounds")
+    for name in rounds[0].widths:
+        covers = [r.covers[name] for r in rounds if name in r.covers]
+        share = f"covers {np.mean(covers):.2f}" if covers else ""
+        print(f"  {name:18s} median width {np.median([r.widths[name] for r in rounds]):.4f}   {share}")
+    ratios = [r.widths["design"] / r.widths["grid"] for r in rounds]
+    quartiles = np.quantile(ratios, [0.25, 0.5, 0.75])
+    print(
+        "  design / grid      quartiles",
+        *(f"{q:.3f}" for q in quartiles),
+        f"narrower in {np.mean(np.less(ratios, 1)):.0%}",
+    )
+    return float(quartiles[1]), float(np.mean([r.covers["design"] for r in rounds]))
 
 
-@pytest.mark.parametrize("name", ["T5", "ViT"])
-def test_designed_runs_beat_the_grid(name: str) -> None:
-    ratio, coverage = study([next_runs(WORLDS[name], seed) for seed in range(3)])
+@pytest.mark.parametrize("method", [next_runs, first_runs])
+def test_designed_runs_beat_the_grid(method: Callable[[World, int], Round]) -> None:
+    ratio, coverage = study(method.__name__, [method(WORLDS["T5"], seed) for seed in range(6)])
     assert ratio < 0.75
-    assert coverage > 0.5
+    assert coverage > 0.8
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_over_many_rounds(name: str) -> None:
-    print(f"\n{name}")
-    ratio, coverage = study([next_runs(WORLDS[name], seed) for seed in range(ROUNDS)])
-    assert ratio < (1.0 if WORLDS[name].cell_noise else 0.75)
-    assert coverage > 0.91  # 0.95 less two standard errors of a share of 120
+    ratio, coverage = study(name, [next_runs(WORLDS[name], seed) for seed in range(ROUNDS)])
+    assert ratio < 0.75
+    assert coverage > NOMINAL
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["T5", "ViT"])
 def test_first_sweep_over_many_rounds(name: str) -> None:
-    print(f"\n{name}, a first sweep")
-    ratio, coverage = study([first_runs(WORLDS[name], seed) for seed in range(ROUNDS)])
-    assert ratio < 0.9
-    assert coverage > 0.91
+    ratio, coverage = study(f"{name}, a first sweep", [first_runs(WORLDS[name], seed) for seed in range(ROUNDS)])
+    assert ratio < 0.75
+    assert coverage > NOMINAL

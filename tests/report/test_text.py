@@ -11,6 +11,7 @@ from sparselaw.fit.compare import Comparison, HoldOut
 from sparselaw.plan import Gpu, Target, contours, design, open_hardware, plan, plan_served, served_contours
 from sparselaw.plan.lifetime import SERVED_SPARSE
 from sparselaw.report import text
+from sparselaw.report.design_text import design_text
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_plan(vit: Fit, width: int) -> None:
 def test_design(vit: Fit, answer, width: int) -> None:
     named = replace(vit, name="[red]x[/red]")
     found = design(named, budget=1e18, target=Target(425e6, 3e19, answer), max_runs=8)
-    shown = printed(text.design_text(found), width)
+    shown = printed(design_text(found), width)
     assert "8 runs" in shown
     assert "[red]x[/red]" in words(shown)
     for estimate in (found.before, found.after):

@@ -32,10 +32,8 @@ from sparselaw.plan.optimum import chinchilla_flops, levels_of, loss_on_budget, 
 from sparselaw.plan.search import MAX_SPARSITY
 from sparselaw.plan.weights import Counts, Reals, optimal_weights, variances, whole_counts
 
-FAR_SIZE, FAR_TIMES = (
-    10.0,
-    5.0,
-)  # a target not given: times the largest fitted size, and times Chinchilla-optimal compute
+FAR_SIZE = 2.5  # of a target not given, times the largest size allowed
+FAR_TIMES = 5.0  # its FLOPs, times Chinchilla-optimal compute
 GUESS_WEIGHT = 1e-3  # of what a guess claims to know: the fit of the new runs will not be told of it
 SPENT = 0.9  # of the budget; a design that leaves more of it says so
 Answer = Literal["sparsity", "loss"]
@@ -92,6 +90,7 @@ class Design:
         for the factorial grid of equal cost, None if the budget pays for none.
     efficiency: the variance of the best conceivable design, of fractions of runs and any number of seeds, over that of this.
     noise: standard deviation of a run as the fit sees it, in ln loss, or in loss, as the fit takes residuals.
+    guess: whether the law is of other models: `before` is then what it says give or take, and `after` does without it.
     first_seed: of the new runs; earlier ones are taken to be below it.
     """
 
@@ -108,6 +107,7 @@ class Design:
     data_unit: str
     law: str
     fit: str
+    guess: bool
     confidence: float
     first_seed: int
     warnings: tuple[str, ...]
@@ -149,6 +149,12 @@ class Design:
             raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
+def far_target(fitted: Fit, limits: Limits, cost: Cost = Cost(), answer: Answer = "sparsity") -> Target:
+    """A question beyond the new runs: 2.5 times their largest size, five times its Chinchilla-optimal compute."""
+    N = FAR_SIZE * limits.nonzero_params[1]
+    return Target(N, FAR_TIMES * float(chinchilla_flops(_asked_law(fitted), fitted.values, N, cost)), answer)
+
+
 def design(
     fitted: Fit,
     *,
@@ -167,7 +173,7 @@ def design(
     Args:
         fitted: a fit with bootstrap draws, whose runs the new ones will join; or a guess at the law.
         budget: FLOPs for all new runs together.
-        target: the question; if None S_opt at ten times the largest fitted N and five times its Chinchilla-optimal compute.
+        target: the question; if None the optimal sparsity at `far_target`.
         limits: what new runs may be; if None from the smallest fitted runs to four times the largest.
         max_runs: at most so many; if None as many as the factorial grid has.
         cost: how FLOPs are counted.
@@ -184,7 +190,7 @@ def design(
     _check(budget, max_runs, confidence)
     as_guess = fitted.name in PUBLISHED_FITS if as_guess is None else as_guess
     limits = limits or limits_around(fitted.domain)
-    target = target or _far_target(fitted, law, cost)
+    target = target or far_target(fitted, limits, cost)
     runs, grid = candidates(limits, budget, cost), factorial(limits, budget, cost)
     if as_guess:
         fitted = guess(fitted, limits, seed)
@@ -218,6 +224,7 @@ def design(
         data_unit=fitted.data_unit,
         law=law.name,
         fit=fitted.name,
+        guess=as_guess,
         confidence=confidence,
         first_seed=0 if as_guess else fitted.num_runs,
         warnings=_warnings(fitted, as_guess, target, limits, before, spent / budget),
@@ -240,11 +247,6 @@ def _check(budget: float, max_runs: int | None, confidence: float) -> None:
         raise UserError(f"a design needs at least one run, got {max_runs}")
     if not 0 < confidence < 1:
         raise UserError(f"the confidence must lie between 0 and 1, got {confidence:g}")
-
-
-def _far_target(fitted: Fit, law: PowerLaw, cost: Cost) -> Target:
-    N = FAR_SIZE * fitted.domain.nonzero_params[1]
-    return Target(N, FAR_TIMES * float(chinchilla_flops(law, fitted.values, N, cost)))
 
 
 def _counts(known: Beliefs, runs: Candidates, budget: float, max_runs: int, limits: Limits) -> tuple[Counts, float]:

@@ -19,7 +19,6 @@ from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import PowerLaw
 from sparselaw.plan.answer import Plan
 from sparselaw.plan.contours import Contours
-from sparselaw.plan.design import Design
 from sparselaw.plan.equivalents import size_multiplier
 from sparselaw.plan.estimate import Estimate
 from sparselaw.plan.hardware import Hardware
@@ -207,34 +206,6 @@ def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, Callable[[float], str]
         ("its loss with the same FLOPs", answer.best_dense_loss, number),
         ("equivalent dense parameters", answer.equivalent_dense_params, count),
     ]
-
-
-def design_text(found: Design) -> Group:
-    target, asked = found.target, found.target.answer == "sparsity"
-    form = percent if asked else number
-    question = (
-        f"{'Optimal sparsity' if asked else 'Loss'} of {format_count(target.nonzero_params)} non-zeros trained with "
-        f"{flops(target.flops)} FLOPs, {found.cost} cost, {found.law} law from {found.fit}"
-    )
-    spent = f"{found.num_runs} runs for {flops(found.flops)} of {flops(found.budget)} FLOPs"
-    answers = plain_table("", "answer", f"{found.confidence:.0%} interval", "width")
-    answers.add_row("now", *_answer_row(found.before, form))
-    answers.add_row(f"expected with these {found.num_runs} runs", *_answer_row(found.after, form))
-    if found.rival:
-        answers.add_row(f"expected with a grid of {found.rival.num_runs} runs", *_answer_row(found.rival.after, form))
-    runs = plain_table("non-zeros N", "sparsity", f"data ({found.data_unit})", "seeds", "FLOPs", "share of budget")
-    for cell in found.cells:
-        share = percent(cell.flops / found.budget)
-        size, data = format_count(cell.nonzero_params), format_count(cell.data)
-        runs.add_row(size, f"{100 * cell.sparsity:g}%", data, str(cell.seeds), flops(cell.flops), share)
-    headline = Text.assemble(("Do ", ""), (spent, "bold"), f"  ({found.efficiency:.0%} efficient)")
-    return Group(Text(question, style="dim"), headline, answers, runs, *warning_lines(found.warnings))
-
-
-def _answer_row(estimate: Estimate, form: Callable[[float], str]) -> tuple[str, str, str]:
-    assert estimate.low is not None
-    assert estimate.high is not None
-    return form(estimate.value), span(estimate.bounds, form), form(estimate.high - estimate.low)
 
 
 def served_text(answer: ServedPlan) -> Group:
