@@ -31,10 +31,16 @@ def designed(own: Fit) -> Design:
 
 
 @pytest.mark.parametrize(
-    "cost", [Cost(), Cost(sparse=True), Cost(units_per_datum=196)], ids=["dense", "sparse", "patches"]
+    ("source", "answer", "cost"),
+    [
+        ("t5-c4-refit", "sparsity", Cost()),
+        ("t5-c4-refit", "loss", Cost(sparse=True)),
+        ("t5-c4-published", "sparsity", Cost()),
+        ("vit-jft", "sparsity", Cost(sparse=True)),
+        ("vit-jft", "loss", Cost(units_per_datum=196)),
+    ],
+    ids=["T5", "T5 loss, zeros free", "T5 as published", "ViT, zeros free", "ViT loss, patches"],
 )
-@pytest.mark.parametrize("answer", ["sparsity", "loss"])
-@pytest.mark.parametrize("source", ["t5-c4-refit", "vit-jft", "t5-c4-published"])
 def test_within_the_limits_and_better_than_the_grid(source: str, answer, cost: Cost) -> None:
     fitted = open_fit(source)
     limits = limits_around(fitted.domain)
@@ -110,9 +116,8 @@ def test_sweep_file(designed: Design, tmp_path, base: str) -> None:
         (parse_count(c["nonzeros"]), c["sparsity"], parse_count(c["data"]), len(c["seeds"])) for c in sweep["cells"]
     ]
     assert cells == [(c.nonzero_params, c.sparsity, c.data, c.seeds) for c in designed.cells]
-    assert {seed for cell in sweep["cells"] for seed in cell["seeds"]} == {
-        48
-    }  # 48 runs are fitted, with seeds below that
+    # 48 runs are fitted, with seeds below that.
+    assert {seed for cell in sweep["cells"] for seed in cell["seeds"]} == {48}
 
 
 def test_json(designed: Design) -> None:

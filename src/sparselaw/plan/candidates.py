@@ -86,7 +86,7 @@ def candidates(limits: Limits, budget: float, cost: Cost) -> Candidates:
         cheapest = format_count(float(runs.flops.min()))
         raise UserError(
             f"a budget of {format_count(budget)} FLOPs does not pay for the cheapest run, {cheapest} FLOPs; give more, "
-            "or allow smaller runs"
+            "or allow smaller or shorter runs (--nonzeros, --data)"
         )
     return runs.select(affordable)
 

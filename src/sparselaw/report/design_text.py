@@ -21,7 +21,7 @@ def design_text(found: Design) -> Group:
         f"{'Optimal sparsity' if asked else 'Loss'} of {format_count(target.nonzero_params)} non-zeros trained with "
         f"{flops(target.flops)} FLOPs, {found.cost} cost, {found.law} law from {found.fit}"
     )
-    spent = f"{found.num_runs} runs for {flops(found.flops)} of {flops(found.budget)} FLOPs"
+    spent = f"{_number_of(found.num_runs)} for {flops(found.flops)} of {flops(found.budget)} FLOPs"
     headline = Text.assemble("Do ", (spent, "bold"), f"  ({found.efficiency:.0%} efficient)")
     return Group(Text(question, style="dim"), headline, _answers(found), _runs(found), *warning_lines(found.warnings))
 
@@ -30,9 +30,9 @@ def _answers(found: Design) -> Table:
     form = percent if found.target.answer == "sparsity" else number
     table = plain_table("", "answer", f"{found.confidence:.0%} interval", "width")
     table.add_row("as a guess" if found.guess else "now", *_answer(found.before, form))
-    table.add_row(f"expected with these {found.num_runs} runs", *_answer(found.after, form))
+    table.add_row(f"expected with the {_number_of(found.num_runs)} below", *_answer(found.after, form))
     if found.rival:
-        table.add_row(f"expected with a grid of {found.rival.num_runs} runs", *_answer(found.rival.after, form))
+        table.add_row(f"expected with a grid of {_number_of(found.rival.num_runs)}", *_answer(found.rival.after, form))
     return table
 
 
@@ -40,6 +40,10 @@ def _answer(estimate: Estimate, form: Callable[[float], str]) -> tuple[str, str,
     assert estimate.low is not None
     assert estimate.high is not None
     return form(estimate.value), span(estimate.bounds, form), form(estimate.high - estimate.low)
+
+
+def _number_of(runs: int) -> str:
+    return f"{runs} run{'s' * (runs > 1)}"
 
 
 def _runs(found: Design) -> Table:
