@@ -13,7 +13,7 @@ from sparselaw.fit import ABSOLUTE, Loss, fit, open_fit
 from sparselaw.laws import DENSITY_POWER, NO_FLOOR, PAPER, Array
 from sparselaw.plan import Cost, Limits, Target
 from sparselaw.plan.candidates import Candidates, candidates
-from sparselaw.plan.information import NORMAL, beliefs, guess, run_noise
+from sparselaw.plan.information import beliefs, guess, normal_nodes, run_noise
 from sparselaw.plan.weights import variances
 from sparselaw.runs import Runs
 
@@ -114,7 +114,7 @@ def test_an_answer_that_no_run_can_sharpen() -> None:
 @settings(deadline=None, max_examples=30)
 def test_noise_of_a_fit_without_residuals_comes_from_its_objective(deviation: float, delta: float) -> None:
     loss = Loss(delta, log=True)
-    objective = float(np.mean(loss.rho(deviation * NORMAL))) * loss.scale * 41 / 48
+    objective = float(np.mean(loss.rho(deviation * normal_nodes()))) * loss.scale * 41 / 48
     told = replace(T5, loss=loss, objective=objective)
     assert run_noise(told) == pytest.approx(run_noise(told, deviation), rel=1e-6)
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import ndtri
 
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError
@@ -264,7 +264,7 @@ def _cells(runs: Candidates, counts: Counts) -> tuple[Cell, ...]:
 
 
 def _expected(value: float, variance: float, confidence: float, answer: Answer) -> Estimate:
-    half = float(ndtri((1 + confidence) / 2)) * float(np.sqrt(variance))
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * float(np.sqrt(variance))
     low, high = (0.0, MAX_SPARSITY) if answer == "sparsity" else (0.0, np.inf)
     return Estimate(value, max(low, value - half), min(high, value + half))
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
+from statistics import NormalDist
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtri
 
 from sparselaw.errors import UserError
 from sparselaw.fit.losses import Loss
@@ -27,15 +27,14 @@ from sparselaw.laws.power import split
 from sparselaw.plan.candidates import Candidates, Limits
 
 GUESS_SPREAD = (
-    0.5  # standard deviation of ln(parameter); T5's published and refitted laws, of the same runs, are 0.4 apart
+    0.5  # standard deviation of ln(parameter); T5's published and refitted laws, of the same runs, are 0.5 apart
 )
 GUESS_DRAWS = 1000
 POINTS = 32  # draws that a design is averaged over
 TAIL = 0.1  # share of them, those with the widest answers, that are left out: a resample of few runs can be absurd
 RIDGE = 1e-6
 STEP = 1e-5
-_NODES = ndtri((np.arange(4000) + 0.5) / 4000)
-NORMAL = _NODES / _NODES.std()  # nodes of equal weight
+NODES = 4000
 
 Quantity = Callable[[Array], Array]
 
@@ -130,18 +129,27 @@ def run_noise(fitted: Fit, stated: float | None = None) -> float:
     return deviation * _inflation(deviation, fitted.loss)
 
 
+@cache
+def normal_nodes() -> Array:
+    """Values whose mean, of any function, is about that of a standard normal variable."""
+    z = np.array([NormalDist().inv_cdf((k + 0.5) / NODES) for k in range(NODES)])
+    return z / z.std()
+
+
 def _inflation(deviation: float, loss: Loss) -> float:
     """Square root of what a robust fit loses to least squares under normal noise."""
-    psi = loss.weight(deviation * NORMAL) * deviation * NORMAL
-    slope = np.mean(psi * NORMAL) / deviation  # E[psi'] by Stein's lemma, which needs no density at delta
+    z = normal_nodes()
+    psi = loss.weight(deviation * z) * deviation * z
+    slope = np.mean(psi * z) / deviation  # E[psi'] by Stein's lemma, which needs no density at delta
     return float(np.sqrt(np.mean(psi**2)) / slope / deviation)
 
 
 def _normal_deviation(loss: Loss, objective: float) -> float:
     """The standard deviation of normal noise under which the mean of rho is `objective`."""
+    from scipy.optimize import brentq  # half of what `sparselaw plan` would take to start
 
     def excess(log_deviation: float) -> float:
-        return float(np.log(np.mean(loss.rho(np.exp(log_deviation) * NORMAL)) / objective))
+        return float(np.log(np.mean(loss.rho(np.exp(log_deviation) * normal_nodes())) / objective))
 
     least_squares = np.log(2 * objective) / 2  # rho is at most half the square
     absolute = np.log(objective / min(loss.delta, np.sqrt(objective)))

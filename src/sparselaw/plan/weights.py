@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog, nnls
 
 from sparselaw.laws import Array
 from sparselaw.plan.information import Beliefs
@@ -77,6 +76,8 @@ def optimal_weights(known: Beliefs, shares: Array) -> Weights:
 
 def _most(phi: Array, shares: Array) -> float:
     """The largest phi'v within the resources; scaled, since the solver's tolerances are absolute."""
+    from scipy.optimize import linprog  # half of what `sparselaw plan` would take to start
+
     size = shares.max(0)
     worth = phi / size
     scale = max(float(worth.max()), 1e-300)
@@ -89,6 +90,8 @@ def _newton_point(known: Beliefs, w: Array, shares: Array) -> Array:
     The Hessian is 2 mean_k s_kx (g_kx' M_k^-1 g_ky) s_ky with s_kx = g_kx' M_k^-1 c_k, a Gram matrix, so the model is a sum of
     squares. Slack variables make the resources rows of it.
     """
+    from scipy.optimize import nnls
+
     num_draws, num_runs, p = known.runs.shape
     root = np.linalg.cholesky(_information(known, w))
     answer = _solve(root, known.answer)
