@@ -114,7 +114,10 @@ def test_a_checkpoint_is_the_start(kind, tmp_path):
         assert torch.equal(a, b), name
 
 
-def test_what_cannot_be_a_start(tmp_path):
+def test_what_cannot_be_a_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UserError, match="some/model is neither a folder nor a model that the Hugging Face hub gives"):
+        architecture(ModelConfig("decoder", init="some/model"), _data("decoder"), sparsity=0.0)
     with pytest.raises(UserError, match="not a checkpoint folder"):
         architecture(ModelConfig("decoder", init=str(tmp_path)), _data("decoder"), sparsity=0.0)
     _model("decoder", width=24, layers=1).save_pretrained(tmp_path)
