@@ -163,7 +163,10 @@ class DesignCommand:
     max_runs: Annotated[int | None, arg(help="at most so many runs; as many as a factorial grid has if not given")] = (
         None
     )
-    max_seeds: Annotated[int, arg(help="at most so many runs of one size, sparsity and data")] = 1
+    max_seeds: Annotated[
+        int,
+        arg(help="at most so many runs of one size, sparsity and data; of one size and sparsity, for a fit by cell"),
+    ] = 1
     noise: Annotated[
         float | None, arg(help="standard deviation of a run's residual; estimated from the fit if not given")
     ] = None

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -79,6 +80,22 @@ def test_budget_runs_and_seeds_are_respected(budget: float, max_runs: int, max_s
     assert 0 < found.flops <= budget * (1 + 1e-9)
     assert 1 <= found.num_runs <= max_runs
     assert max(cell.seeds for cell in found.cells) <= max_seeds
+
+
+@pytest.mark.parametrize("max_seeds", [1, 2])
+def test_runs_that_share_their_noise_are_of_different_cells(own: Fit, max_seeds: int) -> None:
+    assert own.bootstrap
+    limits = replace(limits_around(own.domain), max_seeds=max_seeds)
+    by_cell = replace(own, bootstrap=replace(own.bootstrap, by="cell"))
+    found = {fit.bootstrap.by: design(fit, budget=1e20, limits=limits) for fit in (own, by_cell) if fit.bootstrap}
+    most = {}
+    for by, planned in found.items():
+        runs = Counter()
+        for cell in planned.cells:
+            runs[cell.nonzero_params, cell.sparsity] += cell.seeds
+        most[by] = max(runs.values())
+    assert most["cell"] <= max_seeds < most["run"]
+    assert width(found["run"].after) < width(found["cell"].after) < width(found["cell"].before)
 
 
 def test_the_same_every_time(own: Fit, designed: Design) -> None:

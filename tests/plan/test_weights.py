@@ -107,6 +107,20 @@ def test_whole_counts_against_all_designs(seed: int) -> None:
     assert best * (1 - 1e-9) <= found <= best * 1.05
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_resource_that_only_some_runs_need(seed: int) -> None:
+    """One run at most of the first three, for all that they tell."""
+    known, shares = beliefs_of(seed, 2, 5, 3), shares_of(seed, 5)
+    shares = np.vstack([shares, [1, 1, 1, 0, 0]])
+    weights = optimal_weights(known, shares)
+    counts = whole_counts(known, weights.values, shares, most=3)
+    best = brute_force(known, shares, most=3)
+    assert counts[:3].sum() <= 1
+    assert weights.excess <= 1e-6 * weights.variance
+    assert weights.variance - weights.excess <= best * (1 + 1e-9)
+    assert best * (1 - 1e-9) <= plain_variance(known, counts) <= best * 1.05
+
+
 @given(seed=st.integers(0, 10**6), budget=st.floats(0.5, 50), runs=st.integers(1, 30), most=st.integers(1, 4))
 @settings(deadline=None, max_examples=40)
 def test_resources_are_respected(seed: int, budget: float, runs: int, most: int) -> None:

@@ -25,7 +25,10 @@ BISECTIONS = 60
 
 @dataclass(frozen=True)
 class Limits:
-    """What new runs may be: [lowest, highest] N and D, sparsities, and how many seeds of one (N, S, D)."""
+    """What new runs may be: [lowest, highest] N and D, sparsities, and how many seeds of one (N, S, D).
+
+    For a fit that was resampled by cell, whose runs of one (N, S) share their noise, `max_seeds` counts the runs of one (N, S).
+    """
 
     nonzero_params: tuple[float, float]
     data: tuple[float, float]

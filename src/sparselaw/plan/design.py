@@ -200,9 +200,10 @@ def design(
     known = beliefs(law, fitted.loss, fitted.draws, runs.joined(grid), quantity, deviation)
     if as_guess:
         known = replace(known, prior=GUESS_WEIGHT * known.prior)
-    counts, efficiency = _counts(
-        known.select(slice(len(runs))), runs, budget, max_runs or len(grid) or len(runs), limits
-    )
+    shares = _shares(runs, budget, max_runs or len(grid) or len(runs))
+    if fitted.bootstrap and fitted.bootstrap.by == "cell":
+        shares = np.vstack([shares, _one_cell_each(runs, limits.max_seeds)])
+    counts, efficiency = _counts(known.select(slice(len(runs))), shares, limits.max_seeds)
     before = Estimates(fitted, confidence)(quantity)
 
     def after(repeats: Reals) -> Estimate:
@@ -249,11 +250,21 @@ def _check(budget: float, max_runs: int | None, confidence: float) -> None:
         raise UserError(f"the confidence must lie between 0 and 1, got {confidence:g}")
 
 
-def _counts(known: Beliefs, runs: Candidates, budget: float, max_runs: int, limits: Limits) -> tuple[Counts, float]:
-    """How many of each candidate, and their efficiency."""
-    shares = np.stack([runs.flops / budget, np.full(len(runs), 1 / max_runs)])
+def _shares(runs: Candidates, budget: float, max_runs: int) -> Array:
+    """Of the FLOPs and of the number of runs, that each candidate takes, [2, n]."""
+    return np.stack([runs.flops / budget, np.full(len(runs), 1 / max_runs)])
+
+
+def _one_cell_each(runs: Candidates, max_seeds: int) -> Array:
+    """As shares [num_cells, n]: of runs that share their noise, those of one size and sparsity, a second one tells little."""
+    cells = np.unique(np.stack([runs.nonzero_params, runs.sparsity]), axis=1, return_inverse=True)[1].ravel()
+    return (cells == np.arange(cells.max() + 1)[:, None]) / max_seeds
+
+
+def _counts(known: Beliefs, shares: Array, max_seeds: int) -> tuple[Counts, float]:
+    """How many of each candidate, and their efficiency; `shares` of the resources as in `optimal_weights`."""
     best = optimal_weights(known, shares)
-    counts = whole_counts(known, best.values, shares, most=limits.max_seeds)
+    counts = whole_counts(known, best.values, shares, most=max_seeds)
     return counts, (best.variance - best.excess) / float(variances(known, counts).mean())
 
 
@@ -279,14 +290,7 @@ def _warnings(
         sentences.append(
             f"{fitted.name} is a guess at the law of your runs: fit the first of them, then design the rest"
         )
-    low, high = limits.nonzero_params
-    if not low / 1.001 <= target.nonzero_params <= high * 1.001:
-        larger = target.nonzero_params > high
-        fold = target.nonzero_params / high if larger else low / target.nonzero_params
-        sentences.append(
-            f"the target is {fold:.3g} times {'larger than the largest' if larger else 'smaller than the smallest'} run allowed: "
-            "the answer extrapolates the law"
-        )
+    sentences += _extrapolation(target.nonzero_params, *limits.nonzero_params)
     if target.answer == "sparsity" and not 0 < before.value < MAX_SPARSITY:
         edge = "dense" if before.value == 0 else f"at the largest sparsity considered, {MAX_SPARSITY}"
         sentences.append(f"the optimum at the target is {edge}: the expected intervals are rough there")
@@ -295,3 +299,14 @@ def _warnings(
             f"{spent:.0%} of the budget is spent: allow larger or longer runs, or more of them, to spend the rest"
         )
     return tuple(sentences)
+
+
+def _extrapolation(N: float, smallest: float, largest: float) -> list[str]:
+    if smallest / 1.001 <= N <= largest * 1.001:
+        return []
+    far = (
+        f"{N / largest:.3g} times larger than the largest"
+        if largest < N
+        else f"{smallest / N:.3g} times smaller than the smallest"
+    )
+    return [f"the target is {far} run allowed: the answer extrapolates the law"]

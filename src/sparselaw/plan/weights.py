@@ -60,7 +60,7 @@ def optimal_weights(known: Beliefs, shares: Array) -> Weights:
 
     Args:
         known: beliefs about n candidates.
-        shares: P [num_resources, n], positive.
+        shares: P [num_resources, n], >= 0, some resource being needed for each run.
     """
     w = np.ones(shares.shape[1])
     w /= (shares @ w).max()
@@ -129,8 +129,9 @@ def whole_counts(known: Beliefs, w: Array, shares: Array, *, most: int) -> Count
     """Whole counts [n] near the real counts w, within the resources, none above `most`, which no exchange of one run improves."""
     counts = np.minimum(np.ceil(w - NEGLIGIBLE), most).astype(np.intp)
     while (spent := shares @ counts).max() > WHOLE:
-        price = shares[spent > WHOLE].sum(0)
-        counts[np.argmin(np.where(counts > 0, _loss_without(known, counts) / price, np.inf))] -= 1
+        price = np.where(counts > 0, shares[spent > WHOLE].sum(0), 0.0)
+        worth = np.divide(_loss_without(known, counts), price, out=np.full(len(counts), np.inf), where=price > 0)
+        counts[np.argmin(worth)] -= 1
     counts = _filled(known, counts, shares, most)
     while (better := _exchanged(known, counts, shares, most)) is not None:
         counts = better
