@@ -8,7 +8,7 @@ ifneq ($(DATASETS),)
 export SPARSELAW_DATASETS ?= $(abspath $(DATASETS))
 endif
 
-.PHONY: demo test test-slow check format benchmarks coverage published-fits clean
+.PHONY: demo test test-slow check format benchmarks coverage design-study published-fits clean
 
 demo: .venv/core
 	$(BIN)/sparselaw demo
@@ -33,6 +33,9 @@ benchmarks: .venv/dev
 
 coverage: .venv/dev
 	$(BIN)/python benchmarks/coverage.py
+
+design-study: .venv/dev
+	$(BIN)/pytest -m slow -s tests/plan/test_design_study.py
 
 published-fits: .venv/dev
 	$(BIN)/python tools/make_published_fits.py

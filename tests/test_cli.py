@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from sparselaw.fit import open_fit
+from sparselaw.fit import fit, open_fit
 from sparselaw.plan import Cost, chinchilla_flops
 from sparselaw.runs import Runs
 
@@ -51,6 +52,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, t5_c4: Runs) -> Path:
     (folder / "broken.py").write_text("raise ValueError('first line\\nsecond line')")
     (folder / "damaged.json").write_text('{"format": "sparselaw-fit/1", "law": "paper"}')
     (folder / "text.json").write_text("not JSON")
+    for name, law in (("plain", "paper"), ("dense", "dense")):
+        fit(t5_c4, law, num_starts=4).save(folder / f"{name}.json")
     (folder / "taken").write_text("a file, where a folder is wanted")
     return folder
 
@@ -104,6 +107,19 @@ MISTAKES = {
     "level": ("contours vit-jft --levels 0.5 1.5", "1.5"),
     "no level": ("contours vit-jft --levels", "--levels"),
     "range reversed": ("contours vit-jft --nonzeros 1B:1M", "1B:1M"),
+    "range": ("contours vit-jft --nonzeros 1M", "LOW:HIGH"),
+    "design: no budget": ("design vit-jft", "--budget"),
+    "design: poor": ("design vit-jft --budget 1e9", "cheapest run"),
+    "design: no draws": ("design {0}/plain.json --budget 1e20", "--bootstrap"),
+    "design: no sparsity": ("design {0}/dense.json --budget 1e20", "ignores sparsity"),
+    "design: target": ("design vit-jft --budget 1e19 --target 85M", "85M,1e20"),
+    "design: far target": ("design vit-jft --budget 1e19 --target 85M,1e50", "check its unit"),
+    "design: certain": ("design vit-jft --budget 1e19 --target 85M,1e39", "another target"),
+    "design: sparsity": ("design vit-jft --budget 1e19 --sparsities 0.5 1", "[0, 1)"),
+    "design: runs": ("design vit-jft --budget 1e19 --max-runs 0", "at least one run"),
+    "design: seeds": ("design vit-jft --budget 1e19 --max-seeds 0", "at least one seed"),
+    "design: noise": ("design vit-jft --budget 1e19 --noise=-0.1", "-0.1"),
+    "design: unwritable": ("design vit-jft --budget 1e19 -o {0}/taken/sweep.toml", "cannot write"),
     "demo unwritable": ("demo -o {0}/taken/demo", "cannot be written"),
     "unknown option": ("plan vit-jft --no-such 3", "--no-such"),
     "missing argument": ("plan", "Missing"),
@@ -257,6 +273,22 @@ def test_contours_as_numbers() -> None:
     assert len(record["lines"][0]) == len(record["nonzero_params"]) == len(record["sparsity"])
     times = record["lines"][0][0] / record["chinchilla"][0]
     assert times == pytest.approx(4.82, abs=0.005)
+
+
+def test_design_as_numbers_and_as_a_sweep(tmp_path: Path) -> None:
+    record = answer("design", "vit-jft", "--budget", "1e18", "--max-runs", 6, "-o", tmp_path / "sweep.toml")
+    assert record["num_runs"] == len(record["cells"]) == 6
+    assert record["flops"] <= 1e18
+    sweep = tomllib.loads((tmp_path / "sweep.toml").read_text())
+    assert sweep["base"] == "vit-laptop"
+    assert [cell["sparsity"] for cell in sweep["cells"]] == [cell["sparsity"] for cell in record["cells"]]
+    limited = answer(
+        "design", "t5-c4-refit", "--budget", "1e14", "--nonzeros", "14K:220K", "--data", "1M:16M", "--target", "1M,1e15",
+        "--sparsities", 0, 0.75, "--max-seeds", 2, "--noise", 0.02, "--answer", "loss", "--cost", "sparse", "--guess",
+    )  # fmt: skip
+    assert limited["target"] == {"nonzero_params": 1e6, "flops": 1e15, "answer": "loss"}
+    assert {cell["sparsity"] for cell in limited["cells"]} <= {0, 0.75}
+    assert limited["cost"] == "sparse"
 
 
 @pytest.mark.parametrize("ending", MAGIC)

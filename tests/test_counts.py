@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparselaw.counts import format_bytes, format_count, parse_bytes, parse_count
+from sparselaw.counts import format_bytes, format_count, parse_bytes, parse_count, parse_range
 from sparselaw.errors import UserError
 
 
@@ -164,3 +164,13 @@ def test_any_text_is_bytes_or_refused(text):
     except UserError:
         return
     assert 0 < value < math.inf
+
+
+def test_parse_range():
+    assert parse_range("1M:1.3B") == (1e6, 1.3e9)
+
+
+@pytest.mark.parametrize("text", ["", "1M", "1M:", ":1M", "1M:1M", "1B:1M", "1M:2M:3M", "0:1M"])
+def test_a_range_has_two_counts_the_lower_one_first(text):
+    with pytest.raises(UserError):
+        parse_range(text)

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 HEAVY = ("torch", "pandas", "matplotlib", "plotly", "transformers")
+NEEDS_SCIPY = ("design",)
 RUN = """
 sys.argv = ["sparselaw", *{arguments}]
 from sparselaw.cli import main
@@ -22,11 +23,13 @@ CASES = {
     ),
     "plan": RUN.format(arguments=["plan", "vit-jft", "--nonzeros", "42.5M", "--flops", "2e20"]),
     "memory": RUN.format(arguments=["plan", "vit-jft", "--memory", "85MB", "--flops", "2e18"]),
+    "design": RUN.format(arguments=["design", "vit-jft", "--budget", "1e18", "--max-runs", "4"]),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_heavy_packages_stay_out(case: str) -> None:
-    code = CASES[case] + f"print('HEAVY', [m for m in {HEAVY} if m in sys.modules])\n"
+    heavy = HEAVY if case in NEEDS_SCIPY else (*HEAVY, "scipy")
+    code = CASES[case] + f"print('HEAVY', [m for m in {heavy} if m in sys.modules])\n"
     done = subprocess.run([sys.executable, "-c", "import sys\n" + code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "HEAVY []"

@@ -170,6 +170,54 @@ class ContoursCommand:
 
 
 @dataclass(frozen=True)
+class DesignCommand:
+    """Say which runs to do next: those that make the interval of one answer narrowest for a budget.
+
+    New runs join those of FIT. A published law, or any fit with --guess, stands in for runs that you do not have yet.
+    """
+
+    fit: Annotated[
+        Positional[str],
+        arg(help="fit file with a bootstrap, or a published law: t5-c4-refit, t5-c4-published, vit-jft"),
+    ]
+    budget: Annotated[str, arg(help="training FLOPs of all new runs together, such as 1e18")]
+    target: Annotated[
+        str | None,
+        arg(
+            help="question to sharpen: non-zeros,FLOPs, such as 85M,1e20; 2.5 times the largest size allowed if not given"
+        ),
+    ] = None
+    answer: Annotated[
+        Literal["sparsity", "loss"], arg(help="what is asked there: optimal sparsity, or the loss at it")
+    ] = "sparsity"
+    nonzeros: Annotated[
+        str | None, arg(help="sizes allowed LOW:HIGH; from the smallest fitted to 4 times the largest if not given")
+    ] = None
+    data: Annotated[str | None, arg(help="data allowed LOW:HIGH, as nonzeros")] = None
+    sparsities: Annotated[tuple[float, ...], arg(help="sparsities allowed; those of the fitted runs if not given")] = ()
+    max_runs: Annotated[int | None, arg(help="at most so many runs; as many as a factorial grid has if not given")] = (
+        None
+    )
+    max_seeds: Annotated[
+        int,
+        arg(help="at most so many runs of one size, sparsity and data; of one size and sparsity, for a fit by cell"),
+    ] = 1
+    noise: Annotated[
+        float | None, arg(help="standard deviation of a run's residual; estimated from the fit if not given")
+    ] = None
+    guess: Annotated[bool, arg(help="FIT is of other models: design a first sweep, its law being a guess")] = False
+    cost: Annotated[str, arg(help="as in plan")] = "dense"
+    tokens_per_image: Annotated[float, arg(help="as in plan")] = 1.0
+    confidence: Annotated[float, arg(help="of the intervals")] = 0.95
+    base: Annotated[
+        str | None,
+        arg(help="recipe or TOML file that the runs share; decoder-laptop, or vit-laptop for images, if not given"),
+    ] = None
+    output: Annotated[Path | None, arg(aliases=["-o"], help="sweep file to write (.toml)")] = None
+    json: Json = False
+
+
+@dataclass(frozen=True)
 class HardwareCommand:
     """Measure what products with sparse weights cost on this machine, against dense ones.
 
@@ -278,6 +326,7 @@ Command = (
     | Annotated[ComparePretrainedCommand, subcommand("compare-pretrained")]
     | Annotated[PlanCommand, subcommand("plan")]
     | Annotated[ContoursCommand, subcommand("contours")]
+    | Annotated[DesignCommand, subcommand("design")]
     | Annotated[HardwareCommand, subcommand("hardware")]
     | Annotated[TrainCommand, subcommand("train")]
     | Annotated[ExportCommand, subcommand("export")]
@@ -356,6 +405,8 @@ def _run(command: Command) -> None:
             commands.plan(command)
         case ContoursCommand():
             commands.contours(command)
+        case DesignCommand():
+            commands.design(command)
         case HardwareCommand():
             commands.hardware(command)
         case TrainCommand():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparselaw.counts import parse_bytes, parse_count
+from sparselaw.counts import parse_bytes, parse_count, parse_range
 from sparselaw.errors import UserError
 from sparselaw.fit import ABSOLUTE, Fit, Loss, Profile, open_fit
 from sparselaw.fit.result import finite
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         CompareCommand,
         ContoursCommand,
         DemoCommand,
+        DesignCommand,
         ExportCommand,
         FitCommand,
         HardwareCommand,
@@ -263,6 +264,37 @@ def _arrays(found: object, *, leave: Sequence[str]) -> dict[str, Any]:
     return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in record.items()}
 
 
+def design(command: DesignCommand) -> None:
+    from sparselaw.plan.command import design as choose_runs
+
+    fitted = open_fit(command.fit)
+    found = choose_runs(
+        fitted,
+        budget=command.budget,
+        target=command.target,
+        answer=command.answer,
+        nonzeros=command.nonzeros,
+        data=command.data,
+        sparsities=command.sparsities,
+        max_runs=command.max_runs,
+        max_seeds=command.max_seeds,
+        noise=command.noise,
+        guess=command.guess,
+        cost=_cost(command.cost, command.tokens_per_image, fitted),
+        confidence=command.confidence,
+        base=command.base,
+        output=command.output,
+    )
+    if command.json:
+        _print_json(found.to_json())
+        return
+    from sparselaw.report.design_text import design_text
+
+    text.show(design_text(found))
+    if command.output:
+        print(f"wrote {command.output}; look at it with: sparselaw sweep {command.output} --dry-run")
+
+
 def train(command: TrainCommand) -> None:
     """Exits with 1 if the run diverged and 143 if SIGTERM interrupted it."""
     with _torch_for("training"):
@@ -483,13 +515,7 @@ def _count(text: str | None) -> float | None:
 
 
 def _count_range(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    low, _, high = text.partition(":")
-    bounds = parse_count(low), parse_count(high)
-    if bounds[0] >= bounds[1]:
-        raise UserError(f"a range is LOW:HIGH, lowest first, got {text!r}")
-    return bounds
+    return None if text is None else parse_range(text)
 
 
 def _levels(levels: tuple[float, ...]) -> tuple[float, ...]:

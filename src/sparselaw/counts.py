@@ -31,6 +31,19 @@ def parse_count(text: str) -> float:
     return value
 
 
+def parse_range(text: str) -> tuple[float, float]:
+    """Two counts from text such as `1M:1.3B`, the lower one first.
+
+    Raises:
+        UserError: if the text is anything else.
+    """
+    low, colon, high = text.partition(":")
+    bounds = (parse_count(low), parse_count(high)) if colon else (0.0, 0.0)
+    if bounds[0] >= bounds[1]:
+        raise UserError(f"a range is LOW:HIGH, lowest first, got {text!r}")
+    return bounds
+
+
 def format_count(value: float) -> str:
     """A count to three significant digits: 512, 85M, 1.33B, and 4.2e21 from 1e15 on."""
     if not math.isfinite(value) or value == 0:

@@ -13,7 +13,9 @@ from sparselaw.plan import (
     Gpu,
     Memory,
     Storage,
+    Target,
     contours,
+    design,
     open_hardware,
     plan,
     plan_served,
@@ -21,6 +23,7 @@ from sparselaw.plan import (
 )
 from sparselaw.plan.lifetime import SERVED_SPARSE
 from sparselaw.report import export_text, text
+from sparselaw.report.design_text import design_text
 
 
 @pytest.fixture
@@ -88,6 +91,25 @@ def test_export(width: int) -> None:
     )
     assert "no tensor is smaller as csr" in none_smaller
     assert "not measured: the package zstandard" in none_smaller
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("answer", ["sparsity", "loss"])
+def test_design(vit: Fit, answer, width: int) -> None:
+    named = replace(vit, name="[red]x[/red]")
+    found = design(named, budget=1e18, target=Target(425e6, 3e19, answer), max_runs=8)
+    shown = printed(design_text(found), width)
+    assert "8 runs" in shown
+    assert "[red]x[/red]" in words(shown)
+    for estimate in (found.before, found.after):
+        assert text.span(estimate.bounds, text.percent if answer == "sparsity" else text.number) in shown
+    for cell in found.cells:
+        assert text.format_count(cell.nonzero_params) in shown
+        assert text.format_count(cell.data) in shown
+    assert found.warnings
+    for sentence in found.warnings:
+        assert sentence in words(shown)
+    assert max(map(len, shown.splitlines())) <= width
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -1,8 +1,10 @@
 """Answer questions with a fitted law: how sparse for a budget, what it costs, what it gains."""
 
 from sparselaw.plan.answer import Plan, plan
+from sparselaw.plan.candidates import Limits, limits_around
 from sparselaw.plan.contours import Contours, contours
 from sparselaw.plan.cost import Cost
+from sparselaw.plan.design import Design, Target, design
 from sparselaw.plan.equivalents import size_multiplier
 from sparselaw.plan.estimate import Estimate
 from sparselaw.plan.hardware import Hardware, open_hardware
@@ -16,19 +18,24 @@ from sparselaw.plan.storage import Memory, Storage
 __all__ = [
     "Contours",
     "Cost",
+    "Design",
     "Estimate",
     "Gpu",
     "Hardware",
+    "Limits",
     "Memory",
     "Plan",
     "RelativeTime",
     "ServedContours",
     "ServedPlan",
     "Storage",
+    "Target",
     "chinchilla_flops",
     "contours",
+    "design",
     "flops_where_optimal",
     "least_flops",
+    "limits_around",
     "near_optimal_range",
     "open_hardware",
     "optimal_sparsity",
