@@ -1,0 +1,110 @@
+"""What a report tells: the runs, the fit and how it was judged, the question and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sparselaw.errors import UserError
+from sparselaw.fit.compare import Comparison
+from sparselaw.fit.result import Fit
+from sparselaw.laws import PowerLaw
+from sparselaw.plan.answer import Plan, plan
+from sparselaw.plan.contours import Contours, contours, planning_law
+from sparselaw.plan.cost import Cost
+from sparselaw.plan.hardware import SHIPPED, Hardware, open_hardware
+from sparselaw.plan.optimum import levels_of
+from sparselaw.report.curves import Curve
+from sparselaw.report.record import costs_of
+from sparselaw.runs import Runs
+
+CONTOUR_GRID = 40
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the report answers first: N non-zeros and a budget, at a cost; the largest of the fitted runs if not given."""
+
+    nonzero_params: float | None = None
+    flops: float | None = None
+    cost: str = "dense"
+    units_per_datum: float = 1.0
+
+
+@dataclass(frozen=True)
+class Study:
+    """A fit with what it came from; whatever is not there is empty or None, and the report says so.
+
+    runs: that were fitted. comparisons: laws side by side, with hold-outs. curves: of training. left_out: runs of the folder
+    that are not in the table, by state. plan: the answer to the question; no_plan: why there is none.
+    """
+
+    fitted: Fit
+    question: Question
+    runs: Runs | None = None
+    comparisons: tuple[Comparison, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    machines: Mapping[str, Hardware] = field(default_factory=dict)
+    plan: Plan | None = None
+    no_plan: str = ""
+    contours: Mapping[str, Contours] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """That of the law of the fit."""
+        return next((c for c in self.comparisons if c.fit.law.name == self.fitted.law.name), None)
+
+
+def study(
+    fitted: Fit,
+    *,
+    question: Question = Question(),
+    runs: Runs | None = None,
+    comparisons: Sequence[Comparison] = (),
+    curves: Sequence[Curve] = (),
+    left_out: Mapping[str, int] | None = None,
+    machine: Hardware | None = None,
+    notes: Sequence[str] = (),
+) -> Study:
+    """A study with its answer and contours.
+
+    Args:
+        fitted: the fit.
+        question: what to answer first.
+        runs: that were fitted.
+        comparisons: from `sparselaw.fit.compare`.
+        curves: from `read_curves`.
+        left_out: counts of runs that are not in the table, by state.
+        machine: costs to choose from beside the shipped ones, under the name of the question's cost.
+        notes: sentences to show at the top.
+
+    Raises:
+        UserError: a question that has no answer.
+    """
+    machines = {name: open_hardware(name) for name in SHIPPED}
+    if machine is not None:
+        machines[question.cost] = machine
+    cost = costs_of(machines, question.cost, units_per_datum=question.units_per_datum)
+    kept = {"runs": runs, "comparisons": tuple(comparisons), "curves": tuple(curves), "left_out": left_out or {}}
+    try:
+        law = planning_law(fitted)
+    except UserError as error:
+        return Study(fitted, question, machines=machines, no_plan=str(error), notes=tuple(notes), **kept)
+    answer = plan(fitted, cost=cost, **_sizes(fitted, question, cost))
+    found = _contours(fitted, law, question.units_per_datum)
+    return Study(fitted, question, machines=machines, plan=answer, contours=found, notes=tuple(notes), **kept)
+
+
+def _sizes(fitted: Fit, question: Question, cost: Cost) -> dict[str, float]:
+    N = question.nonzero_params or fitted.domain.nonzero_params[1]
+    return {"nonzero_params": N, "flops": question.flops or float(cost.flops(0.0, N, fitted.domain.data[1]))}
+
+
+def _contours(fitted: Fit, law: PowerLaw, units: float) -> dict[str, Contours]:
+    """For the two ideal costs; none for a law of single sparsities."""
+    if levels_of(law):
+        return {}
+    ideal = {"dense": Cost(units_per_datum=units), "sparse": Cost(sparse=True, units_per_datum=units)}
+    return {name: contours(fitted, cost=cost, grid=CONTOUR_GRID) for name, cost in ideal.items()}
