@@ -128,25 +128,31 @@ def _answer(study: Study) -> dict[str, str]:
         said = paragraph(study.no_plan, look="note")
         return {"question": "", "headline": "No optimal sparsity", "certainty": "", "planner": said}
     S = plan.optimal_sparsity
-    sure = f"{span(S.bounds, percent)} holds the best sparsity of 95% of the refits to resampled runs. " if S.bounds else ""
-    near = f"{span(plan.near_optimal, percent)} is as good, within {number(plan.tolerance)} nats of the best."
     question = f"A model of {format_count(plan.nonzero_params.value)} non-zero prunable weights, {flops(plan.flops.value)} training FLOPs."
     said = bullets(plan.warnings, look="warnings") + bullets(plan.advice)
     return {
         "question": escape(question),
         "headline": f"Train it {percent(S.value)} sparse" if S.value > 0 else "Train it dense",
-        "certainty": escape(sure + near),
+        "certainty": "".join(f"<div><dt>{escape(value)}</dt><dd>{escape(meaning)}</dd></div>" for value, meaning in _certainties(plan)),
         "planner": f"<noscript>{said}</noscript>\n{_web('planner.html')}",
     }
 
 
+def _certainties(plan: Plan) -> list[tuple[str, str]]:
+    """What stands below the headline, as the page's program says it."""
+    S = plan.optimal_sparsity
+    sure = ("no interval", "since this fit has no bootstrap draws")
+    if S.bounds:
+        sure = (span(S.bounds, percent), "holds the best sparsity in 95% of refits to resampled runs")
+    near = (span(plan.near_optimal, percent), f"is as good: within {plan.tolerance:.2g} nats of the best")
+    gain = (f"{plan.gain.value:.2g} nats", "lower loss than a dense model of the same N and FLOPs")
+    return [sure, near, gain]
+
+
 def program() -> str:
-    """The modules as one: their imports of each other fall away, since they share one scope."""
-    return "\n".join(_without_links(_web(f"{name}.js")) for name in MODULES)
-
-
-def _without_links(module: str) -> str:
-    return re.sub(r"^export ", "", re.sub(r"^import .*\n", "", module, flags=re.MULTILINE), flags=re.MULTILINE)
+    """The modules as one: their imports of each other fall away, since they share one scope, and so does indentation."""
+    modules = "\n".join(_web(f"{name}.js") for name in MODULES)
+    return re.sub(r"^(import .*\n| +|export )", "", modules, flags=re.MULTILINE)
 
 
 def _plotly(how: Plotly) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from sparselaw.report.curves import Curve
 from sparselaw.runs import Run, Runs
 
 MAX_DRAWS = 1000
-DIGITS = 10  # significant, of draws: far below what 1e-6 in an answer needs
+DIGITS = 8  # significant, of draws: far below what 1e-6 in an answer needs
 CONFIDENCE = 0.95
 IDEAL = {"dense": DENSE_TIME, "sparse": SPARSE_TIME}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from sparselaw.errors import UserError
 from sparselaw.fit.compare import Comparison
 from sparselaw.fit.result import Fit
@@ -18,7 +20,7 @@ from sparselaw.report.curves import Curve
 from sparselaw.report.record import costs_of
 from sparselaw.runs import Runs
 
-CONTOUR_GRID = 40
+CONTOUR_GRID = 24
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,15 @@ def study(
 
 
 def _sizes(fitted: Fit, question: Question, cost: Cost) -> dict[str, float]:
-    N = question.nonzero_params or fitted.domain.nonzero_params[1]
-    return {"nonzero_params": N, "flops": question.flops or float(cost.flops(0.0, N, fitted.domain.data[1]))}
+    N = question.nonzero_params or rounded_down(fitted.domain.nonzero_params[1])
+    flops = question.flops or rounded_down(float(cost.flops(0.0, N, fitted.domain.data[1])))
+    return {"nonzero_params": N, "flops": flops}
+
+
+def rounded_down(value: float) -> float:
+    """To three significant digits, so that it reads well and stays within what was fitted."""
+    digits, exponent = f"{value:.12e}".split("e")
+    return float(f"{np.floor(100 * float(digits)) / 100}e{exponent}")
 
 
 def _contours(fitted: Fit, law: PowerLaw, units: float) -> dict[str, Contours]:

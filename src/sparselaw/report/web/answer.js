@@ -2,12 +2,13 @@
 // A quantity is a function of a law (one parameter vector); its interval is that of its values over all draws.
 import { lawWith, predict, sizeMultiplier } from "./law.js";
 import { dataOf, flopsFor } from "./cost.js";
-import { MAX_SPARSITY, rangeWithin, scanPoints } from "./search.js";
+import { evenSparsities, MAX_SPARSITY, rangeWithin } from "./search.js";
 import { bestSize, chinchillaFlops, flopsWhereSparsityPays, lossOnBudget, nearOptimalRange, optimalSparsity } from "./optimum.js";
 import { bestSparsity, kinksOf, lifeAt } from "./lifetime.js";
 import { formatCount, formatNumber, formatPercent } from "./format.js";
 
 const LOSS_TOLERANCE = 1e-3; // share of the loss that counts as no difference
+const CURVE_POINTS = 240;
 const LIFE_TOLERANCE = 1e-2; // share of the cost
 
 export function modelFrom(record) {
@@ -278,6 +279,6 @@ function adviceOnLife(plan) {
 
 /** S and the value asked about, for the figure. */
 export function curveOf(answer, levels) {
-  const S = levels.length ? levels : scanPoints(answer.kinks);
+  const S = levels.length ? levels : [...evenSparsities(0, MAX_SPARSITY, CURVE_POINTS), ...answer.kinks].sort((a, b) => a - b);
   return { S, value: S.map(answer.value) };
 }

@@ -4,7 +4,7 @@ import { formatCount, formatFlops, formatNumber, formatPercent } from "./format.
 
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star"];
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
-const MAX_PANELS = 4, CURVE_POINTS = 60;
+const MAX_PANELS = 4, LINE_POINTS = 60;
 const NARROW = 560;
 
 export function themeOf(record) {
@@ -71,7 +71,10 @@ export function answerFigure({ answer, curve, intervals, isServed }, theme) {
     type: "rect", xref: "x", yref: "paper", x0: halvings(low), x1: halvings(high), y0: from, y1: to, fillcolor: color, line: { width: 0 }, layer: "below",
   });
   const interval = intervals?.optimal_sparsity;
-  const shapes = [band(near[0], near[1], 0, 0.035, theme.muted)];
+  const leaves = curve.S.findLastIndex((_, k) => curve.value[k] <= top);
+  const right = Math.min(Math.max(halvings(curve.S[Math.max(leaves, 0)]) + 0.4, 2.2), 7.2);
+  const stem = { type: "line", xref: "x", yref: "paper", x0: halvings(S), x1: halvings(S), y0: 0, y1: 1, line: { color: theme.mark, width: 1, dash: "dot" } };
+  const shapes = [stem, band(near[0], near[1], 0, 0.035, theme.muted)];
   if (interval && !interval.some(Number.isNaN)) shapes.push(band(interval[0], interval[1], 0, 1, faded(theme.accent, 0.16)));
   const points = curve.S.map(halvings), levels = curve.S.length < 12;
   const data = [
@@ -86,9 +89,10 @@ export function answerFigure({ answer, curve, intervals, isServed }, theme) {
     data,
     layout: layout(theme, 320, {
       shapes,
-      xaxis: axis(theme, "sparsity (each step halves density)", { tickvals: SPARSITY_TICKS.map(halvings), ticktext: SPARSITY_LABELS, range: [-0.12, 7.2] }),
+      xaxis: axis(theme, "sparsity (each step halves density)", { tickvals: SPARSITY_TICKS.map(halvings), ticktext: SPARSITY_LABELS, range: [-0.08, right] }),
       yaxis: axis(theme, title, { range: [bottom, top], ...yTicks }),
-      annotations: [{ x: halvings(S), y: best, text: `best: ${formatPercent(S)}`, showarrow: true, ax: 0, ay: -34, arrowcolor: theme.muted, font: { color: theme.ink, size: 13 } }],
+      margin: { l: 54, r: 12, t: 26, b: 44 },
+      annotations: [{ x: halvings(S), yref: "paper", y: 1, yanchor: "bottom", text: `best: ${formatPercent(S)}`, showarrow: false, font: { color: theme.ink, size: 13 } }],
     }),
   };
 }
@@ -107,7 +111,7 @@ function panelsOf(D) {
 export function lossFigure({ record, model, width }, theme) {
   const { runs, fit } = record, panels = panelsOf(runs.D), levels = levelsOf(record);
   const columns = width < NARROW ? 1 : panels.length, rows = Math.ceil(panels.length / columns);
-  const sizes = spread(...fit.domain.nonzero_params, CURVE_POINTS);
+  const sizes = spread(...fit.domain.nonzero_params, LINE_POINTS);
   const data = [], more = { annotations: [] };
   panels.forEach((D, p) => {
     const id = p ? String(p + 1) : "", column = p % columns, row = Math.floor(p / columns);

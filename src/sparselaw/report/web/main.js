@@ -142,11 +142,13 @@ function work(job, steps, began) {
   Object.assign(page, step.value);
   document.documentElement.dataset.settled = "true";
   showAnswer();
+  saySoon();
 }
 
 function showProblem(sentence) {
   byId("headline").textContent = "No answer";
-  byId("certainty").textContent = sentence;
+  byId("certainty").replaceChildren(pairOf(["", sentence]));
+  saySoon();
   byId("question").textContent = questionText();
   byId("result").hidden = true;
   document.documentElement.dataset.settled = "true";
@@ -158,7 +160,7 @@ function showAnswer() {
   byId("question").textContent = questionText();
   const S = answer.record.optimal_sparsity;
   byId("headline").textContent = S > 0 ? `Train it ${formatPercent(S)} sparse` : "Train it dense";
-  byId("certainty").textContent = certaintyText();
+  byId("certainty").replaceChildren(...certainties().map(pairOf));
   list("warnings", answer.warnings);
   list("advice", [...answer.advice, ...surely()]);
   showFacts();
@@ -178,16 +180,35 @@ function questionText() {
   return `A model of ${formatCount(state.N)} non-zero prunable weights, ${formatFlops(C)} training FLOPs; ${cost}.`;
 }
 
-function certaintyText() {
-  const { record: found } = page.answer, interval = page.intervals?.optimal_sparsity;
-  const unsure = interval
-    ? `${formatPercent(interval[0])} to ${formatPercent(interval[1])} holds the best sparsity of 95% of the refits to resampled runs. `
-    : page.model.draws.length
-      ? "… holds the best sparsity of 95% of the refits to resampled runs. "
-      : "No interval: this fit has no bootstrap draws. ";
+/** What stands below the headline: each a number and what it is. */
+function certainties() {
+  const { record: found } = page.answer, isServed = page.state.ask === "serve";
+  const interval = page.intervals?.optimal_sparsity;
   const [low, high] = found.near_optimal.map((S) => formatPercent(S));
-  const gap = page.state.ask === "serve" ? `${formatPercent(found.tolerance, 0)} of the least cost` : `${formatNumber(found.tolerance, 2)} nats of the best`;
-  return `${unsure}${low} to ${high} is as good, within ${gap}.`;
+  const gap = isServed ? `${formatPercent(found.tolerance, 0)} of the least cost` : `${formatNumber(found.tolerance, 2)} nats of the best`;
+  const gain = isServed
+    ? [formatPercent(found.saving), "of the cost of the cheapest dense life is saved"]
+    : [`${formatNumber(found.gain, 2)} nats`, "lower loss than a dense model of the same N and FLOPs"];
+  const sure = page.model.draws.length
+    ? [interval ? formatSpan(interval, (S) => formatPercent(S)) : "…", "holds the best sparsity in 95% of refits to resampled runs"]
+    : ["no interval", "since this fit has no bootstrap draws"];
+  return [sure, [`${low} to ${high}`, `is as good: within ${gap}`], gain];
+}
+
+function pairOf([number, meaning]) {
+  const pair = document.createElement("div");
+  const make = (tag, textContent) => Object.assign(document.createElement(tag), { textContent });
+  pair.append(make("dt", number), make("dd", meaning));
+  return pair;
+}
+
+/** Tells a screen reader, once the slider rests. */
+function saySoon() {
+  clearTimeout(page.saying);
+  page.saying = setTimeout(() => {
+    const parts = page.answer ? certainties().map((pair) => pair.join(" ")) : [];
+    byId("said").textContent = [byId("headline").textContent, ...parts].join(". ");
+  }, 500);
 }
 
 function surely() {
