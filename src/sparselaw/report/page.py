@@ -32,7 +32,7 @@ from sparselaw.runs import held_out
 Plotly = Literal["inline", "cdn"]
 MODULES = ("law", "cost", "search", "optimum", "lifetime", "format", "answer", "state", "charts", "main")
 """The page's program, each module after those it imports."""
-MIN_COLOURS = 4
+MIN_COLOURS = 5  # as many as contours
 FOOTER = (
     "N counts non-zero prunable weights: matrices, without embeddings, norms and biases. Losses are in nats. FLOPs are ideal, 6 N D "
     "times the cost of zeros over training. The law is that of Frantar et al., arXiv 2309.08520, unless another is named."
@@ -145,7 +145,8 @@ def _certainties(plan: Plan) -> list[tuple[str, str]]:
     if S.bounds:
         sure = (span(S.bounds, percent), "holds the best sparsity in 95% of refits to resampled runs")
     near = (span(plan.near_optimal, percent), f"is as good: within {plan.tolerance:.2g} nats of the best")
-    gain = (f"{plan.gain.value:.2g} nats", "lower loss than a dense model of the same N and FLOPs")
+    within = f" (95% interval {span(plan.gain.bounds, lambda value: f'{value:.2g}')})" if plan.gain.bounds else ""
+    gain = (f"{plan.gain.value:.2g} nats", f"lower loss than dense at the same N and FLOPs{within}")
     return [sure, near, gain]
 
 

@@ -94,7 +94,7 @@ def fit_section(study: Study) -> str:
     ]
     parts = [
         bullets(fitted.warnings, look="warnings"),
-        table(["", "of this fit"], facts, caption="What was fitted", words=(0, 1)),
+        table(["property", "value"], facts, caption="What was fitted", words=(0, 1)),
     ]
     if study.runs is not None:
         parts.append(figure("predicted", "Predicted against measured loss; below, the error in percent. Numbers: the table of runs."))

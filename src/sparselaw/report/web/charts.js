@@ -5,55 +5,79 @@ import { formatCount, formatFlops, formatNumber, formatPercent } from "./format.
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star"];
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 const MAX_PANELS = 4, LINE_POINTS = 60;
-const NARROW = 560;
+const NARROW = 560; // pixels, below which panels stand above each other
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif";
 
 export function themeOf(record) {
-  const isDark = matchMedia("(prefers-color-scheme: dark)").matches && !matchMedia("print").matches;
-  return isDark ? darkTheme(record) : lightTheme(record);
+  return matchMedia("(prefers-color-scheme: dark)").matches ? darkTheme(record) : lightTheme(record);
 }
 
 const darkTheme = ({ palette }) => ({
-  paper: "#14171a", ink: "#e4e8eb", muted: "#a0aab3", line: "#343b42", accent: "#6fc3df", mark: "#ff9f80", palette: palette.dark,
+  paper: "#14171a", ink: "#e4e8eb", muted: "#a0aab3", line: "#343b42", accent: "#6fc3df", mark: "#ff9f80",
+  palette: palette.dark,
 });
 
 export const lightTheme = ({ palette }) => ({
-  paper: "#ffffff", ink: "#1c2126", muted: "#59636e", line: "#d9dee3", accent: "#31688e", mark: "#b3261e", palette: palette.light,
+  paper: "#ffffff", ink: "#1c2126", muted: "#59636e", line: "#d9dee3", accent: "#31688e", mark: "#b3261e",
+  palette: palette.light,
 });
 
-/** The look of one of the sparsities: colour, symbol and dash, so that colour is never alone. */
-function look(theme, k) {
-  return { color: theme.palette[k % theme.palette.length], symbol: SYMBOLS[k % SYMBOLS.length], dash: DASHES[k % DASHES.length] };
-}
+// ---- axes and layout
 
 function axis(theme, title, more = {}) {
   return {
-    title: { text: title, font: { size: 13 }, standoff: 8 }, color: theme.ink, gridcolor: theme.line, linecolor: theme.muted,
-    zeroline: false, ticks: "outside", tickcolor: theme.muted, automargin: true, ...more,
+    title: { text: title, font: { size: 13 }, standoff: 8 },
+    color: theme.ink, gridcolor: theme.line, linecolor: theme.muted, tickcolor: theme.muted,
+    zeroline: false, ticks: "outside", automargin: true, ...more,
   };
 }
 
-/** A logarithmic axis with counts as people write them. */
-function logAxis(theme, title, [low, high], more = {}) {
-  const from = Math.ceil(Math.log10(low) - 1e-9), to = Math.floor(Math.log10(high) + 1e-9);
-  const every = Math.max(1, Math.ceil((to - from) / 6));
-  const decades = Array.from({ length: Math.floor(Math.max(to - from, 0) / every) + 1 }, (_, k) => 10 ** (from + k * every));
-  const ticks = to - from >= 2 ? decades : [1, 2, 5].flatMap((m) => [from - 1, from, to].map((e) => m * 10 ** e));
-  const tickvals = [...new Set(ticks)].filter((x) => x >= low && x <= high).sort((a, b) => a - b);
-  const range = [Math.log10(low), Math.log10(high)];
-  return axis(theme, title, { type: "log", range, tickvals, ticktext: tickvals.map(formatCount), ...more });
+/** A logarithmic axis with numbers as people write them. */
+function logAxis(theme, title, range, { form = formatCount, ...more } = {}) {
+  const tickvals = logTicks(...range), ticktext = tickvals.map(form);
+  return axis(theme, title, { type: "log", range: range.map(Math.log10), tickvals, ticktext, ...more });
+}
+
+/** About six: powers of ten, or 1, 2 and 5 times them where there are few. */
+function logTicks(low, high) {
+  const from = Math.floor(Math.log10(low)), to = Math.ceil(Math.log10(high));
+  const every = Math.max(1, Math.ceil((to - from) / 7)), steps = to - from > 3 ? [1] : [1, 2, 5];
+  const ticks = [];
+  for (let power = from; power <= to; power += every) ticks.push(...steps.map((m) => Number(`${m}e${power}`)));
+  return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
 function layout(theme, height, more) {
   return {
     height, paper_bgcolor: theme.paper, plot_bgcolor: theme.paper, margin: { l: 54, r: 12, t: 10, b: 44 },
-    font: { family: "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif", size: 12, color: theme.ink },
-    hoverlabel: { bgcolor: theme.paper, font: { color: theme.ink } }, legend: { orientation: "h", y: -0.2, x: 0 }, ...more,
+    font: { family: FONT, size: 12, color: theme.ink }, hoverlabel: { bgcolor: theme.paper, font: { color: theme.ink } },
+    legend: { orientation: "h", y: -0.2, x: 0 }, ...more,
   };
 }
 
+/** A label without arrow. */
+const label = (theme, text, more) => ({ text, showarrow: false, font: { color: theme.ink, size: 12 }, ...more });
+
+const box = (x0, x1, y0, y1, fillcolor) => ({
+  type: "rect", xref: "x", yref: "paper", x0, x1, y0, y1, fillcolor, line: { width: 0 }, layer: "below",
+});
+
+/** The look of one of the sparsities: colour, symbol and dash, so that colour is never alone. */
+function look(theme, k) {
+  const color = theme.palette[k % theme.palette.length];
+  return { color, symbol: SYMBOLS[k % SYMBOLS.length], dash: DASHES[k % DASHES.length] };
+}
+
+const sparseName = (S) => `${formatNumber(100 * S, 6)}% sparse`;
 const spread = (low, high, count) => Array.from({ length: count }, (_, k) => low * (high / low) ** (k / (count - 1)));
-const withMargin = ([low, high], factor = 1.25) => [low / factor, high * factor];
 const faded = (hex, alpha) => `rgba(${[1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)).join(",")},${alpha})`;
+
+function extent(values) {
+  return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+}
+
+const where = (values, isWanted) => values.map((_, i) => i).filter(isWanted);
+const at = (values, places) => places.map((i) => values[i]);
 
 // ---- the answer: loss (or cost) against sparsity, in halvings of density
 
@@ -63,92 +87,117 @@ const SPARSITY_LABELS = ["0%", "50%", "75%", "87.5%", "93.8%", "96.9%", "98.4%",
 
 export function answerFigure({ answer, curve, intervals, isServed }, theme) {
   const { optimal_sparsity: S, near_optimal: near } = answer.record;
-  const best = answer.value(S), shown = curve.value.map((y) => (Number.isFinite(y) ? y : null));
-  const allowed = isServed ? best * (1 + answer.record.tolerance) : best + answer.record.tolerance;
-  const far = Math.max(answer.value(0) - best, 12 * (allowed - best));
-  const top = best + 1.25 * (Number.isFinite(far) ? far : best), bottom = best - 0.22 * (top - best);
-  const band = (low, high, from, to, color) => ({
-    type: "rect", xref: "x", yref: "paper", x0: halvings(low), x1: halvings(high), y0: from, y1: to, fillcolor: color, line: { width: 0 }, layer: "below",
-  });
-  const interval = intervals?.optimal_sparsity;
-  const leaves = curve.S.findLastIndex((_, k) => curve.value[k] <= top);
-  const right = Math.min(Math.max(halvings(curve.S[Math.max(leaves, 0)]) + 0.4, 2.2), 7.2);
-  const stem = { type: "line", xref: "x", yref: "paper", x0: halvings(S), x1: halvings(S), y0: 0, y1: 1, line: { color: theme.mark, width: 1, dash: "dot" } };
-  const shapes = [stem, band(near[0], near[1], 0, 0.035, theme.muted)];
-  if (interval && !interval.some(Number.isNaN)) shapes.push(band(interval[0], interval[1], 0, 1, faded(theme.accent, 0.16)));
-  const points = curve.S.map(halvings), levels = curve.S.length < 12;
-  const data = [
-    { x: points, y: shown, mode: levels ? "markers" : "lines", line: { color: theme.accent, width: 2.5 }, marker: { size: 9, color: theme.accent },
-      customdata: curve.S.map((s) => formatPercent(s)), hovertemplate: `%{customdata} sparse: %{y:.4g}<extra></extra>`, showlegend: false },
-    { x: [halvings(S)], y: [best], mode: "markers", marker: { size: 12, color: theme.mark, symbol: "diamond", line: { color: theme.paper, width: 1.5 } },
-      hovertemplate: `best: ${formatPercent(S)}<extra></extra>`, showlegend: false },
-  ];
-  const title = isServed ? "training + inference FLOPs" : "loss (nats)";
-  const yTicks = isServed ? { tickformat: ".3~g", exponentformat: "e" } : { tickformat: ".3~f", nticks: 6 };
+  const interval = intervals?.optimal_sparsity, [bottom, top] = heights(answer, isServed);
+  const stem = { type: "line", yref: "paper", x0: halvings(S), x1: halvings(S), y0: 0, y1: 1 };
+  const shapes = [{ ...stem, line: { color: theme.mark, width: 1, dash: "dot" } }];
+  shapes.push(box(halvings(near[0]), halvings(near[1]), 0, 0.035, theme.muted));
+  if (interval && !interval.some(Number.isNaN)) shapes.push(box(...interval.map(halvings), 0, 1, faded(theme.accent, 0.16)));
+  const forms = isServed ? { tickformat: ".3~g", exponentformat: "e" } : { tickformat: ".4~f", nticks: 6 };
   return {
-    data,
+    data: [curveLine(curve, theme), bestPoint(S, answer.value(S), theme)],
     layout: layout(theme, 320, {
       shapes,
-      xaxis: axis(theme, "sparsity (each step halves density)", { tickvals: SPARSITY_TICKS.map(halvings), ticktext: SPARSITY_LABELS, range: [-0.08, right] }),
-      yaxis: axis(theme, title, { range: [bottom, top], ...yTicks }),
       margin: { l: 54, r: 12, t: 26, b: 44 },
-      annotations: [{ x: halvings(S), yref: "paper", y: 1, yanchor: "bottom", text: `best: ${formatPercent(S)}`, showarrow: false, font: { color: theme.ink, size: 13 } }],
+      xaxis: axis(theme, "sparsity (each step halves density)", {
+        tickvals: SPARSITY_TICKS.map(halvings), ticktext: SPARSITY_LABELS, range: [-0.08, rightEnd(curve, top)],
+      }),
+      yaxis: axis(theme, isServed ? "training + inference FLOPs" : "loss (nats)", { range: [bottom, top], ...forms }),
+      annotations: [label(theme, `best: ${formatPercent(S)}`, { x: halvings(S), yref: "paper", y: 1, yanchor: "bottom" })],
     }),
   };
 }
 
-// ---- the runs
+function curveLine(curve, theme) {
+  return {
+    x: curve.S.map(halvings), y: curve.value.map((y) => (Number.isFinite(y) ? y : null)),
+    mode: curve.S.length < 12 ? "markers" : "lines", line: { color: theme.accent, width: 2.5 },
+    marker: { size: 9, color: theme.accent }, customdata: curve.S.map((S) => formatPercent(S)),
+    hovertemplate: "%{customdata} sparse: %{y:.5g}<extra></extra>", showlegend: false,
+  };
+}
 
-const levelsOf = (record) => record.fit.domain.sparsity;
+function bestPoint(S, value, theme) {
+  return {
+    x: [halvings(S)], y: [value], mode: "markers", showlegend: false, hovertemplate: `best: ${formatPercent(S)}<extra></extra>`,
+    marker: { size: 12, color: theme.mark, symbol: "diamond", line: { color: theme.paper, width: 1.5 } },
+  };
+}
+
+/** From a little below the best to a little above dense, and far enough to see what is as good. */
+function heights(answer, isServed) {
+  const best = answer.value(answer.record.optimal_sparsity), dense = answer.value(0);
+  const gap = isServed ? best * answer.record.tolerance : answer.record.tolerance;
+  const above = Math.max(Number.isFinite(dense) ? dense - best : 0, 12 * gap) * 1.25;
+  return [best - 0.2 * above, best + above];
+}
+
+/** Where the curve leaves the figure, but some way at least. */
+function rightEnd(curve, top) {
+  const leaves = curve.value.findLastIndex((value) => value <= top);
+  return Math.min(Math.max(halvings(curve.S[Math.max(leaves, 0)]) + 0.4, 2.2), 7.2);
+}
+
+// ---- the runs
 
 /** At most MAX_PANELS amounts of data, spread over those there are. */
 function panelsOf(D) {
-  const all = [...new Set(D)].sort((a, b) => a - b);
-  if (all.length <= MAX_PANELS) return all;
-  return Array.from({ length: MAX_PANELS }, (_, k) => all[Math.round((k * (all.length - 1)) / (MAX_PANELS - 1))]);
+  const all = [...new Set(D)].sort((a, b) => a - b), count = Math.min(all.length, MAX_PANELS);
+  return Array.from({ length: count }, (_, k) => all[Math.round((k * (all.length - 1)) / Math.max(count - 1, 1))]);
 }
 
 export function lossFigure({ record, model, width }, theme) {
-  const { runs, fit } = record, panels = panelsOf(runs.D), levels = levelsOf(record);
-  const columns = width < NARROW ? 1 : panels.length, rows = Math.ceil(panels.length / columns);
-  const sizes = spread(...fit.domain.nonzero_params, LINE_POINTS);
-  const data = [], more = { annotations: [] };
+  const panels = panelsOf(record.runs.D), columns = width < NARROW ? 1 : panels.length;
+  const rows = Math.ceil(panels.length / columns), data = [], axes = {}, annotations = [];
   panels.forEach((D, p) => {
-    const id = p ? String(p + 1) : "", column = p % columns, row = Math.floor(p / columns);
-    const gap = 0.03, wide = (1 - gap * (columns - 1)) / columns, tall = (1 - 0.13 * (rows - 1)) / rows;
-    const x = [column * (wide + gap), column * (wide + gap) + wide], y = [1 - row * (tall + 0.13) - tall, 1 - row * (tall + 0.13)];
-    const isBottom = row === rows - 1;
-    more[`xaxis${id}`] = logAxis(theme, isBottom ? "non-zero weights N" : "", withMargin(fit.domain.nonzero_params), { domain: x, anchor: `y${id}` });
-    more[`yaxis${id}`] = axis(theme, column ? "" : "loss (nats)", { domain: y, anchor: `x${id}`, showticklabels: !column, ...(p ? { matches: "y" } : {}) });
-    more.annotations.push({ xref: "paper", yref: "paper", x: (x[0] + x[1]) / 2, y: y[1], yanchor: "bottom", showarrow: false, text: `${formatCount(D)} ${fit.data_unit}`, font: { size: 12 } });
-    levels.forEach((S, k) => {
-      const { color, symbol, dash } = look(theme, k), on = { xaxis: `x${id}`, yaxis: `y${id}`, legendgroup: `${S}` };
-      const here = runs.N.map((_, i) => i).filter((i) => runs.S[i] === S && runs.D[i] === D);
-      data.push({ ...on, x: sizes, y: sizes.map((N) => (model.law ? predict(model.law, S, N, D) : null)), mode: "lines", line: { color, width: 1.3, dash }, hoverinfo: "skip", showlegend: false });
-      data.push({ ...on, x: here.map((i) => runs.N[i]), y: here.map((i) => runs.loss[i]), mode: "markers", marker: { color, symbol, size: 8 }, name: `${100 * S}% sparse`, showlegend: p === 0,
-        customdata: here.map((i) => `${formatCount(runs.N[i])}, ${formatPercent(S)} sparse`), hovertemplate: "%{customdata}: %{y:.4f}<extra></extra>" });
-    });
+    const id = p ? String(p + 1) : "";
+    Object.assign(axes, panelAxes(record, theme, { p, id, columns, rows }));
+    const text = `${formatCount(D)} ${record.fit.data_unit}`;
+    annotations.push(label(theme, text, { xref: `x${id} domain`, yref: `y${id} domain`, x: 0.5, y: 1, yanchor: "bottom" }));
+    record.fit.domain.sparsity.forEach((S, k) => data.push(...panelTraces(record, model, theme, { S, k, D, id })));
   });
-  return { data, layout: layout(theme, rows > 1 ? 240 * rows + 60 : 360, { ...more, margin: { l: 54, r: 12, t: 26, b: 44 }, legend: { orientation: "h", y: rows > 1 ? -0.09 : -0.24, x: 0 } }) };
+  const margin = { l: 54, r: 12, t: 26, b: 44 }, legend = { orientation: "h", y: rows > 1 ? -0.08 : -0.24, x: 0 };
+  return { data, layout: layout(theme, rows > 1 ? 240 * rows + 60 : 360, { ...axes, annotations, margin, legend }) };
+}
+
+function panelAxes(record, theme, { p, id, columns, rows }) {
+  const column = p % columns, row = Math.floor(p / columns), across = 0.03, down = 0.11;
+  const wide = (1 - across * (columns - 1)) / columns, tall = (1 - down * (rows - 1)) / rows;
+  const left = column * (wide + across), top = 1 - row * (tall + down);
+  const [low, high] = record.fit.domain.nonzero_params, title = row === rows - 1 ? "non-zero weights N" : "";
+  return {
+    [`xaxis${id}`]: logAxis(theme, title, [low / 1.25, high * 1.25], { domain: [left, left + wide], anchor: `y${id}` }),
+    [`yaxis${id}`]: axis(theme, column ? "" : "loss (nats)", {
+      domain: [top - tall, top], anchor: `x${id}`, showticklabels: !column, ...(p ? { matches: "y" } : {}),
+    }),
+  };
+}
+
+function panelTraces({ runs, fit }, model, theme, { S, k, D, id }) {
+  const { color, symbol, dash } = look(theme, k), on = { xaxis: `x${id}`, yaxis: `y${id}`, legendgroup: `${S}` };
+  const here = where(runs.N, (i) => runs.S[i] === S && runs.D[i] === D), N = at(runs.N, here);
+  const points = {
+    ...on, x: N, y: at(runs.loss, here), mode: "markers", marker: { color, symbol, size: 8 }, name: sparseName(S),
+    showlegend: id === "", customdata: N.map((size) => `${formatCount(size)}, ${sparseName(S)}`),
+    hovertemplate: "%{customdata}: %{y:.4f}<extra></extra>",
+  };
+  if (!model.law) return [points];
+  const x = spread(...fit.domain.nonzero_params, LINE_POINTS), y = x.map((size) => predict(model.law, S, size, D));
+  return [{ ...on, x, y, mode: "lines", line: { color, width: 1.3, dash }, hoverinfo: "skip", showlegend: false }, points];
 }
 
 export function predictedFigure({ record }, theme) {
-  const { runs } = record, levels = levelsOf(record), data = [];
-  const all = [...runs.loss, ...(runs.extra ? [runs.extra.loss] : [])], span = [Math.min(...all), Math.max(...all)];
-  const pair = (x, y, look, name) => {
-    const error = y.map((value, i) => 100 * (value / x[i] - 1));
-    data.push({ x, y, mode: "markers", marker: look, name, hovertemplate: "measured %{x:.4f}, predicted %{y:.4f}<extra></extra>" });
-    data.push({ x, y: error, yaxis: "y2", mode: "markers", marker: { ...look, size: look.size - 1 }, showlegend: false, hovertemplate: "error %{y:+.2f}%<extra></extra>" });
-  };
-  levels.forEach((S, k) => {
-    const here = runs.S.map((_, i) => i).filter((i) => runs.S[i] === S), { color, symbol } = look(theme, k);
-    pair(here.map((i) => runs.loss[i]), here.map((i) => runs.predicted[i]), { color, symbol, size: 8 }, `${100 * S}% sparse`);
+  const { runs, fit } = record, span = extent([...runs.loss, ...(runs.extra ? [runs.extra.loss] : [])]);
+  const data = fit.domain.sparsity.flatMap((S, k) => {
+    const here = where(runs.S, (i) => runs.S[i] === S), { color, symbol } = look(theme, k);
+    return comparison(at(runs.loss, here), at(runs.predicted, here), { color, symbol, size: 8 }, sparseName(S));
   });
   if (runs.extra) {
-    const name = `not fitted: ${formatCount(runs.extra.nonzero_params)} at ${100 * runs.extra.sparsity}%`;
-    pair([runs.extra.loss], [runs.extra.predicted], { color: theme.mark, symbol: "star", size: 14 }, name);
+    const name = `not fitted: ${formatCount(runs.extra.nonzero_params)}, ${sparseName(runs.extra.sparsity)}`;
+    data.push(...comparison([runs.extra.loss], [runs.extra.predicted], { color: theme.mark, symbol: "star", size: 14 }, name));
   }
-  const line = (yref, y0, y1) => ({ type: "line", x0: span[0], x1: span[1], y0, y1, yref, line: { color: theme.muted, width: 1 }, layer: "below" });
+  const line = (yref, y0, y1) => ({
+    type: "line", x0: span[0], x1: span[1], y0, y1, yref, line: { color: theme.muted, width: 1 }, layer: "below",
+  });
   return {
     data,
     layout: layout(theme, 460, {
@@ -156,69 +205,107 @@ export function predictedFigure({ record }, theme) {
       xaxis: axis(theme, "measured loss (nats)", { anchor: "y2" }),
       yaxis: axis(theme, "predicted (nats)", { domain: [0.36, 1] }),
       yaxis2: axis(theme, "error (%)", { domain: [0, 0.28], anchor: "x" }),
-      legend: { orientation: "h", y: -0.18, x: 0 },
     }),
   };
+}
+
+/** Points above (predicted) and below (error in percent). */
+function comparison(x, predicted, marker, name) {
+  const error = predicted.map((value, i) => 100 * (value / x[i] - 1)), both = { x, mode: "markers", legendgroup: name, name };
+  const said = "measured %{x:.4f}, predicted %{y:.4f}<extra></extra>", below = { ...marker, size: marker.size - 1 };
+  return [
+    { ...both, y: predicted, marker, hovertemplate: said },
+    { ...both, y: error, yaxis: "y2", marker: below, showlegend: false, hovertemplate: "error %{y:+.2f}%<extra></extra>" },
+  ];
 }
 
 export function curvesFigure({ record }, theme) {
-  const levels = [...new Set(record.curves.map((c) => c.sparsity))].sort((a, b) => a - b), seen = new Set();
-  const data = record.curves.map((curve) => {
-    const k = levels.indexOf(curve.sparsity), { color, dash } = look(theme, k), isFirst = !seen.has(k);
-    seen.add(k);
-    const about = `${formatCount(curve.nonzero_params)} non-zeros, ${formatPercent(curve.sparsity)} sparse`;
-    return { x: curve.data, y: curve.loss, mode: "lines", line: { color, dash, width: 1.3 }, name: `${100 * curve.sparsity}% sparse`, legendgroup: `${k}`, showlegend: isFirst,
-      hovertemplate: `${about}: %{y:.3f}<extra></extra>` };
+  const { curves, fit } = record, levels = [...new Set(curves.map((c) => c.sparsity))].sort((a, b) => a - b);
+  const data = curves.map((curve) => {
+    const k = levels.indexOf(curve.sparsity), { color, dash } = look(theme, k);
+    const showlegend = curves.find((c) => c.sparsity === curve.sparsity) === curve;
+    const about = `${formatCount(curve.nonzero_params)} non-zeros, ${sparseName(curve.sparsity)}`;
+    return {
+      x: curve.data, y: curve.loss, mode: "lines", line: { color, dash, width: 1.3 }, name: sparseName(curve.sparsity),
+      legendgroup: `${k}`, showlegend, hovertemplate: `${about}: %{y:.3f}<extra></extra>`,
+    };
   });
-  const all = record.curves.flatMap((c) => c.data);
-  const range = withMargin([all.reduce((a, b) => Math.min(a, b)), all.reduce((a, b) => Math.max(a, b))], 1.1);
-  return { data, layout: layout(theme, 380, { xaxis: logAxis(theme, `${record.fit.data_unit} seen`, range), yaxis: axis(theme, "training loss (nats)") }) };
+  const xaxis = logAxis(theme, `${fit.data_unit} seen`, extent(curves.flatMap((c) => c.data)));
+  return { data, layout: layout(theme, 380, { xaxis, yaxis: axis(theme, "training loss (nats)") }) };
 }
 
-// ---- contours and multipliers
+// ---- contours
 
 export function contoursFigure({ record, answer, cost }, theme) {
-  const name = record.contours[cost] ? cost : "dense", found = record.contours[name], { N } = found;
-  const data = [], annotations = [];
-  const colours = found.levels.map((_, k) => theme.palette[Math.round((k * (theme.palette.length - 1)) / Math.max(found.levels.length - 1, 1))]);
-  found.levels.forEach((level, k) => {
-    const color = colours[k], dash = DASHES[k % DASHES.length];
-    if (found.low) data.push({ x: [...N, ...[...N].reverse()], y: [...found.low[k], ...[...found.high[k]].reverse()], fill: "toself", fillcolor: faded(color, 0.16), line: { width: 0 }, mode: "lines", hoverinfo: "skip", showlegend: false });
-    data.push({ x: N, y: found.lines[k], mode: "lines", line: { color, width: 2, dash }, name: `${formatNumber(100 * level)}% sparse`, hovertemplate: `${formatNumber(100 * level)}%: %{y:.3g} FLOPs<extra></extra>` });
-  });
-  data.push({ x: N, y: found.chinchilla, mode: "lines", line: { color: theme.ink, width: 1.5, dash: "dash" }, name: "Chinchilla (dense optimum)", hovertemplate: "Chinchilla: %{y:.3g} FLOPs<extra></extra>" });
-  const record_ = answer?.record;
-  if (record_) data.push({ x: [record_.nonzero_params], y: [record_.flops], mode: "markers", marker: { size: 13, symbol: "diamond", color: theme.mark, line: { color: theme.paper, width: 1.5 } }, name: `your question: ${formatPercent(record_.optimal_sparsity)}`, hovertemplate: `${formatCount(record_.nonzero_params)}, ${formatFlops(record_.flops)} FLOPs<extra></extra>` });
-  const [low, high] = record.fit.domain.nonzero_params;
-  const xs = record_ ? [Math.min(N[0], record_.nonzero_params), Math.max(N[N.length - 1], record_.nonzero_params)] : [N[0], N[N.length - 1]];
-  const ys = record_ ? [Math.min(found.flops[0], record_.flops), Math.max(found.flops[1], record_.flops)] : found.flops;
-  annotations.push({ xref: "x", yref: "paper", x: Math.log10(Math.sqrt(low * high)), y: 0.01, yanchor: "bottom", text: "sizes that were fitted", showarrow: false, font: { color: theme.muted, size: 11 } });
+  const name = record.contours[cost] ? cost : "dense", found = record.contours[name], asked = answer?.record;
+  const last = found.N.length - 1, [low, high] = record.fit.domain.nonzero_params, annotations = [];
+  const xs = extent([found.N[0], found.N[last], ...(asked ? [asked.nonzero_params] : [])]);
+  const ys = extent([...found.flops, ...(asked ? [asked.flops] : [])]);
+  const data = found.levels.flatMap((_, k) => contourTraces(found, k, theme));
+  const line = { color: theme.ink, width: 1.5, dash: "dash" }, hovertemplate = "Chinchilla: %{y:.3g} FLOPs<extra></extra>";
+  data.push({ x: found.N, y: found.chinchilla, mode: "lines", line, showlegend: false, hovertemplate });
+  const atEnd = (y, text) =>
+    label(theme, text, { x: Math.log10(found.N[last]), y: Math.log10(y), xanchor: "left", xshift: 4, align: "left" });
+  const isShown = (y) => y >= ys[0] && y <= ys[1] * 1.01;
+  found.lines.forEach((ends, k) => isShown(ends[last]) && annotations.push(atEnd(ends[last], `${formatNumber(100 * found.levels[k])}%`)));
+  const start = { x: Math.log10(found.N[0]), y: Math.log10(found.chinchilla[0]), xanchor: "left", yanchor: "top", xshift: 24 };
+  annotations.push(label(theme, "Chinchilla (dense)", start));
+  const middle = Math.log10(Math.sqrt(low * high)), small = { color: theme.muted, size: 11 };
+  annotations.push(label(theme, "sizes that were fitted", { yref: "paper", x: middle, y: 0.01, yanchor: "bottom", font: small }));
+  if (asked) {
+    data.push(askedPoint(asked, theme));
+    const place = { x: Math.log10(asked.nonzero_params), y: Math.log10(asked.flops), yanchor: "bottom", yshift: 8 };
+    annotations.push(label(theme, `your question: ${formatPercent(asked.optimal_sparsity)}`, { ...place, bgcolor: faded(theme.paper, 0.8) }));
+  }
   return {
     data,
     layout: layout(theme, 440, {
-      shapes: [{ type: "rect", xref: "x", yref: "paper", x0: low, x1: high, y0: 0, y1: 1, fillcolor: faded(theme.muted, 0.12), line: { width: 0 }, layer: "below" }],
+      shapes: [box(low, high, 0, 1, faded(theme.muted, 0.12))],
       annotations,
+      margin: { l: 54, r: 58, t: 10, b: 44 },
       xaxis: logAxis(theme, "non-zero weights N", xs),
-      yaxis: logAxis(theme, `training FLOPs (${name} cost)`, ys),
+      yaxis: logAxis(theme, `training FLOPs (${name} cost)`, ys, { form: formatFlops }),
     }),
   };
 }
 
-export const FIGURES = { answer: answerFigure, loss: lossFigure, predicted: predictedFigure, curves: curvesFigure, contours: contoursFigure };
+function contourTraces(found, k, theme) {
+  const step = (theme.palette.length - 1) / Math.max(found.levels.length - 1, 1), color = theme.palette[Math.round(k * step)];
+  const text = `${formatNumber(100 * found.levels[k])}%`, both = { mode: "lines", showlegend: false };
+  const line = { ...both, x: found.N, y: found.lines[k], line: { color, width: 2 }, hovertemplate: `${text}: %{y:.3g} FLOPs<extra></extra>` };
+  if (!found.low) return [line];
+  const back = (values) => [...values].reverse();
+  const outline = { x: [...found.N, ...back(found.N)], y: [...found.low[k], ...back(found.high[k])], fill: "toself" };
+  return [{ ...both, ...outline, fillcolor: faded(color, 0.12), line: { width: 0 }, hoverinfo: "skip" }, line];
+}
 
-/** Draws a figure in its element, or says why there is none. */
-export function draw(element, name, shown, theme) {
+function askedPoint(asked, theme) {
+  return {
+    x: [asked.nonzero_params], y: [asked.flops], mode: "markers", showlegend: false,
+    marker: { size: 13, symbol: "diamond", color: theme.mark, line: { color: theme.paper, width: 1.5 } },
+    hovertemplate: `${formatCount(asked.nonzero_params)}, ${formatFlops(asked.flops)} FLOPs<extra></extra>`,
+  };
+}
+
+// ---- drawing and saving
+
+export const FIGURES = {
+  answer: answerFigure, loss: lossFigure, predicted: predictedFigure, curves: curvesFigure, contours: contoursFigure,
+};
+
+/** Draws a figure in its element, or says why there is none; `width` in place of the element's own, for paper. */
+export function draw(element, name, shown, theme, width) {
   if (typeof Plotly === "undefined") {
     element.textContent = "This figure needs plotly.js, which could not be loaded; its numbers are in the tables.";
     return;
   }
-  const { data, layout: look } = FIGURES[name]({ ...shown, width: element.clientWidth }, theme);
-  Plotly.react(element, data, look, { displayModeBar: false, responsive: true, staticPlot: false, scrollZoom: false });
+  const figure = FIGURES[name]({ ...shown, width: width ?? element.clientWidth }, theme);
+  Plotly.react(element, figure.data, { ...figure.layout, width }, { displayModeBar: false, responsive: true, scrollZoom: false });
 }
 
-/** Saves a figure in light colours as a file. */
-export async function save(name, format, shown, theme) {
-  const { data, layout: look } = FIGURES[name]({ ...shown, width: 1000 }, theme);
-  const url = await Plotly.toImage({ data, layout: look }, { format, width: 1000, height: look.height, scale: format === "png" ? 2 : 1 });
-  return url;
+/** A figure as the data: address of an SVG or PNG picture, in light colours. */
+export function picture(name, format, shown, theme) {
+  const { data, layout: looks } = FIGURES[name]({ ...shown, width: 1000 }, theme);
+  const size = { width: 1000, height: looks.height, scale: format === "png" ? 2 : 1 };
+  return Plotly.toImage({ data, layout: looks }, { format, ...size });
 }

@@ -2,9 +2,10 @@
 import { formatCount, formatFlops, formatNumber, formatPercent, formatSpan, parseCount } from "./format.js";
 import { answerTo, budgetIn, costOf, curveOf, intervalsOf, modelFrom } from "./answer.js";
 import { fromHash, isPossible, relevant, toHash } from "./state.js";
-import { draw, FIGURES, lightTheme, save, themeOf } from "./charts.js";
+import { draw, FIGURES, lightTheme, picture, themeOf } from "./charts.js";
 
 const SLICE = 12; // milliseconds of computing before the page may do something else
+const PAPER_WIDTH = 680; // pixels, of a figure in print
 const record = JSON.parse(document.getElementById("record").textContent);
 const byId = (id) => document.getElementById(id);
 const page = { model: record.law ? modelFrom(record) : {}, state: record.state, answer: null, intervals: null, denseInDraws: null, job: 0 };
@@ -186,9 +187,10 @@ function certainties() {
   const interval = page.intervals?.optimal_sparsity;
   const [low, high] = found.near_optimal.map((S) => formatPercent(S));
   const gap = isServed ? `${formatPercent(found.tolerance, 0)} of the least cost` : `${formatNumber(found.tolerance, 2)} nats of the best`;
+  const within = (key, form) => (page.intervals?.[key] ? ` (95% interval ${formatSpan(page.intervals[key], form)})` : "");
   const gain = isServed
-    ? [formatPercent(found.saving), "of the cost of the cheapest dense life is saved"]
-    : [`${formatNumber(found.gain, 2)} nats`, "lower loss than a dense model of the same N and FLOPs"];
+    ? [formatPercent(found.saving), `of the cost of the cheapest dense life is saved${within("saving", (x) => formatPercent(x))}`]
+    : [`${formatNumber(found.gain, 2)} nats`, `lower loss than dense at the same N and FLOPs${within("gain", (x) => formatNumber(x, 2))}`];
   const sure = page.model.draws.length
     ? [interval ? formatSpan(interval, (S) => formatPercent(S)) : "…", "holds the best sparsity in 95% of refits to resampled runs"]
     : ["no interval", "since this fit has no bootstrap draws"];
@@ -287,11 +289,11 @@ const shownIn = () => ({
   curve: page.answer && curveOf(page.answer, page.model.law.levels),
 });
 
-function drawAll(names = Object.keys(FIGURES)) {
-  const theme = themeOf(record), now = shownIn();
+function drawAll(names = Object.keys(FIGURES), theme = themeOf(record), width = undefined) {
+  const now = shownIn();
   for (const name of names) {
     const element = figureOf(name);
-    if (element && (name !== "answer" || page.answer)) draw(element, name, now, theme);
+    if (element && (name !== "answer" || page.answer)) draw(element, name, now, theme, width);
   }
 }
 
@@ -314,22 +316,23 @@ function setUpFigures() {
       const name = figure.dataset.figure;
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: `Save ${format.toUpperCase()}` });
       button.setAttribute("aria-label", `Save the figure ${name} as ${format.toUpperCase()}`);
-      button.addEventListener("click", async () => download(`sparselaw-${name}.${format}`, await blobOf(await save(name, format, shownIn(), lightTheme(record)))));
+      button.addEventListener("click", () => saveFigure(name, format));
       tools.append(button);
     }
     figure.querySelector("figcaption").after(tools);
   }
 }
 
-/** The contents of a data: address. */
-function blobOf(address) {
-  const [head, body] = [address.slice(0, address.indexOf(",")), address.slice(address.indexOf(",") + 1)];
-  const type = /^data:([^;,]*)/.exec(head)[1];
-  const text = head.endsWith("base64") ? atob(body) : unescapeUtf8(decodeURIComponent(body));
-  return new Blob([Uint8Array.from(text, (c) => c.charCodeAt(0))], { type });
+async function saveFigure(name, format) {
+  download(`sparselaw-${name}.${format}`, blobOf(await picture(name, format, shownIn(), lightTheme(record))));
 }
 
-const unescapeUtf8 = (text) => Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
+/** The contents of a data: address. */
+function blobOf(address) {
+  const comma = address.indexOf(","), head = address.slice(0, comma), body = address.slice(comma + 1);
+  const content = head.endsWith(";base64") ? Uint8Array.from(atob(body), (c) => c.charCodeAt(0)) : decodeURIComponent(body);
+  return new Blob([content], { type: /^data:([^;,]*)/.exec(head)[1] });
+}
 
 function download(name, blob) {
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
@@ -365,7 +368,7 @@ function start() {
   } else document.documentElement.dataset.settled = "true";
   drawAll(Object.keys(FIGURES).filter((name) => name !== "answer"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll());
-  addEventListener("beforeprint", () => drawAll());
+  addEventListener("beforeprint", () => drawAll(Object.keys(FIGURES), lightTheme(record), PAPER_WIDTH));
   addEventListener("afterprint", () => drawAll());
 }
 
