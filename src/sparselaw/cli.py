@@ -210,7 +210,8 @@ class ReportCommand:
     """Write runs, a folder of runs or a fit as one HTML page with a planner: the answer, how sure it is, and why."""
 
     source: Annotated[
-        Positional[str], arg(help="file or folder of runs, a published sweep (t5-c4, vit-jft), a fit file or published law")
+        Positional[str],
+        arg(help="file or folder of runs, a published sweep (t5-c4, vit-jft), a fit file or published law"),
     ]
     output: Annotated[Path, arg(aliases=["-o"], help="page to write (.html)")] = Path("report.html")
     fit: Annotated[str | None, arg(help="fit file of these runs; they are fitted here if not given")] = None
@@ -220,7 +221,8 @@ class ReportCommand:
         str | None, arg(help="N that the page opens with, such as 85M; the largest fitted if not given")
     ] = None
     flops: Annotated[
-        str | None, arg(help="training FLOPs that it opens with; if not given, those of dense training of N on the most data")
+        str | None,
+        arg(help="training FLOPs that it opens with; if not given, those of dense training of N on the most data"),
     ] = None
     cost: Annotated[str, arg(help=COST_HELP)] = "dense"
     tokens_per_image: Annotated[float, arg(help="as in plan")] = 1.0

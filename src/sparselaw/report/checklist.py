@@ -58,7 +58,7 @@ def _term(term: Term) -> str:
     if term.inside:
         return f"({term.coefficient}/D)^{term.exponents[0][0]}"
     powers = [FEATURES[feature].format(exponent) for exponent, feature in term.exponents]
-    gate = {None: "", "sparse": " [S > 0]"}.get(term.gate, f" [S = {term.gate}]")  # type: ignore[arg-type]
+    gate = "" if term.gate is None else " [S > 0]" if term.gate == "sparse" else f" [S = {term.gate}]"
     return " ".join([term.coefficient, *powers]) + gate
 
 
@@ -102,7 +102,11 @@ def _design(study: Study) -> Item:
     few = [name for name, count in levels.items() if count < FEW_LEVELS]
     if not few:
         return Item("Range of the runs", "stated", said)
-    return Item("Range of the runs", "weak", f"{said}; fewer than {FEW_LEVELS} levels of {', '.join(few)} pin the law down badly")
+    return Item(
+        "Range of the runs",
+        "weak",
+        f"{said}; fewer than {FEW_LEVELS} levels of {', '.join(few)} pin the law down badly",
+    )
 
 
 def _levels(values: np.ndarray) -> int:
@@ -115,7 +119,9 @@ def _all_runs(study: Study) -> Item:
         said = ", ".join(f"{count} {state}" for state, count in sorted(study.left_out.items()))
         return Item("Runs left out", "weak", f"{study.fitted.num_runs} fitted; left out: {said}")
     if study.runs is None:
-        return Item("Runs left out", "missing", f"{study.fitted.num_runs} were fitted; a fit file does not say of how many")
+        return Item(
+            "Runs left out", "missing", f"{study.fitted.num_runs} were fitted; a fit file does not say of how many"
+        )
     return Item("Runs left out", "stated", f"all {len(study.runs)} runs of the table were fitted")
 
 
@@ -126,10 +132,7 @@ def _objective(study: Study) -> Item:
 def described_objective(loss: Loss) -> str:
     """The loss function of a fit in words."""
     space = "ln(loss)" if loss.log else "loss"
-    if np.isinf(loss.delta):
-        kind = "squared error"
-    else:
-        kind = f"Huber loss, delta {loss.delta:g},"
+    kind = "squared error" if np.isinf(loss.delta) else f"Huber loss, delta {loss.delta:g},"
     quantile = "" if loss.quantile == 0.5 else f", quantile {loss.quantile:g}"
     return f"mean over runs of {kind} of predicted minus measured {space}{quantile}"
 
@@ -189,7 +192,9 @@ def _seeds(study: Study) -> Item:
     if spread is None:
         return Item("Noise of runs", "missing", "no run was repeated, so noise cannot be told from lack of fit")
     cells, median = spread
-    return Item("Noise of runs", "stated", f"{cells} cells were repeated; the loss spreads by {median:.3g} within one (median)")
+    return Item(
+        "Noise of runs", "stated", f"{cells} cells were repeated; the loss spreads by {median:.3g} within one (median)"
+    )
 
 
 def spread_over_seeds(runs: Runs) -> tuple[int, float] | None:

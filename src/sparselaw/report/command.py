@@ -75,7 +75,9 @@ def report(
         if fitted is None:
             fitted = bootstrap(fit(runs, loss=usual_loss(runs.name)), runs, num_draws=num_draws)
         elif fitted.num_runs != len(runs):
-            raise UserError(f"{fit_file} is a fit of {fitted.num_runs} runs and {source} holds {len(runs)}; give the runs it is of")
+            raise UserError(
+                f"{fit_file} is a fit of {fitted.num_runs} runs and {source} holds {len(runs)}; give the runs it is of"
+            )
         comparisons = compare(runs, loss=fitted.loss)
     assert fitted is not None
     _check_units(fitted, units_per_datum)

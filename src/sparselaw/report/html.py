@@ -8,9 +8,7 @@ from html import escape
 from typing import Any
 
 
-def table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, words: Sequence[int] = (0,)
-) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, words: Sequence[int] = (0,)) -> str:
     """A table of texts, numbers to the right; `words` are the columns that are not numbers, the first heads its row."""
     wordy = [' class="words"' if k in words else "" for k in range(len(headings))]
     head = "".join(f'<th scope="col"{look}>{escape(text)}</th>' for text, look in zip(headings, wordy, strict=True))

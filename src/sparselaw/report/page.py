@@ -23,10 +23,18 @@ from sparselaw.laws import PowerLaw
 from sparselaw.plan.answer import Plan
 from sparselaw.report.figures import page_palette
 from sparselaw.report.html import bullets, json_block, paragraph
-from sparselaw.report.record import contours_record, cost_records, curves_record, fit_record, law_record, page_record, runs_record
+from sparselaw.report.record import (
+    contours_record,
+    cost_records,
+    curves_record,
+    fit_record,
+    law_record,
+    page_record,
+    runs_record,
+)
 from sparselaw.report.sections import sections
 from sparselaw.report.study import Study
-from sparselaw.report.text import flops, number, percent, span
+from sparselaw.report.text import flops, percent, span
 from sparselaw.runs import held_out
 
 Plotly = Literal["inline", "cdn"]
@@ -34,8 +42,8 @@ MODULES = ("law", "cost", "search", "optimum", "lifetime", "format", "answer", "
 """The page's program, each module after those it imports."""
 MIN_COLOURS = 5  # as many as contours
 FOOTER = (
-    "N counts non-zero prunable weights: matrices, without embeddings, norms and biases. Losses are in nats. FLOPs are ideal, 6 N D "
-    "times the cost of zeros over training. The law is that of Frantar et al., arXiv 2309.08520, unless another is named."
+    "N counts non-zero prunable weights: matrices, without embeddings, norms and biases. Losses are in nats. FLOPs are ideal, "
+    "6 N D times the cost of zeros over training. The law is that of Frantar et al., arXiv 2309.08520, unless another is named."
 )
 
 
@@ -128,12 +136,15 @@ def _answer(study: Study) -> dict[str, str]:
         said = paragraph(study.no_plan, look="note")
         return {"question": "", "headline": "No optimal sparsity", "certainty": "", "planner": said}
     S = plan.optimal_sparsity
-    question = f"A model of {format_count(plan.nonzero_params.value)} non-zero prunable weights, {flops(plan.flops.value)} training FLOPs."
+    size, budget = format_count(plan.nonzero_params.value), flops(plan.flops.value)
+    question = f"A model of {size} non-zero prunable weights, {budget} training FLOPs."
     said = bullets(plan.warnings, look="warnings") + bullets(plan.advice)
     return {
         "question": escape(question),
         "headline": f"Train it {percent(S.value)} sparse" if S.value > 0 else "Train it dense",
-        "certainty": "".join(f"<div><dt>{escape(value)}</dt><dd>{escape(meaning)}</dd></div>" for value, meaning in _certainties(plan)),
+        "certainty": "".join(
+            f"<div><dt>{escape(value)}</dt><dd>{escape(meaning)}</dd></div>" for value, meaning in _certainties(plan)
+        ),
         "planner": f"<noscript>{said}</noscript>\n{_web('planner.html')}",
     }
 

@@ -46,7 +46,9 @@ def fit_record(fitted: Fit) -> dict[str, Any]:
 
 def significant(values: Array, digits: int) -> list[Any]:
     """Nested lists of numbers to so many significant digits."""
-    return np.vectorize(lambda value: float(f"{value:.{digits}g}"), otypes=[float])(values).tolist() if values.size else []
+    return (
+        np.vectorize(lambda value: float(f"{value:.{digits}g}"), otypes=[float])(values).tolist() if values.size else []
+    )
 
 
 def cost_records(machines: Mapping[str, Hardware]) -> dict[str, dict[str, Any]]:
@@ -60,7 +62,7 @@ def cost_records(machines: Mapping[str, Hardware]) -> dict[str, dict[str, Any]]:
     for name, machine in machines.items():
         training, inference = machine.training, machine.inference
         records[name] = {
-            "label": f"{machine.kind}: {machine.name}",
+            "label": f"as {machine.kind}: {machine.name}",
             "training": training and _cost(training, Schedule()),
             "inference": inference and _cost(inference, Schedule.constant()),
         }

@@ -46,12 +46,18 @@ def runs_section(study: Study) -> str:
     left_out = ", ".join(f"{count} {state}" for state, count in sorted(study.left_out.items()))
     lead = f"{len(runs)} finished runs of {runs.name}" + (f"; not in the table: {left_out}" if left_out else "")
     curves = (
-        figure("curves", f"Training loss against {runs.data_unit} seen, one line a run, by sparsity", numbers=curves_table(study))
+        figure(
+            "curves",
+            f"Training loss against {runs.data_unit} seen, one line a run, by sparsity",
+            numbers=curves_table(study),
+        )
         if study.curves
         else ""
     )
     shown = figure(
-        "loss", f"Loss against non-zero parameters, by {runs.data_unit} seen; lines are the fitted law", numbers=runs_table(study)
+        "loss",
+        f"Loss against non-zero parameters, by {runs.data_unit} seen; lines are the fitted law",
+        numbers=runs_table(study),
     )
     return section("runs", "The runs", paragraph(lead), bullets(runs.warnings, look="warnings"), curves, shown)
 
@@ -75,7 +81,8 @@ def runs_table(study: Study) -> str:
     cells = [[number(m), number(p), f"{p / m - 1:+.2%}"] for m, p in losses]
     names = [list(map(str, row)) for row in runs.table[others].to_numpy()]
     rows = [
-        [str(k + 1), *names[k], columns[0][k], columns[1][k], counts[k], *cells[k]] for k in range(min(len(runs), MAX_ROWS))
+        [str(k + 1), *names[k], columns[0][k], columns[1][k], counts[k], *cells[k]]
+        for k in range(min(len(runs), MAX_ROWS))
     ]
     caption = "The runs" + (f", the first {MAX_ROWS} of {len(runs)}" if len(runs) > MAX_ROWS else "")
     headings = ["run", *others, "N", "S", f"D ({runs.data_unit})", "loss", "predicted", "error"]
@@ -97,7 +104,11 @@ def fit_section(study: Study) -> str:
         table(["property", "value"], facts, caption="What was fitted", words=(0, 1)),
     ]
     if study.runs is not None:
-        parts.append(figure("predicted", "Predicted against measured loss; below, the error in percent. Numbers: the table of runs."))
+        parts.append(
+            figure(
+                "predicted", "Predicted against measured loss; below, the error in percent. Numbers: the table of runs."
+            )
+        )
     if study.comparison is not None:
         parts.append(_hold_outs(study.comparison))
     return section("quality", "How well the law fits", *parts)
@@ -133,7 +144,8 @@ def parameters_section(study: Study) -> str:
     fitted = study.fitted
     intervals = fitted.intervals()
     rows = [
-        [name, number(value), span(intervals.get(name)), _remark(fitted, name)] for name, value in fitted.parameters.items()
+        [name, number(value), span(intervals.get(name)), _remark(fitted, name)]
+        for name, value in fitted.parameters.items()
     ]
     boot = fitted.bootstrap
     said = (
@@ -156,9 +168,9 @@ def contours_section(study: Study) -> str:
         said = study.no_plan or "This law knows single sparsities only, so it has no contours."
         return section("contours", "Where each sparsity is best", paragraph(f"{_sentence(said)}", look="note"))
     said = (
-        "Along a line its sparsity is the best for that many non-zeros and training FLOPs; the dashed line is where a dense model "
-        "of that size is compute-optimal (Chinchilla). Bands hold 95% of the refits. Beyond the sizes that were fitted the map is "
-        "extrapolation."
+        "Along a line its sparsity is the best for that many non-zeros and training FLOPs; the dashed line is where a dense "
+        "model of that size is compute-optimal (Chinchilla). Bands hold 95% of the refits. Beyond the sizes that were fitted the "
+        "map is extrapolation."
     )
     tables = "".join(_contours_table(name, found) for name, found in study.contours.items())
     shown = figure("contours", "Best sparsity over non-zero parameters and training FLOPs", numbers=tables)
@@ -185,8 +197,8 @@ def multipliers_section(study: Study) -> str:
         bounds = interval(draws) if len(draws) else None
         rows.append([f"{100 * S:g}%", f"{value:.3f}", span(bounds), f"{value * (1 - S):.3f}"])
     said = (
-        "A sparse model does what a dense model of this many times its non-zeros would do with the same data. For every weight it "
-        "started with, zeros included, it does less than a dense one."
+        "A sparse model does what a dense model of this many times its non-zeros would do with the same data. For every weight "
+        "it started with, zeros included, it does less than a dense one."
     )
     headings = ["sparsity", "per non-zero", "95% interval", "per weight with zeros"]
     shown = table(headings, rows, caption="Size of the equivalent dense model")
@@ -199,10 +211,20 @@ def laws_section(study: Study) -> str:
         return section("laws", "Laws compared", paragraph(said, look="note"))
     best = min(c.aic for c in study.comparisons)
     rows = [_law_row(c, best) for c in study.comparisons]
-    headings = ["law", "parameters", "objective", "AIC", "BIC", "hold-outs", "largest N and D", "extrapolation", "status"]
+    headings = [
+        "law",
+        "parameters",
+        "objective",
+        "AIC",
+        "BIC",
+        "hold-outs",
+        "largest N and D",
+        "extrapolation",
+        "status",
+    ]
     said = (
-        "Every law was fitted to the same runs with the same objective. Lower is better; * marks the lowest AIC. Hold-outs are the "
-        "mean error over the sets of runs that this law could be asked for, so laws may be judged on different sets."
+        "Every law was fitted to the same runs with the same objective. Lower is better; * marks the lowest AIC. Hold-outs are "
+        "the mean error over the sets of runs that this law could be asked for, so laws may be judged on different sets."
     )
     shown = table(headings, rows, caption="Laws side by side", words=(0, 8))
     return section("laws", "Laws compared", paragraph(said), shown)

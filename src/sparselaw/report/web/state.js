@@ -22,7 +22,7 @@ export function toHash(state) {
 /** `before` with what the hash says; what is not a possible value is left as it was. */
 export function fromHash(hash, before, costs) {
   const state = { ...before };
-  for (const [key, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
+  for (const [key, text] of new URLSearchParams(hash.replace(/^#/, "").replaceAll("+", "%2B"))) {
     if (NUMBERS.includes(key)) {
       if (isPossible(Number(text))) state[key] = Number(text);
     } else if (key === "fixed") state.fixed = text === "true";
