@@ -24,6 +24,7 @@ TOLERANCE = 1e-6
 TRAINING = ("dense", "sparse", "a100-2:4", "epyc-csr")
 SERVING = ("dense", "sparse", *SHIPPED)
 POINTS = 4  # random questions a cost
+BUDGETS = (("flops", "C", "flops"), ("data", "D", "data"), ("chinchilla", "times", "times_chinchilla"))
 Asked = Callable[[str], Visit]
 
 
@@ -101,10 +102,15 @@ def test_a_budget_is_answered_as_python_answers_it(kept_open: Asked, name: str, 
     opened = kept_open(name)
     for k in range(POINTS):
         N = 10 ** rng.uniform(5.5, 9.5)
-        budget = [("flops", "C", N * 10 ** rng.uniform(9.5, 13.5)), ("data", "D", 10 ** rng.uniform(8.5, 12)), ("chinchilla", "times", 10 ** rng.uniform(-0.7, 3))][k % 3]  # fmt: skip
         units = 196.0 if name == "vit-jft" and k == 1 else 1.0
-        page = opened.ask(ask="budget", N=N, budget=budget[0], cost=cost, units=units, **{budget[1]: budget[2]})
-        asked = {{"flops": "flops", "data": "data", "chinchilla": "times_chinchilla"}[budget[0]]: budget[2]}
+        amounts = {
+            "C": N * 10 ** rng.uniform(9.5, 13.5),
+            "D": 10 ** rng.uniform(8.5, 12),
+            "times": 10 ** rng.uniform(-0.7, 3),
+        }
+        kind, key, python_name = BUDGETS[k % len(BUDGETS)]
+        page = opened.ask(ask="budget", N=N, budget=kind, cost=cost, units=units, **{key: amounts[key]})
+        asked = {python_name: amounts[key]}
         assert_same(page, plan(fitted, nonzero_params=N, cost=training_cost(cost, units), **asked).to_json())
     assert not opened.complaints
 
@@ -238,7 +244,8 @@ def test_the_page_opens_with_the_question_it_was_given(visit: Visits, tmp_path: 
 
 
 def test_files_are_saved(vit: Visit, tmp_path: Path) -> None:
-    starts = {"#save-json": b"{", 'figure[data-figure="answer"] button >> nth=0': b"<svg", 'figure[data-figure="answer"] button >> nth=1': b"\x89PNG"}  # fmt: skip
+    button = 'figure[data-figure="answer"] button >> nth='
+    starts = {"#save-json": b"{", f"{button}0": b"<svg", f"{button}1": b"\x89PNG"}
     for selector, start in starts.items():
         with vit.page.expect_download() as waiting:
             vit.page.click(selector)
