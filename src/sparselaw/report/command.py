@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sparselaw.errors import UserError
-from sparselaw.fit import PUBLISHED_FITS, Fit, bootstrap, compare, fit, open_fit
+from sparselaw.fit import ALL_LAWS, PUBLISHED_FITS, Comparison, Fit, Loss, bootstrap, compare, fit, open_fit
 from sparselaw.fit.losses import usual_loss
 from sparselaw.fit.result import FORMAT, finite
 from sparselaw.plan.hardware import SHIPPED, Hardware, open_hardware
@@ -69,7 +69,7 @@ def report(
     question = Question(nonzero_params, flops, cost, units_per_datum)
     found = _open(source, columns)
     fitted = open_fit(fit_file) if fit_file else found.fitted
-    comparisons = []
+    comparisons, not_compared = [], []
     if found.runs is not None:
         runs = found.runs
         if fitted is None:
@@ -78,7 +78,7 @@ def report(
             raise UserError(
                 f"{fit_file} is a fit of {fitted.num_runs} runs and {source} holds {len(runs)}; give the runs it is of"
             )
-        comparisons = compare(runs, loss=fitted.loss)
+        comparisons, not_compared = compare_all(runs, fitted.loss)
     assert fitted is not None
     _check_units(fitted, units_per_datum)
     told = study(
@@ -86,6 +86,7 @@ def report(
         question=question,
         runs=found.runs,
         comparisons=comparisons,
+        not_compared=not_compared,
         curves=found.curves,
         left_out=found.left_out,
         machine=machine,
@@ -96,6 +97,17 @@ def report(
         print(json_module.dumps(finite(_record(told, output, size)), indent=1))
     else:
         _say(told, output, size)
+
+
+def compare_all(runs: Runs, loss: Loss) -> tuple[list[Comparison], list[str]]:
+    """Every built-in law on the same runs, and why some cannot be fitted to them."""
+    found, refused = [], []
+    for law in ALL_LAWS:
+        try:
+            found += compare(runs, [law], loss=loss)
+        except UserError as error:
+            refused.append(str(error))
+    return found, refused
 
 
 def _open(source: str, columns: Mapping[str, str] | None) -> Material:

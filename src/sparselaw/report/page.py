@@ -15,6 +15,8 @@ from pathlib import Path
 from string import Template
 from typing import Any, Literal
 
+import numpy as np
+
 from sparselaw import __version__
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError
@@ -40,6 +42,7 @@ from sparselaw.runs import held_out
 Plotly = Literal["inline", "cdn"]
 MODULES = ("law", "cost", "search", "optimum", "lifetime", "format", "answer", "state", "charts", "main")
 """The page's program, each module after those it imports."""
+NO_GAIN = ("no gain", "from any sparsity, at this N and budget")
 MIN_COLOURS = 5  # as many as contours
 FOOTER = (
     "N counts non-zero prunable weights: matrices, without embeddings, norms and biases. Losses are in nats. FLOPs are ideal, "
@@ -71,6 +74,7 @@ def write_page(path: Path, study: Study, *, plotlyjs: Plotly = "inline") -> int:
     return len(content)
 
 
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")  # as in `study`
 def page(study: Study, *, plotlyjs: Plotly = "inline") -> str:
     """The HTML of a report."""
     code, (plotly, source) = program(), _plotly(plotlyjs)
@@ -158,7 +162,7 @@ def _certainties(plan: Plan) -> list[tuple[str, str]]:
     near = (span(plan.near_optimal, percent), f"is as good: within {plan.tolerance:.2g} nats of the best")
     within = f" (95% interval {span(plan.gain.bounds, lambda value: f'{value:.2g}')})" if plan.gain.bounds else ""
     gain = (f"{plan.gain.value:.2g} nats", f"lower loss than dense at the same N and FLOPs{within}")
-    return [sure, near, gain]
+    return [sure, near, gain if S.value > 0 else NO_GAIN]
 
 
 def program() -> str:

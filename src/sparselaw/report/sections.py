@@ -165,7 +165,7 @@ def _remark(fitted: Fit, name: str) -> str:
 
 def contours_section(study: Study) -> str:
     if not study.contours:
-        said = study.no_plan or "This law knows single sparsities only, so it has no contours."
+        said = study.no_plan or study.no_contours
         return section("contours", "Where each sparsity is best", paragraph(f"{_sentence(said)}", look="note"))
     said = (
         "Along a line its sparsity is the best for that many non-zeros and training FLOPs; the dashed line is where a dense "
@@ -207,8 +207,12 @@ def multipliers_section(study: Study) -> str:
 
 def laws_section(study: Study) -> str:
     if not study.comparisons:
-        said = "Laws can be compared on their runs only; give the runs."
-        return section("laws", "Laws compared", paragraph(said, look="note"))
+        said = (
+            "Laws can be compared on their runs only; give the runs." if study.runs is None else "No law was compared."
+        )
+        return section(
+            "laws", "Laws compared", paragraph(said, look="note"), bullets(study.not_compared, look="warnings")
+        )
     best = min(c.aic for c in study.comparisons)
     rows = [_law_row(c, best) for c in study.comparisons]
     headings = [
@@ -227,7 +231,7 @@ def laws_section(study: Study) -> str:
         "the mean error over the sets of runs that this law could be asked for, so laws may be judged on different sets."
     )
     shown = table(headings, rows, caption="Laws side by side", words=(0, 8))
-    return section("laws", "Laws compared", paragraph(said), shown)
+    return section("laws", "Laws compared", paragraph(said), shown, bullets(study.not_compared, look="warnings"))
 
 
 def _law_row(one: Comparison, best: float) -> list[str]:

@@ -10,12 +10,10 @@ import numpy as np
 from sparselaw.errors import UserError
 from sparselaw.fit.compare import Comparison
 from sparselaw.fit.result import Fit
-from sparselaw.laws import PowerLaw
 from sparselaw.plan.answer import Plan, plan
 from sparselaw.plan.contours import Contours, contours, planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.hardware import SHIPPED, Hardware, open_hardware
-from sparselaw.plan.optimum import levels_of
 from sparselaw.report.curves import Curve
 from sparselaw.report.record import costs_of
 from sparselaw.runs import Runs
@@ -37,20 +35,22 @@ class Question:
 class Study:
     """A fit with what it came from; whatever is not there is empty or None, and the report says so.
 
-    runs: that were fitted. comparisons: laws side by side, with hold-outs. curves: of training. left_out: runs of the folder
-    that are not in the table, by state. plan: the answer to the question; no_plan: why there is none.
+    runs: that were fitted. comparisons: laws side by side, with hold-outs; not_compared: those that could not be fitted. curves: of training. left_out: runs of the folder
+    that are not in the table, by state. plan: the answer to the question; no_plan and no_contours: why there are none.
     """
 
     fitted: Fit
     question: Question
     runs: Runs | None = None
     comparisons: tuple[Comparison, ...] = ()
+    not_compared: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     machines: Mapping[str, Hardware] = field(default_factory=dict)
     plan: Plan | None = None
     no_plan: str = ""
     contours: Mapping[str, Contours] = field(default_factory=dict)
+    no_contours: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -59,12 +59,14 @@ class Study:
         return next((c for c in self.comparisons if c.fit.law.name == self.fitted.law.name), None)
 
 
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")  # draws of a law that the runs do not identify
 def study(
     fitted: Fit,
     *,
     question: Question = Question(),
     runs: Runs | None = None,
     comparisons: Sequence[Comparison] = (),
+    not_compared: Sequence[str] = (),
     curves: Sequence[Curve] = (),
     left_out: Mapping[str, int] | None = None,
     machine: Hardware | None = None,
@@ -77,6 +79,7 @@ def study(
         question: what to answer first.
         runs: that were fitted.
         comparisons: from `sparselaw.fit.compare`.
+        not_compared: why other laws are not among them.
         curves: from `read_curves`.
         left_out: counts of runs that are not in the table, by state.
         machine: costs to choose from beside the shipped ones, under the name of the question's cost.
@@ -89,14 +92,16 @@ def study(
     if machine is not None:
         machines[question.cost] = machine
     cost = costs_of(machines, question.cost, units_per_datum=question.units_per_datum)
-    kept = {"runs": runs, "comparisons": tuple(comparisons), "curves": tuple(curves), "left_out": left_out or {}}
+    kept = {"runs": runs, "comparisons": tuple(comparisons), "not_compared": tuple(not_compared)}
+    kept |= {"curves": tuple(curves), "left_out": left_out or {}}
     try:
-        law = planning_law(fitted)
+        planning_law(fitted)
     except UserError as error:
         return Study(fitted, question, machines=machines, no_plan=str(error), notes=tuple(notes), **kept)
     answer = plan(fitted, cost=cost, **_sizes(fitted, question, cost))
-    found = _contours(fitted, law, question.units_per_datum)
-    return Study(fitted, question, machines=machines, plan=answer, contours=found, notes=tuple(notes), **kept)
+    found, why_not = _contours(fitted, question.units_per_datum)
+    drawn = {"contours": found, "no_contours": why_not, "notes": tuple(notes)}
+    return Study(fitted, question, machines=machines, plan=answer, **drawn, **kept)
 
 
 def _sizes(fitted: Fit, question: Question, cost: Cost) -> dict[str, float]:
@@ -111,9 +116,10 @@ def rounded_down(value: float) -> float:
     return float(f"{np.floor(100 * float(digits)) / 100}e{exponent}")
 
 
-def _contours(fitted: Fit, law: PowerLaw, units: float) -> dict[str, Contours]:
-    """For the two ideal costs; none for a law of single sparsities."""
-    if levels_of(law):
-        return {}
+def _contours(fitted: Fit, units: float) -> tuple[dict[str, Contours], str]:
+    """For the two ideal costs, or why there are none."""
     ideal = {"dense": Cost(units_per_datum=units), "sparse": Cost(sparse=True, units_per_datum=units)}
-    return {name: contours(fitted, cost=cost, grid=CONTOUR_GRID) for name, cost in ideal.items()}
+    try:
+        return {name: contours(fitted, cost=cost, grid=CONTOUR_GRID) for name, cost in ideal.items()}, ""
+    except UserError as error:
+        return {}, str(error)

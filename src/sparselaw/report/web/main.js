@@ -194,7 +194,8 @@ function certainties() {
   const sure = page.model.draws.length
     ? [interval ? formatSpan(interval, (S) => formatPercent(S)) : "…", "holds the best sparsity in 95% of refits to resampled runs"]
     : ["no interval", "since this fit has no bootstrap draws"];
-  return [sure, [`${low} to ${high}`, `is as good: within ${gap}`], gain];
+  const near = [`${low} to ${high}`, `is as good: within ${gap}`];
+  return [sure, near, found.optimal_sparsity > 0 ? gain : ["no gain", `from any sparsity, ${isServed ? "at these costs" : "at this N and budget"}`]];
 }
 
 function pairOf([number, meaning]) {
