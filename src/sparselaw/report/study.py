@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,8 +35,9 @@ class Question:
 class Study:
     """A fit with what it came from; whatever is not there is empty or None, and the report says so.
 
-    runs: that were fitted. comparisons: laws side by side, with hold-outs; not_compared: those that could not be fitted. curves: of training. left_out: runs of the folder
-    that are not in the table, by state. plan: the answer to the question; no_plan and no_contours: why there are none.
+    runs: that were fitted. comparisons: laws side by side, with hold-outs; not_compared: why others are not among them. curves:
+    of training. left_out: runs of the folder that are not in the table, by state. plan: the answer to the question; no_plan and
+    no_contours: why there are none.
     """
 
     fitted: Fit
@@ -92,16 +93,24 @@ def study(
     if machine is not None:
         machines[question.cost] = machine
     cost = costs_of(machines, question.cost, units_per_datum=question.units_per_datum)
-    kept = {"runs": runs, "comparisons": tuple(comparisons), "not_compared": tuple(not_compared)}
-    kept |= {"curves": tuple(curves), "left_out": left_out or {}}
+    told = Study(
+        fitted,
+        question,
+        runs=runs,
+        comparisons=tuple(comparisons),
+        not_compared=tuple(not_compared),
+        curves=tuple(curves),
+        left_out=left_out or {},
+        machines=machines,
+        notes=tuple(notes),
+    )
     try:
         planning_law(fitted)
     except UserError as error:
-        return Study(fitted, question, machines=machines, no_plan=str(error), notes=tuple(notes), **kept)
+        return replace(told, no_plan=str(error))
     answer = plan(fitted, cost=cost, **_sizes(fitted, question, cost))
     found, why_not = _contours(fitted, question.units_per_datum)
-    drawn = {"contours": found, "no_contours": why_not, "notes": tuple(notes)}
-    return Study(fitted, question, machines=machines, plan=answer, **drawn, **kept)
+    return replace(told, plan=answer, contours=found, no_contours=why_not)
 
 
 def _sizes(fitted: Fit, question: Question, cost: Cost) -> dict[str, float]:
