@@ -10,7 +10,7 @@ import numpy as np
 from sparselaw.errors import UserError
 from sparselaw.fit.compare import Comparison
 from sparselaw.fit.result import Fit
-from sparselaw.plan.answer import Plan, plan
+from sparselaw.plan.answer import Plan, check_sizes, plan
 from sparselaw.plan.contours import Contours, contours, planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.hardware import SHIPPED, Hardware, open_hardware
@@ -114,6 +114,7 @@ def study(
 
 
 def _sizes(fitted: Fit, question: Question, cost: Cost) -> dict[str, float]:
+    check_sizes({"nonzeros": question.nonzero_params, "flops": question.flops})
     N = question.nonzero_params or rounded_down(fitted.domain.nonzero_params[1])
     flops = question.flops or rounded_down(float(cost.flops(0.0, N, fitted.domain.data[1])))
     return {"nonzero_params": N, "flops": flops}
