@@ -29,6 +29,8 @@ OPTIONS = (
     "--no-first-run",
 )
 TRUTH = (10.7, 1.34, 41.6, 0.232, 6.77e8, 0.385, 0.83)
+OFFLINE = "net::ERR_INTERNET_DISCONNECTED"
+"""What the browser says of a page that asks for plotly.js elsewhere, as these tests never let it."""
 SETTLED = 'html[data-settled="true"]'
 
 ASK = """async (hash) => {
@@ -78,7 +80,7 @@ class Visits:
         context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
         self.contexts.append(context)
         visit = Visit(context.new_page())
-        visit.page.on("console", lambda said: visit.complaints.append(said.text) if said.type != "log" else None)
+        visit.page.on("console", lambda said: None if OFFLINE in said.text else visit.complaints.append(said.text))
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         visit.page.on("request", lambda asked: visit.requests.append(asked.url))
         context.set_offline(offline)

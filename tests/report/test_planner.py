@@ -30,13 +30,13 @@ Asked = Callable[[str], Visit]
 
 @pytest.fixture(scope="module")
 def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The page of a published fit, written once."""
+    """The page of a published fit, written once; without plotly, whose figures take longer than the answers."""
     folder, written = tmp_path_factory.mktemp("pages"), {}
 
     def made(name: str) -> Path:
         if name not in written:
             written[name] = folder / f"{name}.html"
-            write_page(written[name], study(open_fit(name)))
+            write_page(written[name], study(open_fit(name)), plotlyjs="cdn")
         return written[name]
 
     return made
@@ -137,7 +137,7 @@ LAWS = ("free-multiplier", "density-power", "no-floor", "average-params")
 def test_every_law_that_can_be_planned_with_is_evaluated_in_the_page(visit: Visits, tmp_path: Path, law: str) -> None:
     runs = simulated_runs()
     fitted = bootstrap(fit(runs, law), runs, num_draws=50)
-    write_page(tmp_path / "law.html", study(fitted))
+    write_page(tmp_path / "law.html", study(fitted), plotlyjs="cdn")
     opened = visit(tmp_path / "law.html")
     for cost in ("dense", "sparse", "epyc-csr"):
         page = opened.ask(ask="budget", N=2e7, budget="flops", C=3e19, cost=cost)
@@ -236,21 +236,23 @@ def test_a_question_outside_the_runs_is_warned_of(vit: Visit) -> None:
 
 def test_the_page_opens_with_the_question_it_was_given(visit: Visits, tmp_path: Path) -> None:
     told = study(open_fit("vit-jft"), question=Question(1.2e8, 3e19, "epyc-csr"))
-    write_page(tmp_path / "asked.html", told)
+    write_page(tmp_path / "asked.html", told, plotlyjs="cdn")
     opened = visit(tmp_path / "asked.html")
     assert told.plan is not None
     assert opened.text("#headline") == f"Train it {told.plan.optimal_sparsity.value:.1%} sparse"
     assert opened.page.input_value("#N") == "120M"
 
 
-def test_files_are_saved(vit: Visit, tmp_path: Path) -> None:
+def test_files_are_saved(visit: Visits, simulated_page: Path, tmp_path: Path) -> None:
+    opened = visit(simulated_page)
     button = 'figure[data-figure="answer"] button >> nth='
     starts = {"#save-json": b"{", f"{button}0": b"<svg", f"{button}1": b"\x89PNG"}
     for selector, start in starts.items():
-        with vit.page.expect_download() as waiting:
-            vit.page.click(selector)
+        with opened.page.expect_download() as waiting:
+            opened.page.click(selector)
         waiting.value.save_as(tmp_path / "saved")
         assert (tmp_path / "saved").read_bytes().startswith(start)
+    assert not opened.complaints
 
 
 def drawn(opened: Visit, name: str) -> int:
