@@ -40,7 +40,9 @@ from sparselaw.report.text import flops, percent, span
 from sparselaw.runs import held_out
 
 Plotly = Literal["inline", "cdn"]
-MODULES = ("law", "cost", "search", "optimum", "lifetime", "format", "answer", "state", "charts", "main")
+MODULES = (
+    "law", "cost", "search", "optimum", "lifetime", "format", "answer", "state", "charts", "page", "words", "controls", "files", "main"
+)  # fmt: skip
 """The page's program, each module after those it imports."""
 NO_GAIN = ("no gain", "from any sparsity, at this N and budget")
 MIN_COLOURS = 5  # as many as contours

@@ -239,15 +239,18 @@ export function curvesFigure({ record }, theme) {
 export function contoursFigure({ record, answer, cost }, theme) {
   const name = record.contours[cost] ? cost : "dense", found = record.contours[name], asked = answer?.record;
   const last = found.N.length - 1, [low, high] = record.fit.domain.nonzero_params, annotations = [];
-  const xs = extent([found.N[0], found.N[last], ...(asked ? [asked.nonzero_params] : [])]);
-  const ys = extent([...found.flops, ...(asked ? [asked.flops] : [])]);
+  const around = (value, factor) => [value / factor, value * factor];
+  const xs = extent([found.N[0], found.N[last], ...(asked ? around(asked.nonzero_params, 2) : [])]);
+  const ys = extent([found.flops[0] / 4, found.flops[1], ...(asked ? around(asked.flops, 8) : [])]);
   const data = found.levels.flatMap((_, k) => contourTraces(found, k, theme));
   const line = { color: theme.ink, width: 1.5, dash: "dash" }, hovertemplate = "Chinchilla: %{y:.3g} FLOPs<extra></extra>";
   data.push({ x: found.N, y: found.chinchilla, mode: "lines", line, showlegend: false, hovertemplate });
   const atEnd = (y, text) =>
     label(theme, text, { x: Math.log10(found.N[last]), y: Math.log10(y), xanchor: "left", xshift: 4, align: "left" });
   const isShown = (y) => y >= ys[0] && y <= ys[1] * 1.01;
-  found.lines.forEach((ends, k) => isShown(ends[last]) && annotations.push(atEnd(ends[last], `${formatNumber(100 * found.levels[k])}%`)));
+  found.lines.forEach((ends, k) => {
+    if (isShown(ends[last])) annotations.push(atEnd(ends[last], `${formatNumber(100 * found.levels[k])}%`));
+  });
   const start = { x: Math.log10(found.N[0]), y: Math.log10(found.chinchilla[0]), xanchor: "left", yanchor: "top", xshift: 24 };
   annotations.push(label(theme, "Chinchilla (dense)", start));
   const middle = Math.log10(Math.sqrt(low * high)), small = { color: theme.muted, size: 11 };
@@ -255,7 +258,8 @@ export function contoursFigure({ record, answer, cost }, theme) {
   if (asked) {
     data.push(askedPoint(asked, theme));
     const place = { x: Math.log10(asked.nonzero_params), y: Math.log10(asked.flops), yanchor: "bottom", yshift: 8 };
-    annotations.push(label(theme, `your question: ${formatPercent(asked.optimal_sparsity)}`, { ...place, bgcolor: faded(theme.paper, 0.8) }));
+    const text = `your question: ${formatPercent(asked.optimal_sparsity)}`;
+    annotations.push(label(theme, text, { ...place, bgcolor: faded(theme.paper, 0.8) }));
   }
   return {
     data,
@@ -272,7 +276,8 @@ export function contoursFigure({ record, answer, cost }, theme) {
 function contourTraces(found, k, theme) {
   const step = (theme.palette.length - 1) / Math.max(found.levels.length - 1, 1), color = theme.palette[Math.round(k * step)];
   const text = `${formatNumber(100 * found.levels[k])}%`, both = { mode: "lines", showlegend: false };
-  const line = { ...both, x: found.N, y: found.lines[k], line: { color, width: 2 }, hovertemplate: `${text}: %{y:.3g} FLOPs<extra></extra>` };
+  const hovertemplate = `${text}: %{y:.3g} FLOPs<extra></extra>`;
+  const line = { ...both, x: found.N, y: found.lines[k], line: { color, width: 2 }, hovertemplate };
   if (!found.low) return [line];
   const back = (values) => [...values].reverse();
   const outline = { x: [...found.N, ...back(found.N)], y: [...found.low[k], ...back(found.high[k])], fill: "toself" };
