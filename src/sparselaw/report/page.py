@@ -41,7 +41,8 @@ from sparselaw.runs import held_out
 
 Plotly = Literal["inline", "cdn"]
 MODULES = (
-    "law", "cost", "search", "optimum", "lifetime", "format", "answer", "state", "charts", "page", "words", "controls", "files", "main"
+    "law", "cost", "search", "optimum", "lifetime", "format", "answer", "state", "charts", "page", "words", "controls", "files",
+    "main",
 )  # fmt: skip
 """The page's program, each module after those it imports."""
 NO_GAIN = ("no gain", "from any sparsity, at this N and budget")
