@@ -75,6 +75,32 @@ class CompareCommand:
 
 
 @dataclass(frozen=True)
+class ComparePatternsCommand:
+    """Dense-equivalent multipliers of n:m patterns, or of any groups of runs, and which of them differ beyond noise."""
+
+    runs: Annotated[Positional[tuple[str, ...]], arg(help="tables or folders of runs, dense ones among them")]
+    by: Annotated[str, arg(help="columns that tell groups apart: pattern, recipe, or both as pattern,recipe")] = (
+        "pattern"
+    )
+    columns: Annotated[str | None, arg(help="names in your file, as in fit")] = None
+    confidence: Annotated[float, arg(help="of the intervals")] = 0.95
+    figure: Annotated[Path | None, arg(help="figure to write (.png, .svg, .pdf)")] = None
+    json: Json = False
+
+
+@dataclass(frozen=True)
+class ComparePretrainedCommand:
+    """What a dense checkpoint is worth: data that training sparse from scratch needs to match pruning it."""
+
+    runs: Annotated[Positional[tuple[str, ...]], arg(help="tables or folders of runs, with and without a checkpoint")]
+    fit: Annotated[str | None, arg(help="fit file of runs from scratch; without it, lines between the runs")] = None
+    columns: Annotated[str | None, arg(help="names in your file, as in fit")] = None
+    confidence: Annotated[float, arg(help="of the intervals")] = 0.95
+    figure: Annotated[Path | None, arg(help="figure to write (.png, .svg, .pdf)")] = None
+    json: Json = False
+
+
+@dataclass(frozen=True)
 class PlanCommand:
     """Say how sparse a model should be for a budget.
 
@@ -242,6 +268,8 @@ class DemoCommand:
 Command = (
     Annotated[FitCommand, subcommand("fit")]
     | Annotated[CompareCommand, subcommand("compare")]
+    | Annotated[ComparePatternsCommand, subcommand("compare-patterns")]
+    | Annotated[ComparePretrainedCommand, subcommand("compare-pretrained")]
     | Annotated[PlanCommand, subcommand("plan")]
     | Annotated[ContoursCommand, subcommand("contours")]
     | Annotated[HardwareCommand, subcommand("hardware")]
@@ -310,6 +338,14 @@ def _run(command: Command) -> None:
             commands.fit(command)
         case CompareCommand():
             commands.compare(command)
+        case ComparePatternsCommand():
+            from sparselaw.report.comparisons import compare_patterns
+
+            compare_patterns(command)
+        case ComparePretrainedCommand():
+            from sparselaw.report.comparisons import compare_pretrained
+
+            compare_pretrained(command)
         case PlanCommand():
             commands.plan(command)
         case ContoursCommand():

@@ -66,6 +66,36 @@ def test_a_pattern_is_trained_at_the_sparsity_it_has(base, sparsity, patterns, e
     assert [run.name for run in runs] == expected
 
 
+def test_variants_are_trained_in_each_cell_and_dense_models_once(base):
+    variants = {"rigl": {"pruning": {"method": "rigl"}}, "static": {"pruning": {"start": 0, "end": 0}}}
+    axes = {"nonzeros": (4096.0,), "sparsities": (0.0, 0.5), "data": (1e4,)}
+    runs = {run.name: run.config for run in expand(SweepConfig(str(base), variants=variants, **axes))}
+    assert list(runs) == ["N4.1K-S0-D10K-seed0", "N4.1K-S0.5-rigl-D10K-seed0", "N4.1K-S0.5-static-D10K-seed0"]
+    assert [config.pruning.method for config in runs.values()] == ["gradual", "rigl", "gradual"]
+    assert runs["N4.1K-S0.5-static-D10K-seed0"].pruning.end == 0
+
+
+def test_variants_of_more_than_pruning_are_of_dense_models_too(base):
+    variants = {"low": {"learning_rate.peak": 1e-3}, "high": {"learning_rate": {"peak": 1e-2}}}
+    runs = expand(
+        SweepConfig(str(base), variants=variants, cells=(), nonzeros=(4096.0,), sparsities=(0.0,), data=(1e4,))
+    )
+    assert [(run.name, run.config.learning_rate.peak) for run in runs] == [
+        ("N4.1K-S0-low-D10K-seed0", 1e-3),
+        ("N4.1K-S0-high-D10K-seed0", 1e-2),
+    ]
+
+
+def test_checkpoints_take_the_place_of_sizes(base):
+    (base.parent / "dense").mkdir()
+    path = base.parent / "sweep.toml"
+    path.write_text('base = "base.toml"\ninits = ["dense", "me/model"]\nsparsities = [0.5]\ndata = ["20K"]')
+    runs = expand(load_sweep(path))
+    assert [run.name for run in runs] == ["from-dense-S0.5-D20K-seed0", "from-model-S0.5-D20K-seed0"]
+    assert [run.config.model.init for run in runs] == [str(base.parent / "dense"), "me/model"]
+    assert {(run.config.model.width, run.config.model.nonzeros) for run in runs} == {(0, 0)}
+
+
 def test_chinchilla_is_twenty_tokens_a_parameter_without_a_law(base):
     axes = {"nonzeros": (3e3,), "sparsities": (0.5,), "times_chinchilla": (1.0, 2.5)}
     assert [run.config.budget for run in expand(SweepConfig(str(base), **axes))] == [6e4, 1.5e5]
@@ -87,6 +117,8 @@ def test_chinchilla_of_a_law_is_where_no_other_dense_size_does_better(base):
         ({"data": ()}, "The grid has no data"),
         ({"times_chinchilla": (1.0,)}, "by data or by times_chinchilla, not both"),
         ({"nonzeros": (), "sparsities": (), "data": ()}, "The sweep has no runs"),
+        ({"inits": ("dense",)}, "A checkpoint decides the size; give inits without nonzeros"),
+        ({"cells": (Cell(3e3, 0.5, 1e4, variant="rigl"),)}, "A cell is of the variant rigl, which the sweep does not"),
     ],
 )
 def test_refuses_a_grid_without_cells(base, change, complaint):
@@ -111,7 +143,7 @@ def test_refuses_cells_that_would_share_a_folder(base):
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("sparsitys = [0]", r"unknown key sparsitys; the keys here are base, nonzeros, sparsities"),
+        ("sparsitys = [0]", r"unknown key sparsitys; the keys here are base, nonzeros, inits, sparsities"),
         ("nonzeros = ['many']", r"bad value for nonzeros: 'many' is not a number"),
         ("set.pruning.sparsty = 1", r"unknown key pruning\.sparsty"),
         ("base = 'nothing'", r"nothing is neither a file nor a recipe"),

@@ -5,7 +5,7 @@ import torch
 
 from sparselaw.sweep import Cell, SweepConfig, expand
 from sparselaw.sweep.preview import preview
-from sparselaw.train import run
+from sparselaw.train import load_config, run
 from sparselaw.train.processes import Processes
 from sparselaw.train.run_folder import prepare
 
@@ -35,15 +35,27 @@ def test_time_is_positive_and_grows_with_steps(runs):
     assert 0 < short.seconds < long.seconds < 4.1 * short.seconds
 
 
+def test_runs_from_a_checkpoint_are_as_large_as_it_is(base, tmp_path):
+    dense = load_config(base, ["model.width=20", "pruning.sparsity=0"])
+    result = run(dense, tmp_path / "dense", quiet=True)
+    axes = {"inits": (str(tmp_path / "dense"),), "sparsities": (0.5,), "data": (1e4,)}
+    sweep = SweepConfig(str(base), patterns=("unstructured", "4:8"), **axes)
+    plain, grouped = preview(expand(sweep), threads=1, probe=False)
+    assert plain.facts["nonzero_params"] == result["dense_params"] // 2
+    assert plain.facts["init_data"] == result["data"]
+    assert grouped.problem.startswith(
+        f"width 20 of {tmp_path / 'dense'} does not divide into groups of 8; take another"
+    )
+
+
 @pytest.mark.parametrize(
     ("cell", "changes", "complaint"),
     [
         (Cell(100, 0.995, 1e4), {}, "would be left in a row"),
-        (Cell(3000, 0.5, 1e4, "2:4"), {"model.heads": 1}, r"width 22 does not divide into groups of 4"),
         (Cell(3000, 0.5, 1e12), {"data.source": "python"}, r"the data has \d+ unique tokens, fewer than asked for"),
         (Cell(3000, 0.5, 1e4), {"data.source": "glyphs"}, "cannot be trained on images"),
     ],
-    ids=["less than one in a row", "groups", "data", "kind"],
+    ids=["less than one in a row", "data", "kind"],
 )
 def test_impossible_runs_are_told_before_they_are_trained(base, cell, changes, complaint):
     (seen,) = preview(expand(SweepConfig(str(base), cells=(cell,), set=changes)), threads=1, probe=False)

@@ -52,12 +52,23 @@ def test_body_and_ends_by_brute_force(kind, width, layers):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("sparsity", [0.0, 0.5, 0.75, 0.875])
-def test_width_gives_the_non_zeros_asked_for(kind, sparsity):
+@pytest.mark.parametrize(
+    ("sparsity", "pattern", "unit"),
+    [
+        (0.0, "unstructured", 2),
+        (0.75, "unstructured", 2),
+        (0.875, "unstructured", 2),
+        (0.5, "2:4", 4),
+        (0.75, "2:8", 8),
+        (2 / 3, "1:3", 6),
+    ],
+)
+def test_width_gives_the_non_zeros_asked_for(kind, sparsity, pattern, unit):
     for nonzeros in (1e4, 1.33e6, 85e6):
-        width = width_for(nonzeros, kind=kind, layers=2, heads=2, sparsity=sparsity)
-        assert width % 2 == 0
-        found, more, less = (BODY_PER_LAYER[kind] * 2 * w**2 * (1 - sparsity) for w in (width, width + 2, width - 2))
+        width = width_for(nonzeros, kind=kind, layers=2, heads=2, sparsity=sparsity, pattern=pattern)
+        assert width % unit == 0
+        near = (width, width + unit, width - unit)
+        found, more, less = (BODY_PER_LAYER[kind] * 2 * w**2 * (1 - sparsity) for w in near)
         assert abs(found - nonzeros) <= min(abs(more - nonzeros), abs(less - nonzeros))
 
 
@@ -103,7 +114,10 @@ def test_a_checkpoint_is_the_start(kind, tmp_path):
         assert torch.equal(a, b), name
 
 
-def test_what_cannot_be_a_start(tmp_path):
+def test_what_cannot_be_a_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UserError, match="some/model is neither a folder nor a model that the Hugging Face hub gives"):
+        architecture(ModelConfig("decoder", init="some/model"), _data("decoder"), sparsity=0.0)
     with pytest.raises(UserError, match="not a checkpoint folder"):
         architecture(ModelConfig("decoder", init=str(tmp_path)), _data("decoder"), sparsity=0.0)
     _model("decoder", width=24, layers=1).save_pretrained(tmp_path)

@@ -1,4 +1,4 @@
-"""Gradual magnitude pruning for anyone's training loop.
+"""Pruning for anyone's training loop.
 
     pruner = MagnitudePruner(model, sparsity=0.75, num_steps=T)
     ...
@@ -8,24 +8,28 @@
 PyTorch is imported only when the pruner is asked for: `Schedule` is of use without it.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sparselaw.prune.schedules import Schedule
 
 if TYPE_CHECKING:
+    from sparselaw.prune.dynamic import DynamicPruner
     from sparselaw.prune.huggingface import HuggingFaceCallback
     from sparselaw.prune.pruner import MagnitudePruner
+    from sparselaw.prune.straight_through import StraightThroughPruner
 
-__all__ = ["HuggingFaceCallback", "MagnitudePruner", "Schedule"]
+_HOMES = {
+    "DynamicPruner": "dynamic",
+    "HuggingFaceCallback": "huggingface",
+    "MagnitudePruner": "pruner",
+    "StraightThroughPruner": "straight_through",
+}
+
+__all__ = ["DynamicPruner", "HuggingFaceCallback", "MagnitudePruner", "Schedule", "StraightThroughPruner"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "MagnitudePruner":
-        from sparselaw.prune.pruner import MagnitudePruner
-
-        return MagnitudePruner
-    if name == "HuggingFaceCallback":
-        from sparselaw.prune.huggingface import HuggingFaceCallback
-
-        return HuggingFaceCallback
+    if name in _HOMES:
+        return getattr(import_module(f"sparselaw.prune.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,7 @@ Names are those of the bare model: wrappers by `torch.compile` and data parallel
 parameter, under the first of its names.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -79,12 +79,22 @@ def is_matrix(name: str, parameter: nn.Parameter) -> bool:
 
 def check_divisible(slots: list[Slot], pattern: GroupPattern) -> None:
     """Refuses tensors whose inputs do not divide into groups."""
-    odd = [s.name for s in slots if s.parameter.shape[input_dim(s.module)] % pattern.length]
+    odd = [slot.name for slot in slots if not divides(slot, pattern)]
     if odd:
         raise UserError(
             f"The inputs of {', '.join(odd)} do not divide by {pattern.length} as {pattern} needs; "
-            "leave them out with `prunable`."
+            "leave these matrices dense with indivisible = 'dense', or choose another width."
         )
+
+
+def takes_pattern(slot: Slot, named: Collection[str]) -> bool:
+    """Whether n:m is for this tensor: not for embeddings, nor for those whose sparsity is given by name."""
+    return not slot.is_embedding and slot.name not in named
+
+
+def divides(slot: Slot, pattern: GroupPattern) -> bool:
+    """Whether a tensor's inputs divide into groups."""
+    return slot.parameter.shape[input_dim(slot.module)] % pattern.length == 0
 
 
 def _all_slots(model: nn.Module) -> Iterator[Slot]:

@@ -8,7 +8,7 @@ the magnitudes; sparsity only rises, so a pruned weight stays pruned.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from sparselaw.errors import UserError
 from sparselaw.prune import sharded, states
 from sparselaw.prune.distributions import Distribution, Embeddings, Group, allocate, check_sparsity
 from sparselaw.prune.patterns import input_dim, keep_groups, parse_pattern
-from sparselaw.prune.prunable import Filter, check_divisible, find_slots
+from sparselaw.prune.prunable import Filter, check_divisible, divides, find_slots, takes_pattern
 from sparselaw.prune.ranking import Ranked, adopt_protected, bits_of
 from sparselaw.prune.report import PruningReport, TensorReport
 from sparselaw.prune.schedules import Schedule
@@ -53,6 +53,7 @@ class MagnitudePruner:
         update_every: int = 100,
         distribution: Distribution = "uniform",
         pattern: str = "unstructured",
+        indivisible: Literal["refuse", "dense"] = "refuse",
         embeddings: Embeddings = "sqrt",
         score: Score = magnitude,
         prunable: Filter | None = None,
@@ -69,6 +70,7 @@ class MagnitudePruner:
                 of the tensors.
             pattern: `unstructured`, or n:m with n non-zeros in each m consecutive inputs, which must agree with
                 `sparsity`; embeddings and tensors named by a map stay unstructured.
+            indivisible: whether to refuse matrices whose inputs do not divide by m, or to leave them dense.
             embeddings: sparsity of embeddings and output embeddings: `sqrt` for 1 - sqrt(1-S), `dense`, or `target`.
             score: what to rank weights by, of the shape and type of the parameter; its sign is ignored.
             prunable: which parameters to prune, from name and parameter; by default all matrices but tables of
@@ -84,11 +86,14 @@ class MagnitudePruner:
         self._num_steps, self._update_every, self._score = num_steps, update_every, score
         self._pattern = parse_pattern(pattern)
         self._slots = find_slots(model, prunable)
+        named = distribution if isinstance(distribution, Mapping) else {}
+        if self._pattern and indivisible == "dense":
+            self._slots = [s for s in self._slots if divides(s, self._pattern) or not takes_pattern(s, named)]
         self._groups = allocate(
             [s.tensor for s in self._slots], sparsity, distribution=distribution, embeddings=embeddings
         )
         self._ranks = [self._ranks_of(group) for group in self._groups]
-        self._patterned = self._find_patterned(sparsity, distribution)
+        self._patterned = self._find_patterned(sparsity, distribution, named)
         self._settings = {
             "sparsity": sparsity,
             "num_steps": num_steps,
@@ -254,7 +259,7 @@ class MagnitudePruner:
             )
         return ranks.pop()
 
-    def _find_patterned(self, sparsity: float, distribution: Distribution) -> set[int]:
+    def _find_patterned(self, sparsity: float, distribution: Distribution, named: Mapping[str, float]) -> set[int]:
         if self._pattern is None:
             return set()
         if abs(sparsity - self._pattern.sparsity) > 1e-9:
@@ -265,11 +270,10 @@ class MagnitudePruner:
             raise UserError(
                 f"The pattern {self._pattern} gives every tensor one sparsity; use the uniform or global distribution."
             )
-        named = distribution if isinstance(distribution, Mapping) else {}
-        chosen = {i for i, s in enumerate(self._slots) if not s.is_embedding and s.name not in named}
-        check_divisible([self._slots[i] for i in sorted(chosen)], self._pattern)
-        sharded.check_inputs_whole([self._slots[i] for i in sorted(chosen)])
-        return chosen
+        chosen = [i for i, slot in enumerate(self._slots) if takes_pattern(slot, named)]
+        check_divisible([self._slots[i] for i in chosen], self._pattern)
+        sharded.check_inputs_whole([self._slots[i] for i in chosen])
+        return set(chosen)
 
 
 def _has_nan(scores: Tensor) -> Tensor:

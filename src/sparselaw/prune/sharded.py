@@ -57,6 +57,13 @@ def check_inputs_whole(slots: Sequence[Slot]) -> None:
             raise UserError(f"The inputs of {slot.name} are spread over ranks, which n:m cannot do; use unstructured.")
 
 
+def check_whole(slots: Sequence[Slot]) -> None:
+    """Refuses sharded tensors, for methods that need whole ones."""
+    for slot in slots:
+        if ranks_of(slot.name, slot.parameter):
+            raise UserError(f"{slot.name} is sharded, which this method cannot prune; use MagnitudePruner.")
+
+
 def local_part(parameter: Tensor) -> Tensor:
     """What this rank holds of a parameter, sharing its memory."""
     whole = parameter.detach()

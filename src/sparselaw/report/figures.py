@@ -76,7 +76,8 @@ def page_palette(count: int) -> dict[str, list[str]]:
     return {name: [to_hex(c) for c in found] for name, found in (("light", colours(count)), ("dark", dark))}
 
 
-def _figure(width: float, height: float, **grid: Any) -> tuple[Figure, Array]:
+def blank(width: float, height: float, **grid: Any) -> tuple[Figure, Array]:
+    """A figure of this size in inches, and its axes [rows, columns]."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots(squeeze=False, **grid)
@@ -93,7 +94,7 @@ def loss_figure(fitted: Fit, runs: Runs) -> Figure:
     budgets = np.unique(runs.data)
     if len(budgets) > MAX_PANELS:
         budgets = budgets[np.linspace(0, len(budgets) - 1, MAX_PANELS).astype(int)]
-    figure, axes = _figure(2.4 * len(budgets) + 1.2, 3.1, ncols=len(budgets), sharey=True)
+    figure, axes = blank(2.4 * len(budgets) + 1.2, 3.1, ncols=len(budgets), sharey=True)
     levels = fitted.domain.sparsity
     sizes = np.geomspace(*fitted.domain.nonzero_params, 80)
     for ax, budget in zip(axes[0], budgets, strict=True):
@@ -110,7 +111,7 @@ def loss_figure(fitted: Fit, runs: Runs) -> Figure:
 
 def predicted_figure(fitted: Fit, runs: Runs) -> Figure:
     """Predicted against measured loss, with the relative error below and the published extrapolation run if there is one."""
-    figure, axes = _figure(4.2, 5.0, nrows=2, sharex=True, height_ratios=[3, 1])
+    figure, axes = blank(4.2, 5.0, nrows=2, sharex=True, height_ratios=[3, 1])
     top, bottom = axes[:, 0]
     levels = fitted.domain.sparsity
     for S, colour in zip(levels, colours(len(levels)), strict=True):
@@ -138,7 +139,7 @@ def _points(top: Axes, bottom: Axes, measured: Array, predicted: Array, **look: 
 
 def contour_figure(found: Contours, fitted: Fit) -> Figure:
     """Lines of optimal sparsity over N and C with bands, the Chinchilla line, and the sizes that were fitted."""
-    figure, axes = _figure(5.6, 4.2)
+    figure, axes = blank(5.6, 4.2)
     ax = axes[0, 0]
     N = found.nonzero_params
     for k, colour in enumerate(colours(len(found.levels))):
@@ -161,7 +162,7 @@ def contour_figure(found: Contours, fitted: Fit) -> Figure:
 
 def served_contour_figure(found: ServedContours, fitted: Fit) -> Figure:
     """Lines of best sparsity over inference demand and loss, coloured between."""
-    figure, axes = _figure(5.6, 4.2)
+    figure, axes = blank(5.6, 4.2)
     ax = axes[0, 0]
     filled = ax.contourf(found.inference, found.loss, found.sparsity.T, levels=np.linspace(0, 1, 21), cmap="viridis")
     levels = [level for level in found.levels if found.sparsity.min() < level < found.sparsity.max()]
@@ -177,7 +178,7 @@ def served_contour_figure(found: ServedContours, fitted: Fit) -> Figure:
 
 def profile_figure(one: Profile) -> Figure:
     """Deviance of a profile, its interval, and the level at which it is cut."""
-    figure, axes = _figure(3.6, 2.8)
+    figure, axes = blank(3.6, 2.8)
     ax = axes[0, 0]
     cut = float(chdtri(1, 1 - one.level))
     shown = one.deviance <= 3 * cut

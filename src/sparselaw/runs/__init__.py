@@ -5,7 +5,7 @@ A sweep writes such a table, a fit reads it; anyone's CSV, JSON or Parquet file 
 
 from sparselaw.runs.check import COLUMNS, parse_columns
 from sparselaw.runs.published import PUBLISHED, Run, held_out
-from sparselaw.runs.readers import read_runs
+from sparselaw.runs.readers import read_all, read_runs
 from sparselaw.runs.table import Runs
 
-__all__ = ["COLUMNS", "PUBLISHED", "Run", "Runs", "held_out", "parse_columns", "read_runs"]
+__all__ = ["COLUMNS", "PUBLISHED", "Run", "Runs", "held_out", "parse_columns", "read_all", "read_runs"]

@@ -70,6 +70,24 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
     return Runs(table, path.name, data_unit=_data_unit(table), warnings=doubts(table, rows))
 
 
+def read_all(sources: Sequence[str], *, columns: Mapping[str, str] | None = None) -> Runs:
+    """The runs of several sources in one table; columns that one lacks are empty there.
+
+    Raises:
+        UserError: as `read_runs`, or if the sources count D in different units.
+    """
+    import pandas as pd
+
+    parts = [read_runs(source, columns=columns) for source in sources]
+    if len(units := {part.data_unit for part in parts}) > 1:
+        raise UserError(f"{' and '.join(sources)} count data in {' and '.join(sorted(units))}; give runs of one kind.")
+    if len(parts) == 1:
+        return parts[0]
+    table = pd.concat([part.table for part in parts], ignore_index=True)
+    name = " + ".join(part.name for part in parts)
+    return Runs.from_frame(table, name=name, data_unit=parts[0].data_unit, loss_unit=parts[0].loss_unit)
+
+
 def _data_unit(table: DataFrame) -> str:
     """What the column data_unit says, where there is one and it always says the same."""
     units = set(table.get("data_unit", ()))

@@ -10,11 +10,15 @@
     [set]                                  # keys of every run's configuration
     data.heldout = 16384
 
+    [variants.rigl]                        # keys of one variant; each cell is trained in each
+    pruning.method = "rigl"
+
     [[cells]]                              # single cells beside the grid, or in its place
     nonzeros = "221K"
     sparsity = 0.75
     data = "7M"
 
+`inits`, folders or names of dense checkpoints, in place of `nonzeros` starts from those, which then decide the size.
 Non-zeros are matched across sparsities by width at fixed depth (Frantar et al. 2023, arXiv 2309.08520, section 2): a
 model of sparsity S is sqrt(1/(1-S)) times as wide as the dense one.
 """
@@ -40,11 +44,13 @@ class Cell:
     """One point of (N, S, D), trained once for each seed.
 
     Attributes:
-        nonzeros: N wanted; the width comes as near as it can.
+        nonzeros: N wanted; the width comes as near as it can. 0 with `init`.
         sparsity: S at the end of training.
         data: D in tokens or images.
         pattern: `unstructured` or n:m.
         seeds: one run each.
+        init: checkpoint to start from, which decides the size.
+        variant: of the sweep's, by name.
     """
 
     nonzeros: float
@@ -52,10 +58,14 @@ class Cell:
     data: float
     pattern: str = "unstructured"
     seeds: tuple[int, ...] = (0,)
+    init: str = ""
+    variant: str = ""
 
     def __post_init__(self) -> None:
         """Refuses what no run can have."""
-        for name in ("nonzeros", "data"):
+        if self.init and self.nonzeros:
+            raise UserError(f"{self.init} decides the size of its cell; give that nonzeros = 0.")
+        for name in ("data",) if self.init else ("nonzeros", "data"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UserError(f"{name} is {getattr(self, name):g}; give a positive number.")
         if not 0 <= self.sparsity < 1:
@@ -63,12 +73,11 @@ class Cell:
 
     def names(self) -> Iterator[tuple[str, int]]:
         """A folder's name for each seed."""
-        pattern = "" if self.pattern == "unstructured" else "-" + self.pattern.replace(":", "of")
+        size = f"from-{Path(self.init).name}" if self.init else f"N{format_count(self.nonzeros)}"
+        pattern = "" if self.pattern == "unstructured" else self.pattern.replace(":", "of")
+        words = [size, f"S{self.sparsity:g}", pattern, self.variant, f"D{format_count(self.data)}"]
         for seed in self.seeds:
-            yield (
-                f"N{format_count(self.nonzeros)}-S{self.sparsity:g}{pattern}-D{format_count(self.data)}-seed{seed}",
-                seed,
-            )
+            yield "-".join([*filter(None, words), f"seed{seed}"]), seed
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,8 @@ class SweepConfig:
 
     Attributes:
         base: recipe or path of the configuration that all runs share.
-        nonzeros: N of the grid.
+        nonzeros: N of the grid; or give `inits`.
+        inits: checkpoints to start from: folders of runs or of Hugging Face models.
         sparsities: S of the grid.
         data: D of the grid; or give `times_chinchilla`.
         times_chinchilla: D of the grid in multiples of the dense compute-optimal data of N.
@@ -85,6 +95,7 @@ class SweepConfig:
         patterns: of the grid.
         seeds: of the grid.
         set: keys of the runs' configuration and their values, nested or dotted.
+        variants: more such keys by the name of a variant; those of pruning alone leave dense cells as they are.
         cells: single cells.
         slurm: options of the jobs for the engine `slurm`, as submitit names them, such as slurm_partition or mem_gb.
         gpus_per_run: for the engine `ray`; fractions share a device.
@@ -92,6 +103,7 @@ class SweepConfig:
 
     base: str
     nonzeros: tuple[float, ...] = ()
+    inits: tuple[str, ...] = ()
     sparsities: tuple[float, ...] = ()
     data: tuple[float, ...] = ()
     times_chinchilla: tuple[float, ...] = ()
@@ -99,15 +111,23 @@ class SweepConfig:
     patterns: tuple[str, ...] = ("unstructured",)
     seeds: tuple[int, ...] = (0,)
     set: dict[str, Any] = field(default_factory=dict)
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     cells: tuple[Cell, ...] = ()
     slurm: dict[str, Any] = field(default_factory=dict)
     gpus_per_run: float = 0
 
     def __post_init__(self) -> None:
         """Refuses a grid that has no cell."""
-        axes = {"nonzeros": self.nonzeros, "sparsities": self.sparsities, "data": self.data or self.times_chinchilla}
+        sizes = self.nonzeros or self.inits
+        axes = {"nonzeros": sizes, "sparsities": self.sparsities, "data": self.data or self.times_chinchilla}
         if self.data and self.times_chinchilla:
             raise UserError("A sweep's budgets are given by data or by times_chinchilla, not both.")
+        if self.inits and (self.nonzeros or self.times_chinchilla):
+            raise UserError(
+                "A checkpoint decides the size; give inits without nonzeros, and data in place of times_chinchilla."
+            )
+        if unknown := {cell.variant for cell in self.cells} - {"", *self.variants}:
+            raise UserError(f"A cell is of the variant {min(unknown)}, which the sweep does not have.")
         missing = [name for name, values in axes.items() if not values]
         if len(missing) < len(axes) and missing:
             raise UserError(f"The grid has no {missing[0]}; give at least one value.")
@@ -124,19 +144,20 @@ class PlannedRun:
 
 
 def load_sweep(path: str | Path) -> SweepConfig:
-    """A sweep from a TOML file; a relative `base` or `law` that exists beside the file is taken from there.
+    """A sweep from a TOML file; a relative `base`, `law` or checkpoint that exists beside the file is taken from there.
 
     Raises:
         UserError: one sentence about a missing file, bad TOML, an unknown key or a bad value.
     """
     sweep = structured(read_toml(path), SweepConfig, source=str(path))
-    return replace(sweep, base=_beside(path, sweep.base), law=_beside(path, sweep.law))
+    inits = tuple(_beside(path, init) for init in sweep.inits)
+    return replace(sweep, base=_beside(path, sweep.base), law=_beside(path, sweep.law), inits=inits)
 
 
 def _beside(path: str | Path, name: str) -> str:
-    """The file of this name in the sweep's folder, if there is one, else the name."""
-    file = Path(path).parent / name
-    return str(file) if file.is_file() else name
+    """The file or folder of this name in the sweep's folder, if there is one, else the name."""
+    found = Path(path).parent / name
+    return str(found) if name and found.exists() else name
 
 
 def expand(sweep: SweepConfig) -> list[PlannedRun]:
@@ -156,11 +177,22 @@ def expand(sweep: SweepConfig) -> list[PlannedRun]:
 
 
 def _grid(sweep: SweepConfig) -> Iterator[Cell]:
-    for N, S, pattern in product(sweep.nonzeros, sweep.sparsities, sweep.patterns):
-        if (pattern := _fitting(pattern, S)) is None:
+    sizes = [(N, "") for N in sweep.nonzeros] + [(0.0, init) for init in sweep.inits]
+    for (N, init), S, pattern in product(sizes, sweep.sparsities, sweep.patterns):
+        if (fitting := _fitting(pattern, S)) is None:
             continue
         for D in sweep.data or (times * _chinchilla(sweep.law, N) for times in sweep.times_chinchilla):
-            yield Cell(N, S, D, pattern, sweep.seeds)
+            for variant in _variants(sweep, S):
+                yield Cell(N, S, D, fitting, sweep.seeds, init, variant)
+
+
+def _variants(sweep: SweepConfig, S: float) -> list[str]:
+    """The variants of cells of a sparsity; at S = 0 those that differ in pruning alone are one, without a name."""
+    names = list(sweep.variants) or [""]
+    if S:
+        return names
+    of_pruning = {n for n in names if all(key.startswith("pruning.") for key in _flat(sweep.variants.get(n, {})))}
+    return list(dict.fromkeys("" if name in of_pruning else name for name in names))
 
 
 def _fitting(pattern: str, S: float) -> str | None:
@@ -190,7 +222,8 @@ def _config(base: Mapping[str, Any], sweep: SweepConfig, cell: Cell, seed: int) 
     tree = json.loads(json.dumps(base))
     keys = {
         **_flat(sweep.set),
-        "model.nonzeros": cell.nonzeros,
+        **_flat(sweep.variants.get(cell.variant, {})),
+        **({"model.init": cell.init} if cell.init else {"model.nonzeros": cell.nonzeros}),
         "pruning.sparsity": cell.sparsity,
         "pruning.pattern": cell.pattern,
         "budget": cell.data,
@@ -198,7 +231,8 @@ def _config(base: Mapping[str, Any], sweep: SweepConfig, cell: Cell, seed: int) 
         "data.seed": seed,
     }
     tree.pop("steps", None)
-    tree.get("model", {}).pop("width", None)
+    for size in ("width", "nonzeros", "init"):
+        tree.get("model", {}).pop(size, None)
     for key, value in keys.items():
         set_key(tree, key, value)
     return config_from(tree, source=sweep.base)

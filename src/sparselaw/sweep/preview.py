@@ -20,7 +20,7 @@ from sparselaw.train.config import RunConfig
 from sparselaw.train.data import DataConfig, open_data
 from sparselaw.train.data.stream import Data
 from sparselaw.train.loop import Training
-from sparselaw.train.models import ModelConfig, architecture, build_model
+from sparselaw.train.models import ModelConfig, architecture, new_model
 from sparselaw.train.processes import open_processes
 from sparselaw.train.run_folder import prepare, summary
 
@@ -59,19 +59,19 @@ def preview(runs: Sequence[PlannedRun], *, threads: int, probe: bool = True) -> 
     opened, measured = cache(open_data), cache(_measure)
 
     @cache
-    def built(model: ModelConfig, data: DataConfig, sparsity: float) -> Any:
+    def built(model: ModelConfig, data: DataConfig, sparsity: float, pattern: str) -> Any:
         with torch.device("meta"):
-            return build_model(model, architecture(model, opened(data), sparsity=sparsity))
+            return new_model(model.kind, architecture(model, opened(data), sparsity=sparsity, pattern=pattern))
 
     return [_preview(run, opened, built, measured if probe else None) for run in runs]
 
 
 def _preview(run: PlannedRun, opened: Any, built: Any, measured: Any) -> Preview:
-    config, facts = run.config, {}
+    config, pruning, facts = run.config, run.config.pruning, {}
     source = replace(config.data, seed=0)
     try:
         data = opened(source)
-        facts = summary(config, data, built(config.model, source, config.pruning.sparsity))
+        facts = summary(config, data, built(config.model, source, pruning.sparsity, pruning.pattern))
         _check(config, data, facts)
         step, memory = measured(_shape(config, facts["width"])) if measured else (0.0, 0)
     except UserError as error:
@@ -84,8 +84,11 @@ def _check(config: RunConfig, data: Data, facts: dict[str, Any]) -> None:
     """Refuses what would fail, or mean nothing, only after hours."""
     width, sparsity = facts["width"], facts["sparsity"]
     pattern = parse_pattern(config.pruning.pattern) if sparsity else None
-    if pattern and width % pattern.length:
-        raise UserError(f"width {width} does not divide into groups of {pattern.length}; change nonzeros a little")
+    if pattern and width % pattern.length and config.pruning.indivisible == "refuse":
+        raise UserError(
+            f"width {width} of {config.model.init} does not divide into groups of {pattern.length}; take another "
+            "pattern, or pruning.indivisible = 'dense'"
+        )
     if width * (1 - sparsity) < 1:
         raise UserError(f"{width * (1 - sparsity):.2g} non-zeros would be left in a row of {width}; take more nonzeros")
     if data.num_unique is not None and facts["data"] > data.num_unique:

@@ -23,25 +23,33 @@ RECIPES = Path(__file__).parent / "recipes"
 
 @dataclass(frozen=True)
 class PruningConfig:
-    """Gradual magnitude pruning; the defaults are the sparse scaling paper's.
+    """How weights become zero; the defaults are the sparse scaling paper's gradual magnitude pruning.
+
+    One-shot pruning is `start` and `end` alike, a static mask is both 0.
 
     Attributes:
         sparsity: fraction of zeros at the end in the matrices that count in N; 0 trains a dense model.
-        start: fraction of the run before the first weight goes.
-        end: fraction of the run at which the target is reached.
+        method: `gradual` prunes by magnitude for good; `straight-through` chooses the largest anew at every step, the
+            hidden weights being trained too; `rigl` and `set` have the sparsity from the first step and move weights
+            where the gradient is large or at random.
+        start: fraction of the run before the first weight goes (not `rigl`, `set`).
+        end: fraction of the run at which the target is reached; for `rigl` and `set`, at which the last weight moves.
         exponent: of the ramp S (1 - (1-u)^exponent).
-        update_every: steps between new masks.
+        update_every: steps between new masks (not `straight-through`).
         distribution: `uniform` (every tensor alike), `global` or `erdos-renyi-kernel`.
-        pattern: `unstructured`, or `n:m` with n non-zeros among each m consecutive inputs.
+        pattern: `unstructured`, or `n:m` with n non-zeros among each m consecutive inputs (not `rigl`, `set`).
+        indivisible: what becomes of matrices whose inputs do not divide by m: `refuse` the run or leave them `dense`.
     """
 
     sparsity: float = 0.0
+    method: Literal["gradual", "straight-through", "rigl", "set"] = "gradual"
     start: float = 0.25
     end: float = 0.75
     exponent: float = 3.0
     update_every: int = 100
     distribution: Literal["uniform", "global", "erdos-renyi-kernel"] = "uniform"
     pattern: str = "unstructured"
+    indivisible: Literal["refuse", "dense"] = "refuse"
 
     def __post_init__(self) -> None:
         """Refuses what the pruner would refuse only after the data has been prepared."""
@@ -53,6 +61,13 @@ class PruningConfig:
             )
         if self.update_every < 1:
             raise UserError(f"pruning.update_every is {self.update_every}; give 1 or more.")
+        if self.is_dynamic and self.pattern != "unstructured":
+            raise UserError(f"{self.method} moves single weights; give it pruning.pattern = 'unstructured'.")
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether live weights move to other places at constant sparsity."""
+        return self.method in ("rigl", "set")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ width d they are
     vit     (arXiv 2010.11929)                12 L d^2
     t5      (v1.1: gated GELU, d_ff ~ 8d/3)   28 L d^2: L encoder layers of 12 d^2, L decoder layers of 16 d^2
 A model of sparsity S and N non-zeros thus has width d sqrt(1/(1-S)) where the dense one has d, rounded to a multiple of
-the heads. Matrices at the ends (embeddings, output head, patch projection) grow as width, so sparsity 1 - sqrt(1-S)
-keeps their non-zeros equal to the dense model's, too. They do not count in N. Norms, biases, and position embeddings
-stay dense. (Source: Frantar et al., arXiv 2309.08520, section 2.)
+the heads (and of m for the pattern n:m). Matrices at the ends (embeddings, output head, patch projection) grow as
+width, so sparsity 1 - sqrt(1-S) keeps their non-zeros equal to the dense model's, too. They do not count in N. Norms,
+biases, and position embeddings stay dense. (Source: Frantar et al., arXiv 2309.08520, section 2.)
 """
 
 import math
@@ -42,7 +42,8 @@ class ModelConfig:
         layers: number of blocks (for `t5`, in the encoder and in the decoder each).
         heads: attention heads; the width is a multiple of them.
         patch_size: side of a patch in pixels (`vit`).
-        init: folder of a Hugging Face checkpoint of the same kind to start from, which then decides the shape.
+        init: checkpoint of the same kind to start from, which then decides the shape: folder of a run or of a Hugging
+            Face model, or a model's name on the hub.
     """
 
     kind: Kind = "decoder"
@@ -66,15 +67,26 @@ class ModelConfig:
             raise UserError(f"model.width {self.width} does not divide by model.heads {self.heads}; give a multiple.")
 
 
-def width_for(nonzeros: float, *, kind: Kind, layers: int, heads: int, sparsity: float) -> int:
-    """The multiple of `heads` for which the body's non-zeros at this sparsity come nearest to `nonzeros`."""
+def width_for(
+    nonzeros: float, *, kind: Kind, layers: int, heads: int, sparsity: float, pattern: str = "unstructured"
+) -> int:
+    """The width for which the body's non-zeros at this sparsity come nearest to `nonzeros`.
+
+    It is a multiple of the heads, and of m for the pattern n:m.
+    """
+    from sparselaw.prune.patterns import parse_pattern
+
+    group = parse_pattern(pattern)
+    unit = math.lcm(heads, group.length if group else 1)
     exact = math.sqrt(nonzeros / (1 - sparsity) / (BODY_PER_LAYER[kind] * layers))
-    low = max(1, math.floor(exact / heads)) * heads
-    return min((low, low + heads), key=lambda width: abs(width**2 - exact**2))
+    low = max(1, math.floor(exact / unit)) * unit
+    return min((low, low + unit), key=lambda width: abs(width**2 - exact**2))
 
 
-def architecture(model: ModelConfig, data: "Data", *, sparsity: float) -> "PreTrainedConfig":
-    """The `transformers` configuration of a model that fits the data.
+def architecture(
+    model: ModelConfig, data: "Data", *, sparsity: float, pattern: str = "unstructured"
+) -> "PreTrainedConfig":
+    """The `transformers` configuration of a model that fits the data, for a run of this sparsity and pattern.
 
     Raises:
         UserError: if the data is of the wrong sort for this kind of model, or the checkpoint to start from is.
@@ -85,27 +97,37 @@ def architecture(model: ModelConfig, data: "Data", *, sparsity: float) -> "PreTr
     if model.init:
         return _stored_architecture(model, data)
     width = model.width or width_for(
-        model.nonzeros, kind=model.kind, layers=model.layers, heads=model.heads, sparsity=sparsity
+        model.nonzeros, kind=model.kind, layers=model.layers, heads=model.heads, sparsity=sparsity, pattern=pattern
     )
     return {"decoder": _decoder, "t5": _t5, "vit": _vit}[model.kind](model, data, width)
 
 
 def build_model(model: ModelConfig, config: "PreTrainedConfig") -> Any:
     """The model, freshly drawn from PyTorch's random state, or read from `init` (safetensors only), in float32."""
+    if not model.init:
+        return new_model(model.kind, config)
+    place = _checkpoint(model.init)
+    try:
+        return _family(model.kind).from_pretrained(
+            place, config=config, use_safetensors=True, local_files_only=Path(place).exists(), dtype="float32"
+        )
+    except Exception as error:  # whatever the reader raised, the checkpoint is what the user can change
+        raise UserError(
+            f"{model.init} cannot be read as a checkpoint ({str(error).splitlines()[0]}); give one with safetensors weights."
+        ) from error
+
+
+def new_model(kind: Kind, config: "PreTrainedConfig") -> Any:
+    """A model of this kind and shape, freshly drawn, in float32."""
+    model = _family(kind)(config)
+    return _untied(model) if kind == "t5" else model
+
+
+def _family(kind: Kind) -> Any:
     import transformers
 
     classes = {"decoder": "GPTNeoXForCausalLM", "t5": "T5ForConditionalGeneration", "vit": "ViTForImageClassification"}
-    family = getattr(transformers, classes[model.kind])
-    if not model.init:
-        return _untied(family(config)) if model.kind == "t5" else family(config)
-    try:
-        return family.from_pretrained(
-            model.init, config=config, use_safetensors=True, local_files_only=True, dtype="float32"
-        )
-    except Exception as error:  # whatever the reader raised, the folder is what the user can change
-        raise UserError(
-            f"{model.init} cannot be read as a checkpoint ({str(error).splitlines()[0]}); give a folder with safetensors weights."
-        ) from error
+    return getattr(transformers, classes[kind])
 
 
 def width_of(config: "PreTrainedConfig") -> int:
@@ -212,15 +234,28 @@ def _vit(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
 def _stored_architecture(model: ModelConfig, data: "Data") -> "PreTrainedConfig":
     from transformers import AutoConfig
 
-    if not (Path(model.init) / "config.json").is_file():
+    place = Path(_checkpoint(model.init))
+    if place.exists() and not (place / "config.json").is_file():
         raise UserError(f"{model.init} is not a checkpoint folder with a config.json; give model.init such a folder.")
-    config = AutoConfig.from_pretrained(model.init, local_files_only=True)
+    try:
+        config = AutoConfig.from_pretrained(str(place), local_files_only=place.exists())
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"{model.init} is neither a folder nor a model that the Hugging Face hub gives ({reason}); check model.init."
+        ) from error
     if config.model_type != MODEL_TYPES[model.kind]:
         raise UserError(
             f"{model.init} holds a {config.model_type} model; a {model.kind} starts from {MODEL_TYPES[model.kind]}."
         )
     _check_fits(model.init, config, data)
     return config
+
+
+def _checkpoint(init: str) -> str:
+    """The newest checkpoint of a run's folder; any other folder or name is one itself."""
+    steps = sorted((Path(init) / "checkpoint").glob("step-*"))
+    return str(steps[-1]) if steps else init
 
 
 def _check_fits(folder: str, config: "PreTrainedConfig", data: "Data") -> None:

@@ -24,7 +24,6 @@ import torch
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError
 from sparselaw.files import write_atomically
-from sparselaw.prune import MagnitudePruner, Schedule
 from sparselaw.runs.folders import CONFIG_FILE, FAILED_FILE, RESULT_FILE
 from sparselaw.train.config import RunConfig, config_from, config_to
 from sparselaw.train.data import open_data, warn_if_repeating
@@ -32,11 +31,12 @@ from sparselaw.train.data.stream import Data
 from sparselaw.train.flops import ForwardFlops, forward_flops
 from sparselaw.train.loop import LoopState, Training, evaluate, restore, train
 from sparselaw.train.metrics import Hook, MetricsLog
-from sparselaw.train.models import architecture, body_parameters, build_model, end_parameters, width_of
+from sparselaw.train.models import architecture, body_parameters, build_model, width_of
 from sparselaw.train.optimizers import make_optimizer
 from sparselaw.train.place import LOCK, mark_failed, not_writable, open_place, problem_of_disk, read_result
 from sparselaw.train.processes import Processes, open_processes
 from sparselaw.train.progress import progress
+from sparselaw.train.pruners import make_pruner, recipe_of, schedule_of
 from sparselaw.train.stamp import stamp
 
 _CHANGEABLE = ("device", "log_every", "eval_every", "checkpoint_every")
@@ -93,10 +93,12 @@ def prepare(config: RunConfig, processes: Processes) -> Training:
     num_steps = config.num_steps(data.units_per_example)
     warn_if_repeating(data, num_steps=num_steps, batch_size=config.batch_size)
     torch.manual_seed(config.seed)
-    model = build_model(config.model, architecture(config.model, data, sparsity=config.pruning.sparsity))
+    pruning = config.pruning
+    shape = architecture(config.model, data, sparsity=pruning.sparsity, pattern=pruning.pattern)
+    model = build_model(config.model, shape)
     model = model.to(processes.device)
     optimizer = make_optimizer(model, config.optimizer)
-    pruner = _make_pruner(config, model, num_steps) if config.pruning.sparsity else None
+    pruner = make_pruner(config, model, optimizer, num_steps) if pruning.sparsity else None
     return Training(config, data, model, optimizer, pruner, processes)
 
 
@@ -116,14 +118,24 @@ def summary(config: RunConfig, data: Data, model: Any) -> dict[str, Any]:
         "dense_params": num_dense,
         "total_params": sum(p.numel() for p in model.parameters()),
         "flops": num_examples * cost.training(),
-        "flops_sparse": num_examples * cost.sparse_training(sparsity, _schedule(config)),
+        "flops_sparse": num_examples * cost.sparse_training(sparsity, schedule_of(config.pruning)),
         "kind": config.model.kind,
         "width": width_of(model.config),
         "steps": num_steps,
         "pattern": config.pruning.pattern,
+        "recipe": recipe_of(config.pruning),
         "init": config.model.init,
+        "init_data": _data_before(config.model.init),
         "seed": config.seed,
     }
+
+
+def _data_before(init: str) -> float | None:
+    """Data that a checkpoint has seen, if it is of a run of ours; None if that is not known."""
+    for folder in (Path(init), *Path(init).parents[1:2]) if init else ():  # of the run, or of its checkpoint/step-...
+        if (result := read_result(folder)) is not None:
+            return result["data"] + (result.get("init_data") or 0)
+    return None
 
 
 def describe(result: dict[str, Any]) -> str:
@@ -203,30 +215,6 @@ def _counts(training: Training, state: LoopState) -> dict[str, Any]:
         "sparsity": target if is_rounding else measured,
         "steps_done": state.step,
     }
-
-
-def _make_pruner(config: RunConfig, model: torch.nn.Module, num_steps: int) -> MagnitudePruner:
-    pruning = config.pruning
-    ends, names = end_parameters(model), {*end_parameters(model), *body_parameters(model)}
-    distribution = pruning.distribution
-    if distribution == "uniform":
-        distribution = dict.fromkeys(ends, 1 - math.sqrt(1 - pruning.sparsity))
-    elif config.model.kind == "vit":
-        names -= ends.keys()  # the pruner knows embeddings, but not that a patch projection is one
-    return MagnitudePruner(
-        model,
-        pruning.sparsity,
-        num_steps,
-        schedule=_schedule(config),
-        update_every=pruning.update_every,
-        distribution=distribution,
-        pattern=pruning.pattern,
-        prunable=lambda name, _: name in names,
-    )
-
-
-def _schedule(config: RunConfig) -> Schedule:
-    return Schedule(config.pruning.start, config.pruning.end, config.pruning.exponent)
 
 
 def _cost(config: Any, data: Data) -> ForwardFlops:

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -15,7 +16,7 @@ from sparselaw.sweep.jobs import FINISHED, Job
 from sparselaw.sweep.local import train_locally
 from sparselaw.train.config import config_from, config_to
 
-NUM_STEPS, EVERY = 300, 10
+NUM_STEPS, EVERY = 600, 10
 SEEDS = {"first": 0, "second": 1, "third": 2}
 PATIENCE = 300
 
@@ -37,6 +38,12 @@ def _jobs(folder: Path) -> list[Job]:
 @pytest.fixture
 def jobs(tmp_path) -> list[Job]:
     return _jobs(tmp_path / "runs")
+
+
+@pytest.fixture
+def long() -> Callable[[Job], Job]:
+    """Makes a run so long that it never ends before what is to befall it."""
+    return lambda job: replace(job, config=job.config | {"steps": 20_000})
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ import pytest
 
 from sparselaw.errors import SparselawWarning, UserError
 from sparselaw.sweep import ray_cluster
-from sparselaw.sweep.jobs import FAILED, FINISHED, INTERRUPTED, Job
+from sparselaw.sweep.jobs import FAILED, FINISHED, INTERRUPTED
 from sparselaw.sweep.ray_cluster import train_on_ray
 
 SETTINGS = {
@@ -92,24 +92,24 @@ def test_a_node_that_vanishes_takes_no_run_with_it(cluster, jobs, undisturbed, b
     assert capfd.readouterr() == ("", "")
 
 
-def test_runs_save_when_the_sweep_stops(cluster, jobs, befall, newest_checkpoint):
+def test_runs_save_when_the_sweep_stops(cluster, jobs, long, befall, newest_checkpoint):
     if len(cluster.worker_nodes) > 1:
         _remove_node(cluster)
     stop, waiting = Event(), jobs[1:]
     with ThreadPoolExecutor() as pool:
         pool.submit(befall, jobs[0], lambda pid: stop.set())
-        (outcome,) = train_on_ray([_long(jobs[0]), *waiting], stop, address=cluster.address)  # one CPU is left
+        (outcome,) = train_on_ray([long(jobs[0]), *waiting], stop, address=cluster.address)  # one CPU is left
     assert (outcome.name, outcome.status) == ("first", INTERRUPTED)
     assert outcome.result["steps_done"] == newest_checkpoint(jobs[0])
     assert not any(Path(job.folder).exists() for job in waiting)
 
 
-def test_a_run_that_keeps_killing_its_process_fails(cluster, jobs, monkeypatch, befall):
+def test_a_run_that_keeps_killing_its_process_fails(cluster, jobs, long, monkeypatch, befall):
     monkeypatch.setattr(ray_cluster, "MOST_RETRIES", 1)
-    long = _long(jobs[0])
+    job = long(jobs[0])
     with ThreadPoolExecutor() as pool:
-        killing = pool.submit(lambda: [befall(long, _kill) for _ in range(2)])
-        (outcome,) = train_on_ray([long], Event(), address=cluster.address)
+        killing = pool.submit(lambda: [befall(job, _kill) for _ in range(2)])
+        (outcome,) = train_on_ray([job], Event(), address=cluster.address)
     killing.result()
     assert (outcome.name, outcome.status) == ("first", FAILED)
     assert outcome.reason.startswith("its process or node died 2 times; The worker died unexpectedly")
@@ -121,9 +121,9 @@ def test_runs_that_no_node_has_room_for_are_announced(cluster, jobs):
         list(train_on_ray([job], Event(), address=cluster.address))
 
 
-def test_ctrl_c_saves_and_ends_a_cluster_of_our_own(jobs, befall, newest_checkpoint):
+def test_ctrl_c_saves_and_ends_a_cluster_of_our_own(jobs, long, befall, newest_checkpoint):
     """Ctrl-C reaches every process of the terminal, those of Ray included."""
-    command = [sys.executable, "-c", SWEEP, json.dumps(asdict(_long(jobs[0])))]
+    command = [sys.executable, "-c", SWEEP, json.dumps(asdict(long(jobs[0])))]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, process_group=0, **pipes) as sweep:
@@ -146,11 +146,6 @@ def test_without_ray_a_sentence_says_what_to_install(jobs, monkeypatch):
 def _remove_node(cluster: Any) -> None:
     """Kills a node, without a word to its processes."""
     cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
-
-
-def _long(job: Job) -> Job:
-    """The run made so long that it never ends before what is to befall it."""
-    return replace(job, config=job.config | {"steps": 20_000})
 
 
 def _kill(pid: int) -> None:

@@ -1,0 +1,216 @@
+"""The commands `compare-patterns` and `compare-pretrained`: tables, words and figures of compared groups of runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.figure import Figure
+from rich.console import Group as Lines
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from sparselaw.counts import format_count
+from sparselaw.errors import UserError
+from sparselaw.fit import open_fit
+from sparselaw.fit.multipliers import Group, GroupComparison, Ratio, compare_groups
+from sparselaw.fit.pretrained import CheckpointValue
+from sparselaw.fit.pretrained import compare_pretrained as values_of_checkpoints
+from sparselaw.fit.result import finite
+from sparselaw.report import figures
+from sparselaw.report.text import plain_table, show, span, warning_lines
+from sparselaw.runs import Runs, parse_columns, read_all
+
+if TYPE_CHECKING:
+    from sparselaw.cli import ComparePatternsCommand, ComparePretrainedCommand
+
+PLAIN = ("unstructured", "gradual")
+"""What others of the same sparsity are held against first."""
+
+
+def compare_patterns(command: ComparePatternsCommand) -> None:
+    """Fit, print, draw."""
+    by = tuple(filter(None, (word.strip() for word in command.by.split(","))))
+    found = compare_groups(_read(command), by, level=_share(command.confidence))
+    if command.figure:
+        figures.save(multiplier_figure(found), command.figure)
+    if command.json:
+        _print_json(_record(found))
+    else:
+        show(comparison_text(found))
+
+
+def compare_pretrained(command: ComparePretrainedCommand) -> None:
+    """Compare, print, draw."""
+    law = open_fit(command.fit) if command.fit else None
+    level = _share(command.confidence)
+    found = values_of_checkpoints(_read(command), law, level=level)
+    if command.figure:
+        figures.save(pretrained_figure(found), command.figure)
+    if command.json:
+        _print_json([asdict(v) | {"factor": v.factor, "factor_of_both": v.factor_of_both} for v in found])
+    else:
+        show(pretrained_text(found, level))
+
+
+def comparison_text(found: GroupComparison) -> Lines:
+    """A table of groups, and in words which of them differ."""
+    title = f"dense-equivalent multiplier by {escape(' and '.join(found.by))}"
+    table = plain_table("runs of", "number", "multiplier", f"{found.level:.0%}", title=title)
+    for group in found.groups:
+        table.add_row(group.label, str(group.num_runs), f"{group.multiplier:.3f}", span(group.interval))
+    noise = "not measured: no run is repeated" if found.noise is None else f"{found.noise:.4f} in ln loss"
+    facts = Text(
+        f"against {found.num_dense} dense runs\nnoise between repeated runs  {noise}\n"
+        f"residuals of the law         {found.residual:.4f} in ln loss\n"
+    )
+    return Lines(table, facts, *(Text(line) for line in verdicts(found)), *warning_lines(found.warnings))
+
+
+def verdicts(found: GroupComparison) -> list[str]:
+    """For each sparsity which groups differ from the plain one, and which sparser groups beat which less sparse."""
+    lines = []
+    for S, members in groupby(found.groups, key=lambda group: group.sparsity):
+        names = [group.label for group in members]
+        plain = next((n for n in names if n.removeprefix(f"{100 * S:.4g}%").strip() in PLAIN), names[0])
+        lines += [_verdict(_ratio(found, name, plain)) for name in names if name != plain]
+    others = [r for r in found.ratios if r.is_beyond_noise and not _same_sparsity(found, r)]
+    lines += [_verdict(r) for r in others]
+    if found.ratios:
+        lines.append(f"(intervals of ratios hold for all {len(found.ratios)} pairs at once, with {found.level:.0%})")
+    return lines
+
+
+def _ratio(found: GroupComparison, first: str, second: str) -> Ratio:
+    for ratio in found.ratios:
+        if (ratio.first, ratio.second) == (first, second):
+            return ratio
+        if (ratio.first, ratio.second) == (second, first):
+            low, high = ratio.interval
+            return Ratio(first, second, 1 / ratio.ratio, (1 / high, 1 / low if low else float("inf")))
+    raise KeyError((first, second))
+
+
+def _same_sparsity(found: GroupComparison, ratio: Ratio) -> bool:
+    sparsity = {group.label: group.sparsity for group in found.groups}
+    return sparsity[ratio.first] == sparsity[ratio.second]
+
+
+def _verdict(ratio: Ratio) -> str:
+    shown = f"{ratio.ratio:.2f} times its multiplier, {span(ratio.interval, lambda x: f'{x:.2f}')}"
+    if not ratio.is_beyond_noise:
+        return f"{ratio.first} does not differ from {ratio.second} beyond noise ({shown})"
+    return f"{ratio.first} is {'better' if ratio.ratio > 1 else 'worse'} than {ratio.second} ({shown})"
+
+
+def pretrained_text(found: Sequence[CheckpointValue], level: float) -> Lines:
+    """One row a cell."""
+    table = plain_table(
+        "sparsity",
+        "non-zeros",
+        "dense data",
+        "sparse data",
+        "runs",
+        "loss",
+        "from scratch",
+        f"over sparse data ({level:.0%})",
+        "over both",
+        title="data that sparse training from scratch needs to match a dense checkpoint made sparse",
+    )
+    for value in found:
+        _add_row(table, value)
+    lines = []
+    if any(value.extrapolated for value in found):
+        lines.append("* beyond the data of the runs from scratch: extrapolated")
+    if any(value.data_needed_interval is None for value in found):
+        lines.append("no intervals: no run is repeated, so the noise is not known")
+    return Lines(table, *map(Text, lines))
+
+
+def _add_row(table: Table, value: CheckpointValue) -> None:
+    both = None if value.data_before is None else value.data_before + value.data
+    table.add_row(
+        f"{100 * value.sparsity:.4g}%",
+        format_count(value.nonzero_params),
+        "-" if value.data_before is None else format_count(value.data_before),
+        format_count(value.data),
+        str(value.num_runs),
+        f"{value.loss:.4f}",
+        format_count(value.data_needed) + "*" * value.extrapolated,
+        _factor(value.factor, value.interval_over(value.data)),
+        "-" if both is None else _factor(value.data_needed / both, value.interval_over(both)),
+    )
+
+
+def _factor(factor: float, interval: tuple[float, float] | None) -> str:
+    return f"{factor:.2f}" + (f" ({span(interval, lambda x: f'{x:.2f}')})" if interval else "")
+
+
+def multiplier_figure(found: GroupComparison) -> Figure:
+    """A dot and an interval for each group, a colour a sparsity."""
+    groups = found.groups[::-1]
+    figure, axes = figures.blank(4.6, 0.32 * len(groups) + 1.1)
+    ax = axes[0, 0]
+    levels = sorted({group.sparsity for group in groups})
+    for S, colour in zip(levels, figures.colours(len(levels)), strict=True):
+        rows = [(y, group) for y, group in enumerate(groups) if group.sparsity == S]
+        _intervals(ax, rows, color=colour)
+    ax.axvline(1, color=figures.GREY, lw=0.8, ls="--", zorder=0)
+    ax.set(
+        xlabel="dense-equivalent size per non-zero parameter", yticks=range(len(groups)), ylim=(-0.6, len(groups) - 0.4)
+    )
+    ax.set_yticklabels([group.label for group in groups])
+    ax.set_title(f"{found.level:.0%} intervals, {found.num_dense + sum(g.num_runs for g in groups)} runs")
+    return figure
+
+
+def _intervals(ax: Any, rows: Sequence[tuple[int, Group]], **look: Any) -> None:
+    for y, group in rows:
+        ax.plot(group.interval, (y, y), "-", lw=1.4, **look)
+        ax.plot([group.multiplier], [y], "o", ms=5, **look)
+
+
+def pretrained_figure(found: Sequence[CheckpointValue]) -> Figure:
+    """The factor of the second step against sparsity, a line an amount of sparse data."""
+    figure, axes = figures.blank(4.4, 3.2)
+    ax = axes[0, 0]
+    budgets = sorted({value.data for value in found})
+    for k, (data, colour) in enumerate(zip(budgets, figures.colours(len(budgets)), strict=True)):
+        cells = [value for value in found if value.data == data]
+        x = [100 * value.sparsity + 0.6 * (k - (len(budgets) - 1) / 2) for value in cells]
+        ax.plot(x, [value.factor for value in cells], "o-", ms=5, lw=1, color=colour, label=format_count(data))
+        for at, value in zip(x, cells, strict=True):
+            if bounds := value.interval_over(value.data):
+                ax.plot((at, at), bounds, "-", lw=1.4, color=colour)
+    ax.axhline(1, color=figures.GREY, lw=0.8, ls="--", zorder=0)
+    ax.set(xlabel="sparsity (%)", ylabel="data from scratch / sparse data", yscale="log")
+    ax.legend(title="sparse data")
+    return figure
+
+
+def _read(command: ComparePatternsCommand | ComparePretrainedCommand) -> Runs:
+    if not command.runs:
+        raise UserError("give at least one table or folder of runs")
+    return read_all(command.runs, columns=parse_columns(command.columns) if command.columns else None)
+
+
+def _share(confidence: float) -> float:
+    if not 0 < confidence < 1:
+        raise UserError(f"--confidence must lie between 0 and 1, got {confidence}")
+    return confidence
+
+
+def _record(found: GroupComparison) -> dict[str, Any]:
+    names = ("by", "level", "residual", "noise", "num_dense", "warnings")
+    return {name: getattr(found, name) for name in names} | {
+        "groups": [asdict(group) for group in found.groups],
+        "ratios": [asdict(r) | {"is_beyond_noise": r.is_beyond_noise} for r in found.ratios],
+    }
+
+
+def _print_json(record: Any) -> None:
+    print(json.dumps(finite(record), indent=1))

@@ -1,0 +1,74 @@
+"""The pruner that a run's configuration asks for, and what people call its method."""
+
+import math
+from typing import Any
+
+import torch
+
+from sparselaw.prune import MagnitudePruner, Schedule
+from sparselaw.train.config import PruningConfig, RunConfig
+from sparselaw.train.models import body_parameters, end_parameters
+
+
+def make_pruner(
+    config: RunConfig, model: torch.nn.Module, optimizer: torch.optim.Optimizer, num_steps: int
+) -> MagnitudePruner:
+    """The pruner of a run with sparsity > 0; the ends of the model become 1 - sqrt(1-S) sparse (see `models`).
+
+    Raises:
+        UserError: if the method does not suit the model.
+    """
+    from sparselaw.prune.dynamic import DynamicPruner
+    from sparselaw.prune.straight_through import StraightThroughPruner
+
+    pruning = config.pruning
+    ends, names = end_parameters(model), {*end_parameters(model), *body_parameters(model)}
+    distribution = pruning.distribution
+    if distribution == "uniform":
+        distribution = dict.fromkeys(ends, 1 - math.sqrt(1 - pruning.sparsity))
+    elif config.model.kind == "vit":
+        names -= ends.keys()  # the pruner knows embeddings, but not that a patch projection is one
+    shared: dict[str, Any] = {"distribution": distribution, "prunable": lambda name, _: name in names}
+    if pruning.is_dynamic:
+        return DynamicPruner(
+            model,
+            optimizer,
+            pruning.sparsity,
+            num_steps,
+            growth="gradient" if pruning.method == "rigl" else "random",
+            update_every=pruning.update_every,
+            stop=pruning.end,
+            seed=config.seed,
+            **shared,
+        )
+    shared |= {"schedule": schedule_of(pruning), "pattern": pruning.pattern, "indivisible": pruning.indivisible}
+    if pruning.method == "straight-through":
+        return StraightThroughPruner(model, optimizer, pruning.sparsity, num_steps, **shared)
+    return MagnitudePruner(model, pruning.sparsity, num_steps, update_every=pruning.update_every, **shared)
+
+
+def schedule_of(pruning: PruningConfig) -> Schedule:
+    """How sparsity grows over the run."""
+    return Schedule.constant() if pruning.is_dynamic else Schedule(pruning.start, pruning.end, pruning.exponent)
+
+
+def recipe_of(pruning: PruningConfig) -> str:
+    """The method in a few words, such as `gradual`, `one-shot at 0.5`, `static, erdos-renyi-kernel` or `rigl`."""
+    if not pruning.sparsity:
+        return "dense"
+    return ", ".join(
+        filter(None, [_method(pruning), pruning.distribution if pruning.distribution != "uniform" else ""])
+    )
+
+
+def _method(pruning: PruningConfig) -> str:
+    if pruning.is_dynamic:
+        return pruning.method
+    if pruning.start == pruning.end:
+        ramp = f"one-shot at {pruning.start:g}" if pruning.end else "static"
+    else:
+        usual = (pruning.start, pruning.end, pruning.exponent) == (0.25, 0.75, 3)
+        ramp = "gradual" if usual else f"gradual {pruning.start:g} to {pruning.end:g}"
+    if pruning.method == "gradual":
+        return ramp
+    return pruning.method if ramp == "static" else f"{pruning.method}, {ramp}"
