@@ -12,7 +12,7 @@ import numpy as np
 from sparselaw.laws import Array
 from sparselaw.runs.folders import FINISHED, RunState, open_address
 
-POINTS = 1500  # of all curves together, so that a page stays small
+POINTS = 1000  # of all curves together, so that a page stays small
 FEWEST = 12  # of one curve
 
 

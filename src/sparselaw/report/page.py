@@ -169,9 +169,9 @@ def _certainties(plan: Plan) -> list[tuple[str, str]]:
 
 
 def program() -> str:
-    """The modules as one: their imports of each other fall away, since they share one scope, and so does indentation."""
+    """The modules as one: without imports of each other, since they share one scope, comments and indentation."""
     modules = "\n".join(_web(f"{name}.js") for name in MODULES)
-    return re.sub(r"^(import .*\n| +|export )", "", modules, flags=re.MULTILINE)
+    return re.sub(r"^(import .*\n| *(?://|/?\*).*\n|\n| +|export )", "", modules, flags=re.MULTILINE)
 
 
 def _plotly(how: Plotly) -> tuple[str, str]:

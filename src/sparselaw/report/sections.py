@@ -16,9 +16,9 @@ from sparselaw.report.checklist import Item, checklist, described_objective, for
 from sparselaw.report.html import bullets, figure, paragraph, section, table
 from sparselaw.report.study import Study
 from sparselaw.report.text import flops, number, span
-from sparselaw.runs import COLUMNS, held_out
+from sparselaw.runs import held_out
 
-SHOWN_COLUMNS = ("run_id", "seed", "pattern", "kind")
+SHOWN_COLUMNS = ("run_id", "seed", "pattern", "kind")  # where they differ between runs
 MAX_ROWS = 400  # a larger table is for the file it came from
 MARKS = {"stated": "✓ stated", "weak": "! weak", "missing": "✗ missing"}
 LINES = 9  # sizes in the table of contours
@@ -74,7 +74,7 @@ def runs_table(study: Study) -> str:
     """Every run with what the law says of it."""
     runs, fitted = study.runs, study.fitted
     assert runs is not None
-    others = [name for name in SHOWN_COLUMNS if name in runs.table and name not in COLUMNS]
+    others = [name for name in SHOWN_COLUMNS if name in runs.table and runs.table[name].nunique() > 1]
     predicted = fitted.predict(runs.sparsity, runs.nonzero_params, runs.data)
     columns = [format_count(x) for x in runs.nonzero_params], [f"{x:g}" for x in runs.sparsity]
     counts, losses = [format_count(x) for x in runs.data], zip(runs.loss, predicted, strict=True)

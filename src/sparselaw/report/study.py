@@ -18,7 +18,7 @@ from sparselaw.report.curves import Curve
 from sparselaw.report.record import costs_of
 from sparselaw.runs import Runs
 
-CONTOUR_GRID = 24
+CONTOUR_GRID = 16  # lines are straight in ln N and ln C, and their bands nearly so
 
 
 @dataclass(frozen=True)
