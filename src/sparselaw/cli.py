@@ -313,6 +313,33 @@ class RunsCommand:
 
 
 @dataclass(frozen=True)
+class ReportCommand:
+    """Write runs, a folder of runs or a fit as one HTML page with a planner: the answer, how sure it is, and why."""
+
+    source: Annotated[
+        Positional[str],
+        arg(help="file or folder of runs, a published sweep (t5-c4, vit-jft), a fit file or published law"),
+    ]
+    output: Annotated[Path, arg(aliases=["-o"], help="page to write (.html)")] = Path("report.html")
+    fit: Annotated[str | None, arg(help="fit file of these runs; they are fitted here if not given")] = None
+    columns: Annotated[str | None, arg(help="names in your file, as in fit")] = None
+    bootstrap: Annotated[int, arg(help="number of resamples for intervals, where the runs are fitted here")] = 1000
+    nonzeros: Annotated[
+        str | None, arg(help="N that the page opens with, such as 85M; the largest fitted if not given")
+    ] = None
+    flops: Annotated[
+        str | None,
+        arg(help="training FLOPs that it opens with; if not given, those of dense training of N on the most data"),
+    ] = None
+    cost: Annotated[str, arg(help=COST_HELP)] = "dense"
+    tokens_per_image: Annotated[float, arg(help="as in plan")] = 1.0
+    plotlyjs: Annotated[
+        Literal["inline", "cdn"], arg(help="inline: 5 MB, works offline; cdn: small, figures need a connection")
+    ] = "inline"
+    json: Json = False
+
+
+@dataclass(frozen=True)
 class DemoCommand:
     """Train a small sparse sweep, fit the law, plan with it, write figures and a report: all of it on this machine."""
 
@@ -332,6 +359,7 @@ Command = (
     | Annotated[ExportCommand, subcommand("export")]
     | Annotated[SweepCommand, subcommand("sweep")]
     | Annotated[RunsCommand, subcommand("runs")]
+    | Annotated[ReportCommand, subcommand("report")]
     | Annotated[DemoCommand, subcommand("demo")]
 )
 
@@ -417,5 +445,7 @@ def _run(command: Command) -> None:
             commands.sweep(command)
         case RunsCommand():
             commands.runs(command)
+        case ReportCommand():
+            commands.report(command)
         case DemoCommand():
             commands.demo(command)

@@ -14,7 +14,8 @@ import numpy as np
 
 from sparselaw.counts import parse_bytes, parse_count, parse_range
 from sparselaw.errors import UserError
-from sparselaw.fit import ABSOLUTE, Fit, Loss, Profile, open_fit
+from sparselaw.fit import Fit, Loss, Profile, open_fit
+from sparselaw.fit.losses import DELTAS, PUBLISHED_LOSS
 from sparselaw.fit.result import finite
 from sparselaw.laws import Array, FunctionLaw, PowerLaw, from_function
 from sparselaw.report import text
@@ -30,21 +31,13 @@ if TYPE_CHECKING:
         FitCommand,
         HardwareCommand,
         PlanCommand,
+        ReportCommand,
         RunsCommand,
         SweepCommand,
         TrainCommand,
     )
     from sparselaw.plan import Cost, Gpu, Memory
 
-PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
-DELTAS = {
-    "huber": 0.01,
-    "huber-log": 0.001,
-    "squared": np.inf,
-    "squared-log": np.inf,
-    "absolute": ABSOLUTE,
-    "absolute-log": ABSOLUTE,
-}
 RECIPE_SEEDS = 10
 
 
@@ -366,6 +359,24 @@ def _torch_for(doing: str) -> Iterator[None]:
         raise UserError(
             f"{doing} needs the package {error.name}; install it with pip install 'sparselaw[train]'"
         ) from error
+
+
+def report(command: ReportCommand) -> None:
+    from sparselaw.report.command import report as write_report
+
+    write_report(
+        command.source,
+        output=command.output,
+        fit_file=command.fit,
+        columns=parse_columns(command.columns) if command.columns else None,
+        num_draws=_positive(command.bootstrap, "bootstrap"),
+        nonzero_params=_count(command.nonzeros),
+        flops=_count(command.flops),
+        cost=command.cost,
+        units_per_datum=command.tokens_per_image,
+        plotlyjs=command.plotlyjs,
+        json=command.json,
+    )
 
 
 def demo(command: DemoCommand) -> None:
