@@ -28,8 +28,8 @@ from sparselaw.runs import Runs, parse_columns, read_all
 if TYPE_CHECKING:
     from sparselaw.cli import ComparePatternsCommand, ComparePretrainedCommand
 
-PLAIN = ("unstructured", "gradual")
-"""What others of the same sparsity are held against first."""
+PLAIN = {"unstructured", "gradual"}
+"""Words of the group that others of the same sparsity are held against."""
 
 
 def compare_patterns(command: ComparePatternsCommand) -> None:
@@ -74,9 +74,9 @@ def comparison_text(found: GroupComparison) -> Lines:
 def verdicts(found: GroupComparison) -> list[str]:
     """For each sparsity which groups differ from the plain one, and which sparser groups beat which less sparse."""
     lines = []
-    for S, members in groupby(found.groups, key=lambda group: group.sparsity):
+    for _, members in groupby(found.groups, key=lambda group: group.sparsity):
         names = [group.label for group in members]
-        plain = next((n for n in names if n.removeprefix(f"{100 * S:.4g}%").strip() in PLAIN), names[0])
+        plain = next((name for name in names if set(name.split()[1:]) <= PLAIN), names[0])
         lines += [_verdict(_ratio(found, name, plain)) for name in names if name != plain]
     others = [r for r in found.ratios if r.is_beyond_noise and not _same_sparsity(found, r)]
     lines += [_verdict(r) for r in others]
@@ -153,16 +153,14 @@ def _factor(factor: float, interval: tuple[float, float] | None) -> str:
 def multiplier_figure(found: GroupComparison) -> Figure:
     """A dot and an interval for each group, a colour a sparsity."""
     groups = found.groups[::-1]
-    figure, axes = figures.blank(4.6, 0.32 * len(groups) + 1.1)
+    figure, axes = figures.blank(5.4, 0.3 * len(groups) + 1.1)
     ax = axes[0, 0]
     levels = sorted({group.sparsity for group in groups})
     for S, colour in zip(levels, figures.colours(len(levels)), strict=True):
         rows = [(y, group) for y, group in enumerate(groups) if group.sparsity == S]
         _intervals(ax, rows, color=colour)
     ax.axvline(1, color=figures.GREY, lw=0.8, ls="--", zorder=0)
-    ax.set(
-        xlabel="dense-equivalent size per non-zero parameter", yticks=range(len(groups)), ylim=(-0.6, len(groups) - 0.4)
-    )
+    ax.set(xlabel="dense weights that a non-zero is worth", yticks=range(len(groups)), ylim=(-0.6, len(groups) - 0.4))
     ax.set_yticklabels([group.label for group in groups])
     ax.set_title(f"{found.level:.0%} intervals, {found.num_dense + sum(g.num_runs for g in groups)} runs")
     return figure
