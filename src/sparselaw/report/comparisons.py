@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -15,46 +13,16 @@ from rich.table import Table
 from rich.text import Text
 
 from sparselaw.counts import format_count
-from sparselaw.errors import UserError
-from sparselaw.fit import open_fit
-from sparselaw.fit.multipliers import Group, GroupComparison, Ratio, compare_groups
+from sparselaw.fit.multipliers import Group, GroupComparison, Ratio
 from sparselaw.fit.pretrained import CheckpointValue
-from sparselaw.fit.pretrained import compare_pretrained as values_of_checkpoints
-from sparselaw.fit.result import finite
 from sparselaw.report import figures
-from sparselaw.report.text import plain_table, show, span, warning_lines
-from sparselaw.runs import Runs, parse_columns, read_all
+from sparselaw.report.text import plain_table, span, warning_lines
 
 if TYPE_CHECKING:
-    from sparselaw.cli import ComparePatternsCommand, ComparePretrainedCommand
+    pass
 
 PLAIN = {"unstructured", "gradual"}
 """Words of the group that others of the same sparsity are held against."""
-
-
-def compare_patterns(command: ComparePatternsCommand) -> None:
-    """Fit, print, draw."""
-    by = tuple(filter(None, (word.strip() for word in command.by.split(","))))
-    found = compare_groups(_read(command), by, level=_share(command.confidence))
-    if command.figure:
-        figures.save(multiplier_figure(found), command.figure)
-    if command.json:
-        _print_json(_record(found))
-    else:
-        show(comparison_text(found))
-
-
-def compare_pretrained(command: ComparePretrainedCommand) -> None:
-    """Compare, print, draw."""
-    law = open_fit(command.fit) if command.fit else None
-    level = _share(command.confidence)
-    found = values_of_checkpoints(_read(command), law, level=level)
-    if command.figure:
-        figures.save(pretrained_figure(found), command.figure)
-    if command.json:
-        _print_json([asdict(v) | {"factor": v.factor, "factor_of_both": v.factor_of_both} for v in found])
-    else:
-        show(pretrained_text(found, level))
 
 
 def comparison_text(found: GroupComparison) -> Lines:
@@ -188,28 +156,3 @@ def pretrained_figure(found: Sequence[CheckpointValue]) -> Figure:
     ax.set(xlabel="sparsity (%)", ylabel="data from scratch / sparse data", yscale="log")
     ax.legend(title="sparse data")
     return figure
-
-
-def _read(command: ComparePatternsCommand | ComparePretrainedCommand) -> Runs:
-    if not command.runs:
-        raise UserError("give at least one table or folder of runs")
-    return read_all(command.runs, columns=parse_columns(command.columns) if command.columns else None)
-
-
-def _share(confidence: float) -> float:
-    if not 0 < confidence < 1:
-        raise UserError(f"--confidence must lie between 0 and 1, got {confidence}")
-    return confidence
-
-
-def _record(found: GroupComparison) -> dict[str, Any]:
-    names = ("by", "level", "num_dense", "warnings")
-    return {name: getattr(found, name) for name in names} | {
-        "noise": asdict(found.noise),
-        "groups": [asdict(group) for group in found.groups],
-        "ratios": [asdict(r) | {"is_beyond_noise": r.is_beyond_noise} for r in found.ratios],
-    }
-
-
-def _print_json(record: Any) -> None:
-    print(json.dumps(finite(record), indent=1))
