@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "results" / "README.md"]
 
 
 def blocks(language: str) -> list:
@@ -17,7 +18,7 @@ def blocks(language: str) -> list:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for number, body in enumerate(re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL), 1):
-            found.append(pytest.param(body, id=f"{page.name}-{number}"))
+            found.append(pytest.param(body, id=f"{page.relative_to(ROOT).as_posix()}-{number}"))
     return found
 
 
@@ -42,7 +43,7 @@ def test_console_snippets_print_what_they_show(session, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_to_files_and_headings_exist(page):
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8")):
         path, _, heading = target.partition("#")

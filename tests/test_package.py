@@ -1,5 +1,6 @@
 """The sdist and the wheel hold what they should, and the wheel works where only the core dependencies are."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -23,7 +24,9 @@ def done(*command: str | Path, status: int = 0, folder: Path | None = None) -> s
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of both; the wheel is built from the sdist, as an index's user would."""
+    """The folder of both: that in SPARSELAW_DIST, else built here, the wheel from the sdist."""
+    if "SPARSELAW_DIST" in os.environ:
+        return Path(os.environ["SPARSELAW_DIST"]).resolve()
     folder = tmp_path_factory.mktemp("dist")
     done(sys.executable, "-m", "build", "--outdir", folder, ROOT)
     return folder
