@@ -13,6 +13,7 @@ import runpy, sys, types
 shown = []
 sys.modules["ipykernel"] = types.ModuleType("ipykernel")
 sys.modules["IPython"] = types.ModuleType("IPython")
+sys.modules["IPython"].version_info = (9, 0)
 sys.modules["IPython.display"] = types.ModuleType("IPython.display")
 sys.modules["IPython.display"].display = shown.append
 runpy.run_path({str(NOTEBOOK)!r})
