@@ -10,12 +10,12 @@ ifneq ($(DATASETS),)
 export SPARSELAW_DATASETS ?= $(abspath $(DATASETS))
 endif
 
-.PHONY: demo test test-slow check format docs dist benchmarks coverage design-study published-fits clean
+.PHONY: demo test test-slow check browser format docs dist benchmarks coverage design-study published-fits clean
 
 demo: .venv/core
 	$(BIN)/sparselaw demo
 
-test: check docs
+test: check browser docs
 	$(BIN)/pytest -n 2 --dist loadfile
 
 test-slow: .venv/dev
@@ -25,6 +25,14 @@ check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyrefly check
+
+# The page's tests drive Chromium; without it they skip and say so.
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+browser: .venv/dev
+ifeq ($(CHROMIUM),)
+	@( apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core ) \
+		>/dev/null 2>&1 || echo "Chromium is not there and could not be installed: the tests of the page in a browser will skip"
+endif
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,7 @@
 """Hook of MkDocs: links that leave docs/ work on the site as they do in the repository.
 
 The site holds docs/ at its root and, beside it under their own paths, the files that its pages link to elsewhere in the
-repository (results/README.md, CONTRIBUTING.md, ...). README.md is the start page. MkDocs then checks every link.
+repository (results/README.md, CONTRIBUTING.md, ...). README.md stands there as overview.md. MkDocs then checks every link.
 """
 
 import os
@@ -15,7 +15,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "results/README.md")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "results/README.md")
 LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 
@@ -51,5 +51,5 @@ def _linked(pages: list[Path]) -> Iterator[Path]:
 def _place(path: Path) -> str:
     """Where a file of the repository stands on the site."""
     if path == ROOT / "README.md":
-        return "index.md"
+        return "overview.md"  # MkDocs takes README.md for a start page, and docs/ has another
     return path.relative_to(DOCS if path.is_relative_to(DOCS) else ROOT).as_posix()

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass, replace
+from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal
@@ -314,6 +315,33 @@ class RunsCommand:
 
 
 @dataclass(frozen=True)
+class ReportCommand:
+    """Write runs, a folder of runs or a fit as one HTML page with a planner: the answer, how sure it is, and why."""
+
+    source: Annotated[
+        Positional[str],
+        arg(help="file or folder of runs, a published sweep (t5-c4, vit-jft), a fit file or published law"),
+    ]
+    output: Annotated[Path, arg(aliases=["-o"], help="page to write (.html)")] = Path("report.html")
+    fit: Annotated[str | None, arg(help="fit file of these runs; they are fitted here if not given")] = None
+    columns: Annotated[str | None, arg(help="names in your file, as in fit")] = None
+    bootstrap: Annotated[int, arg(help="number of resamples for intervals, where the runs are fitted here")] = 1000
+    nonzeros: Annotated[
+        str | None, arg(help="N that the page opens with, such as 85M; the largest fitted if not given")
+    ] = None
+    flops: Annotated[
+        str | None,
+        arg(help="training FLOPs that it opens with; if not given, those of dense training of N on the most data"),
+    ] = None
+    cost: Annotated[str, arg(help=COST_HELP)] = "dense"
+    tokens_per_image: Annotated[float, arg(help="as in plan")] = 1.0
+    plotlyjs: Annotated[
+        Literal["inline", "cdn"], arg(help="inline: 5 MB, works offline; cdn: small, figures need a connection")
+    ] = "inline"
+    json: Json = False
+
+
+@dataclass(frozen=True)
 class DemoCommand:
     """Train a small sparse sweep, fit the law, plan with it, write figures and a report: all of it on this machine."""
 
@@ -333,6 +361,7 @@ Command = (
     | Annotated[ExportCommand, subcommand("export")]
     | Annotated[SweepCommand, subcommand("sweep")]
     | Annotated[RunsCommand, subcommand("runs")]
+    | Annotated[ReportCommand, subcommand("report")]
     | Annotated[DemoCommand, subcommand("demo")]
 )
 
@@ -389,37 +418,25 @@ def _sentence(boxed: str) -> str:
     return " ".join(takewhile(lambda line: line.strip("─-╰╯+"), lines)).rstrip(".")
 
 
+HOMES: dict[type, str] = {
+    FitCommand: "fitting.fit",
+    CompareCommand: "fitting.compare",
+    ComparePatternsCommand: "comparing.compare_patterns",
+    ComparePretrainedCommand: "comparing.compare_pretrained",
+    PlanCommand: "planning.plan",
+    ContoursCommand: "planning.contours",
+    DesignCommand: "planning.design",
+    HardwareCommand: "planning.hardware",
+    TrainCommand: "training.train",
+    ExportCommand: "training.export",
+    SweepCommand: "training.sweep",
+    RunsCommand: "training.runs",
+    ReportCommand: "reporting.report",
+    DemoCommand: "reporting.demo",
+}
+"""The module and function in `commands` that carries out each command."""
+
+
 def _run(command: Command) -> None:
-    from sparselaw import commands
-
-    match command:
-        case FitCommand():
-            commands.fit(command)
-        case CompareCommand():
-            commands.compare(command)
-        case ComparePatternsCommand():
-            from sparselaw.report.comparisons import compare_patterns
-
-            compare_patterns(command)
-        case ComparePretrainedCommand():
-            from sparselaw.report.comparisons import compare_pretrained
-
-            compare_pretrained(command)
-        case PlanCommand():
-            commands.plan(command)
-        case ContoursCommand():
-            commands.contours(command)
-        case DesignCommand():
-            commands.design(command)
-        case HardwareCommand():
-            commands.hardware(command)
-        case TrainCommand():
-            commands.train(command)
-        case ExportCommand():
-            commands.export(command)
-        case SweepCommand():
-            commands.sweep(command)
-        case RunsCommand():
-            commands.runs(command)
-        case DemoCommand():
-            commands.demo(command)
+    module, function = HOMES[type(command)].split(".")
+    getattr(import_module(f"sparselaw.commands.{module}"), function)(command)

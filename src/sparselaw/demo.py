@@ -22,11 +22,14 @@ def demo(folder: Path) -> None:
     Raises:
         UserError: if some runs did not finish.
     """
-    from sparselaw.fit import bootstrap, fit
+    from sparselaw.fit import bootstrap, compare, fit
     from sparselaw.plan import Cost, contours, plan
     from sparselaw.report import figures
+    from sparselaw.report.curves import read_curves
     from sparselaw.report.page import write_page
+    from sparselaw.report.study import Question, study
     from sparselaw.runs import read_runs
+    from sparselaw.runs.folders import scan
     from sparselaw.sweep.command import sweep
 
     _say(f"sparselaw sweep {SWEEP.name} -o {folder / 'runs'}")
@@ -38,22 +41,25 @@ def demo(folder: Path) -> None:
     _say(f"sparselaw fit {folder / 'runs'} --bootstrap {NUM_DRAWS} -o {folder / 'fit.json'}")
     fitted = bootstrap(fit(runs), runs, num_draws=NUM_DRAWS, by="cell")
     fitted.save(folder / "fit.json")
-    text.show(fit_shown := text.fit_text(fitted))
+    text.show(text.fit_text(fitted))
     N, D = runs.nonzero_params.max(), runs.data.max()
     budget = float(Cost().flops(0.0, N, D))
     _say(f"sparselaw plan {folder / 'fit.json'} --nonzeros {N:.0f} --flops {budget:.3g}")
     answer = plan(fitted, nonzero_params=N, flops=budget)
-    text.show(plan_shown := text.plan_text(answer))
+    text.show(text.plan_text(answer))
     figures.fit_figures(fitted, runs, [], folder / "figures")
     around = contours(fitted, nonzero_params=(N / 100, N * 10), flops=(budget / 1e4, budget * 1e4))
     figures.save(figures.contour_figure(around, fitted), folder / "figures" / "contours.png")
-    write_page(
-        folder / "report.html",
-        title="A small sparse sweep",
-        lead=CAVEAT,
-        answers=[plan_shown, fit_shown],
-        pictures=sorted((folder / "figures").glob("*.png")),
+    _say(f"sparselaw report {folder / 'runs'} --fit {folder / 'fit.json'} -o {folder / 'report.html'}")
+    told = study(
+        fitted,
+        question=Question(nonzero_params=N, flops=budget),
+        runs=runs,
+        comparisons=compare(runs),
+        curves=read_curves(str(folder / "runs"), scan(str(folder / "runs"))),
+        notes=(CAVEAT,),
     )
+    write_page(folder / "report.html", told)
     print(f"\n{CAVEAT}\nwrote {folder / 'report.html'}, {folder / 'fit.json'} and {folder / 'figures'}/")
 
 

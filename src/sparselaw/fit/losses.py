@@ -64,3 +64,20 @@ class Loss:
     def curvature(self, residual: Array) -> Array:
         """rho''(r): zero beyond delta."""
         return self.side(residual) * (np.abs(residual) <= self.delta)
+
+
+PUBLISHED_LOSS = {"t5-c4": "huber-log", "vit-jft": "huber"}
+DELTAS = {
+    "huber": 0.01,
+    "huber-log": 0.001,
+    "squared": np.inf,
+    "squared-log": np.inf,
+    "absolute": ABSOLUTE,
+    "absolute-log": ABSOLUTE,
+}
+
+
+def usual_loss(runs: str) -> Loss:
+    """The loss function that runs of that name are fitted with: a published sweep's own, else huber-log."""
+    name = PUBLISHED_LOSS.get(runs, "huber-log")
+    return Loss(DELTAS[name], log=name.endswith("-log"))

@@ -73,6 +73,8 @@ def contours(
     wanted = np.array(levels)[:, None]
     lines = flops_where_optimal(law, fitted.values, wanted, N, cost)
     low_C, high_C = flops or (chinchilla[0] / 2, float(np.nanmax(lines)))
+    if not 0 < low_C < high_C < np.inf:
+        raise UserError(f"the {law.name} law from {fitted.name} has no contours: no budget makes these sparsities best")
     C = np.geomspace(low_C, high_C, grid)
     sparsity = optimal_sparsity(law, fitted.values, N[:, None], C, cost)
     bands = _bands(law, fitted.draws, N, C, wanted, cost, confidence) if len(fitted.draws) else (None,) * 4

@@ -34,7 +34,8 @@ class Estimates:
     confidence: float
 
     def __call__(self, quantity: Quantity) -> Estimate:
-        with np.errstate(divide="ignore", over="ignore"):  # beyond a double is infinitely far
+        # Beyond a double is infinitely far, and a draw that says nothing is NaN.
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             draws = quantity(self.fitted.draws) if len(self.fitted.draws) else None
             return self.of(float(quantity(self.fitted.values)), draws)
 

@@ -49,7 +49,7 @@ class RelativeTime:
             raise ValueError("a relative time is positive and never rises with sparsity")
 
     @cached_property
-    def _steps(self) -> tuple[tuple[float, float, float], ...]:
+    def steps(self) -> tuple[tuple[float, float, float], ...]:
         """(s_k, jump_k, bend_k), without those that are neither."""
         s, t = self.sparsity, self.time
         steps, slope, before = [], 0.0, 1.0
@@ -67,7 +67,7 @@ class RelativeTime:
     @property
     def kinks(self) -> tuple[float, ...]:
         """The sparsities between 0 and 1 at which t is not smooth."""
-        return tuple(sorted({s for s, _, _ in self._steps if s > 0}))
+        return tuple(sorted({s for s, _, _ in self.steps if s > 0}))
 
     def __call__(self, S: ArrayLike) -> Array:
         """t at a fixed sparsity."""
@@ -78,7 +78,7 @@ class RelativeTime:
         S = np.asarray(S, dtype=float)
         ramp, held, p = schedule.end - schedule.start, 1 - schedule.end, schedule.exponent
         total = np.ones_like(S)
-        for at, jump, bend in self._steps:
+        for at, jump, bend in self.steps:
             share = _share_past(S, at, p) if ramp else 0.0
             if jump:
                 total += jump * (held * (at <= S) + ramp * share)
@@ -90,7 +90,7 @@ class RelativeTime:
         S = np.asarray(S, dtype=float)
         ramp, held, p = schedule.end - schedule.start, 1 - schedule.end, schedule.exponent
         total = np.zeros_like(S)
-        for at, jump, bend in self._steps:
+        for at, jump, bend in self.steps:
             past = np.where(at <= S, S, np.inf) if at else np.inf
             share = _share_past(S, at, p) if ramp else 0.0
             total += bend * (at <= S) * (held + ramp * share * (p + at / past) / (p + 1))

@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from scipy.special import chdtri
@@ -67,6 +68,12 @@ def fit_figures(fitted: Fit, runs: Runs, profiles: Sequence[Profile], folder: Pa
 def colours(count: int) -> list[tuple[float, float, float, float]]:
     """A sequential palette that stays apart for colour-blind readers and in grey."""
     return [mpl.colormaps["viridis"](x) for x in np.linspace(0.0, 0.88, max(count, 2))][:count]
+
+
+def page_palette(count: int) -> dict[str, list[str]]:
+    """The palette as hex colours, for a light page, and lighter for a dark one."""
+    dark = [mpl.colormaps["viridis"](x) for x in np.linspace(0.3, 1.0, count)]
+    return {name: [to_hex(c) for c in found] for name, found in (("light", colours(count)), ("dark", dark))}
 
 
 def blank(width: float, height: float, **grid: Any) -> tuple[Figure, Array]:

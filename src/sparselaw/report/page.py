@@ -1,49 +1,203 @@
-"""One HTML file with answers as they stand in the terminal and figures inlined, for any browser, offline."""
+"""The report as one HTML file that opens from disk, offline, in any browser: sections, planner, program and plotly.js inlined.
+
+Whatever comes from files is escaped (`report.html`), and a content-security policy lets only this page's own scripts run: each
+by its hash. Styles are not restricted, since plotly.js sets style attributes.
+"""
+
+from __future__ import annotations
 
 import base64
-import html
-from collections.abc import Sequence
-from io import StringIO
+import hashlib
+import re
+from html import escape
+from importlib import resources
 from pathlib import Path
+from string import Template
+from typing import Any, Literal
 
-from rich.console import Console, RenderableType
+import numpy as np
 
+from sparselaw import __version__
+from sparselaw.counts import format_count
+from sparselaw.errors import UserError
 from sparselaw.files import write_atomically
+from sparselaw.laws import PowerLaw
+from sparselaw.plan.answer import Plan
+from sparselaw.report.figures import page_palette
+from sparselaw.report.html import bullets, json_block, paragraph
+from sparselaw.report.record import (
+    contours_record,
+    cost_records,
+    curves_record,
+    fit_record,
+    law_record,
+    page_record,
+    runs_record,
+)
+from sparselaw.report.sections import sections
+from sparselaw.report.study import Study
+from sparselaw.report.text import flops, percent, span
+from sparselaw.runs import held_out
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}"
-    "pre{overflow-x:auto;font-size:.8rem;line-height:1.3}img{max-width:100%;height:auto}"
+Plotly = Literal["inline", "cdn"]
+MODULES = (
+    "law", "cost", "search", "optimum", "lifetime", "format", "answer", "state", "charts", "page", "words", "controls", "files",
+    "main",
+)  # fmt: skip
+"""The page's program, each module after those it imports."""
+NO_GAIN = ("no gain", "from any sparsity, at this N and budget")
+MIN_COLOURS = 5  # as many as contours
+FOOTER = (
+    "N counts non-zero prunable weights: matrices, without embeddings, norms and biases. Losses are in nats. FLOPs are ideal, "
+    "6 N D times the cost of zeros over training. The law is that of Frantar et al., arXiv 2309.08520, unless another is named."
 )
 
 
-def write_page(
-    path: Path, *, title: str, lead: str, answers: Sequence[RenderableType], pictures: Sequence[Path]
-) -> None:
-    """Writes the page.
+def write_page(path: Path, study: Study, *, plotlyjs: Plotly = "inline") -> int:
+    """Writes the report of a study.
 
     Args:
         path: of the HTML file.
-        title: its heading.
-        lead: the sentence below it.
-        answers: what `report.text` makes.
-        pictures: PNG files; each file's name becomes the text in place of its picture.
+        study: what to tell.
+        plotlyjs: "inline" (5 MB, offline), or "cdn": loaded from plotly's own server, checked against the hash of the installed
+            version; without it the page has its tables but no figures.
+
+    Returns:
+        The bytes written.
+
+    Raises:
+        UserError: the place cannot be written.
     """
-    parts = [f"<h1>{html.escape(title)}</h1>", f"<p>{html.escape(lead)}</p>", *map(_printed, answers)]
-    parts += [_picture(picture) for picture in pictures]
-    head = (
-        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+    content = page(study, plotlyjs=plotlyjs).encode("utf-8", "backslashreplace")  # names of files may not be text
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise UserError(f"cannot write the report {path}: {error.strerror}") from error
+    return len(content)
+
+
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")  # as in `study`
+def page(study: Study, *, plotlyjs: Plotly = "inline") -> str:
+    """The HTML of a report."""
+    code, (plotly, source) = program(), _plotly(plotlyjs)
+    found = sections(study)
+    fitted = study.fitted
+    title = f"How sparse? {fitted.name}"
+    lead = f"{fitted.num_runs} runs, {fitted.law.name} law, D in {fitted.data_unit}"
+    return Template(_web("page.html")).substitute(
+        policy=escape(_policy(source, code)),
+        version=__version__,
+        style=_web("page.css"),
+        title=escape(title),
+        lead=escape(lead),
+        links=" ".join(f'<a href="#{name}">{escape(short)}</a>' for name, short, _ in found),
+        notes=bullets(study.notes, look="warnings"),
+        **_answer(study),
+        sections="\n".join(html for _, _, html in found),
+        footer=escape(FOOTER),
+        record=json_block(record_of(study)),
+        plotly=plotly,
+        program=code,
     )
-    body = "\n".join(parts)
-    page = f'<!doctype html>\n<html lang="en">\n<head>{head}<style>{_STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n'
-    write_atomically(path, page)
 
 
-def _printed(content: RenderableType) -> str:
-    console = Console(record=True, width=110, file=StringIO(), highlight=False)
-    console.print(content)
-    return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+def record_of(study: Study) -> dict[str, Any]:
+    """What the page's program reads."""
+    fitted, runs, law = study.fitted, study.runs, study.fitted.law
+    return page_record(
+        law=law_record(law) if isinstance(law, PowerLaw) else None,
+        fit=fit_record(fitted),
+        costs=cost_records(study.machines),
+        state=None if study.plan is None else _state(study, study.plan),
+        runs=None if runs is None else runs_record(fitted, runs, held_out(fitted.name)),
+        contours={name: contours_record(found) for name, found in study.contours.items()} or None,
+        curves=curves_record(study.curves),
+        palette=page_palette(max(len(fitted.domain.sparsity), MIN_COLOURS)),
+    )
 
 
-def _picture(path: Path) -> str:
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f'<img alt="{html.escape(path.stem)}" src="data:image/png;base64,{data}">'
+def _state(study: Study, plan: Plan) -> dict[str, Any]:
+    """The question that the page opens with."""
+    domain = study.fitted.domain
+    return {
+        "ask": "budget",
+        "N": plan.nonzero_params.value,
+        "budget": "flops",
+        "C": plan.flops.value,
+        "D": plan.dense_data,
+        "times": float(f"{plan.times_chinchilla.value:.3g}"),
+        "cost": study.question.cost,
+        "loss": float(f"{plan.loss.value:.4g}"),
+        "inference": domain.data[1],
+        "serving": "dense",
+        "fixed": False,
+        "units": study.question.units_per_datum,
+    }
+
+
+def _answer(study: Study) -> dict[str, str]:
+    """The first answer in words, which stands without the page's program."""
+    plan = study.plan
+    if plan is None:
+        said = paragraph(study.no_plan, look="note")
+        return {"question": "", "headline": "No optimal sparsity", "certainty": "", "planner": said}
+    S = plan.optimal_sparsity
+    size, budget = format_count(plan.nonzero_params.value), flops(plan.flops.value)
+    question = f"A model of {size} non-zero prunable weights, {budget} training FLOPs."
+    said = bullets(plan.warnings, look="warnings") + bullets(plan.advice)
+    return {
+        "question": escape(question),
+        "headline": f"Train it {percent(S.value)} sparse" if S.value > 0 else "Train it dense",
+        "certainty": "".join(
+            f"<div><dt>{escape(value)}</dt><dd>{escape(meaning)}</dd></div>" for value, meaning in _certainties(plan)
+        ),
+        "planner": f"<noscript>{said}</noscript>\n{_web('planner.html')}",
+    }
+
+
+def _certainties(plan: Plan) -> list[tuple[str, str]]:
+    """What stands below the headline, as the page's program says it."""
+    S = plan.optimal_sparsity
+    sure = ("no interval", "since this fit has no bootstrap draws")
+    if S.bounds:
+        sure = (span(S.bounds, percent), "holds the best sparsity in 95% of refits to resampled runs")
+    near = (span(plan.near_optimal, percent), f"is as good: within {plan.tolerance:.2g} nats of the best")
+    within = f" (95% interval {span(plan.gain.bounds, lambda value: f'{value:.2g}')})" if plan.gain.bounds else ""
+    gain = (f"{plan.gain.value:.2g} nats", f"lower loss than dense at the same N and FLOPs{within}")
+    return [sure, near, gain if S.value > 0 else NO_GAIN]
+
+
+def program() -> str:
+    """The modules as one: without imports of each other, since they share one scope, comments and indentation."""
+    modules = "\n".join(_web(f"{name}.js") for name in MODULES)
+    return re.sub(r"^(import .*\n| *(?://|/?\*).*\n|\n| +|export )", "", modules, flags=re.MULTILINE)
+
+
+def _plotly(how: Plotly) -> tuple[str, str]:
+    """The script element of plotly.js, and what the policy calls its source."""
+    from plotly.offline import get_plotlyjs, get_plotlyjs_version
+
+    code = get_plotlyjs()
+    if how == "inline":
+        return f"<script>{code}</script>", _hash(code)
+    address = f"https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"
+    checked = _hash(code).strip("'")
+    return f'<script src="{address}" integrity="{checked}" crossorigin="anonymous"></script>', address
+
+
+def _policy(*scripts: str) -> str:
+    """Nothing from anywhere but these scripts: sources, or code by its hash."""
+    sources = " ".join(script if script.startswith(("'", "https:")) else _hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {sources}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def _hash(code: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"
+
+
+def _web(name: str) -> str:
+    return (resources.files("sparselaw.report") / "web" / name).read_text(encoding="utf-8")

@@ -1,0 +1,269 @@
+"""The planner in a real browser: its numbers are those of `sparselaw.plan`, and its controls do what they say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser
+
+from sparselaw.fit import Fit, bootstrap, fit, open_fit
+from sparselaw.plan import Cost, open_hardware, plan, plan_served
+from sparselaw.plan.hardware import SHIPPED
+from sparselaw.plan.lifetime import SERVED_DENSE, SERVED_SPARSE
+from sparselaw.report.page import write_page
+from sparselaw.report.study import Question, study
+
+from .conftest import ASK, Visit, Visits, simulated_runs
+
+TOLERANCE = 1e-6
+TRAINING = ("dense", "sparse", "a100-2:4", "epyc-csr")
+SERVING = ("dense", "sparse", *SHIPPED)
+POINTS = 4  # random questions a cost
+BUDGETS = (("flops", "C", "flops"), ("data", "D", "data"), ("chinchilla", "times", "times_chinchilla"))
+Asked = Callable[[str], Visit]
+
+
+@pytest.fixture(scope="module")
+def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The page of a published fit, written once; without plotly, whose figures take longer than the answers."""
+    folder, written = tmp_path_factory.mktemp("pages"), {}
+
+    def made(name: str) -> Path:
+        if name not in written:
+            written[name] = folder / f"{name}.html"
+            write_page(written[name], study(open_fit(name)), plotlyjs="cdn")
+        return written[name]
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def kept_open(browser: Browser, page_of: Callable[[str], Path]) -> Iterator[Asked]:
+    """The same page in a browser, opened once: loading it takes longer than asking."""
+    visits, opened = Visits(browser), {}
+
+    def ask(name: str) -> Visit:
+        if name not in opened:
+            opened[name] = visits(page_of(name))
+        return opened[name]
+
+    yield ask
+    visits.close()
+
+
+@pytest.fixture
+def vit(kept_open: Asked) -> Iterator[Visit]:
+    """The page of `vit-jft`, with the question that it opened with."""
+    opened = kept_open("vit-jft")
+    opened.page.click("#reset")
+    yield opened
+    assert not opened.complaints
+
+
+def training_cost(name: str, units: float) -> Cost:
+    if name in ("dense", "sparse"):
+        return Cost(sparse=name == "sparse", units_per_datum=units)
+    return open_hardware(name).training_cost(units_per_datum=units)
+
+
+def serving_cost(name: str) -> Cost:
+    return {"dense": SERVED_DENSE, "sparse": SERVED_SPARSE}.get(name) or open_hardware(name).inference_cost()
+
+
+def assert_same(page: dict[str, Any], python: dict[str, Any], *, leave: tuple[str, ...] = ()) -> None:
+    """Every number of the page is Python's, and every sentence that both say."""
+    shared = [key for key in page if key in python and key not in leave]
+    assert len(shared) > 25
+    for key in shared:
+        if isinstance(python[key], str | dict) and key != "costs":
+            continue
+        if key == "costs":
+            assert page[key] == pytest.approx(python[key], rel=TOLERANCE, abs=TOLERANCE), key
+        elif key == "warnings":
+            assert page[key] == list(python[key])
+        elif key != "advice":
+            assert numbers(page[key]) == pytest.approx(numbers(python[key]), rel=TOLERANCE, abs=TOLERANCE), key
+
+
+def numbers(value: Any) -> list[float]:
+    values = value if isinstance(value, list | tuple) else [value]
+    return [math.inf if one is None else one for one in values]
+
+
+@pytest.mark.parametrize("cost", TRAINING)
+@pytest.mark.parametrize("name", ["vit-jft", "t5-c4-refit"])
+def test_a_budget_is_answered_as_python_answers_it(kept_open: Asked, name: str, cost: str) -> None:
+    fitted, rng = open_fit(name), np.random.default_rng(TRAINING.index(cost))
+    opened = kept_open(name)
+    for k in range(POINTS):
+        N = 10 ** rng.uniform(5.5, 9.5)
+        units = 196.0 if name == "vit-jft" and k == 1 else 1.0
+        amounts = {
+            "C": N * 10 ** rng.uniform(9.5, 13.5),
+            "D": 10 ** rng.uniform(8.5, 12),
+            "times": 10 ** rng.uniform(-0.7, 3),
+        }
+        kind, key, python_name = BUDGETS[k % len(BUDGETS)]
+        page = opened.ask(ask="budget", N=N, budget=kind, cost=cost, units=units, **{key: amounts[key]})
+        asked = {python_name: amounts[key]}
+        assert_same(page, plan(fitted, nonzero_params=N, cost=training_cost(cost, units), **asked).to_json())
+    assert not opened.complaints
+
+
+@pytest.mark.parametrize("serving", SERVING)
+def test_a_life_is_answered_as_python_answers_it(kept_open: Asked, serving: str) -> None:
+    fitted, rng = open_fit("t5-c4-refit"), np.random.default_rng(SERVING.index(serving))
+    opened = kept_open("t5-c4-refit")
+    for cost in rng.permutation(TRAINING)[:2]:
+        for N in (None, 10 ** rng.uniform(8.3, 9.5)):
+            loss, inference = rng.uniform(1.75, 2.4), 10 ** rng.uniform(9, 13)
+            size = {"fixed": "true", "N": N} if N else {"fixed": "false"}
+            page = opened.ask(ask="serve", loss=loss, inference=inference, cost=cost, serving=serving, **size)
+            costs = {"cost": training_cost(cost, 1.0), "inference_cost": serving_cost(serving)}
+            python = plan_served(fitted, loss=loss, inference=inference, nonzero_params=N, **costs).to_json()
+            # Python says beside the others that some draws are out of reach.
+            assert_same(page, python, leave=("warnings",))
+
+
+LAWS = ("free-multiplier", "density-power", "no-floor", "average-params")
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_every_law_that_can_be_planned_with_is_evaluated_in_the_page(visit: Visits, tmp_path: Path, law: str) -> None:
+    runs = simulated_runs()
+    fitted = bootstrap(fit(runs, law), runs, num_draws=50)
+    write_page(tmp_path / "law.html", study(fitted), plotlyjs="cdn")
+    opened = visit(tmp_path / "law.html")
+    for cost in ("dense", "sparse", "epyc-csr"):
+        page = opened.ask(ask="budget", N=2e7, budget="flops", C=3e19, cost=cost)
+        assert_same(page, plan(fitted, nonzero_params=2e7, flops=3e19, cost=training_cost(cost, 1.0)).to_json())
+    assert not opened.complaints
+
+
+def test_advice_is_that_of_python(vit: Visit) -> None:
+    fitted = open_fit("vit-jft")
+    for times in (0.5, 1.3, 5, 400):
+        said = vit.ask(ask="budget", N=4e7, budget="chinchilla", times=times, cost="dense")["advice"]
+        python = plan(fitted, nonzero_params=4e7, times_chinchilla=times).advice
+        assert [sentence for sentence in said if "flips" not in sentence] == [
+            sentence for sentence in python if "flips" not in sentence and "interval goes" not in sentence
+        ]
+
+
+def test_a_fit_without_draws_says_that_it_has_no_intervals(visit: Visits, page_of: Callable[[str], Path]) -> None:
+    opened = visit(page_of("t5-c4-published"))
+    assert "no interval" in opened.text("#certainty")
+    assert opened.ask(ask="budget", N=1e8, budget="flops", C=1e20, cost="dense")["interval"] is None
+
+
+def test_a_slider_changes_the_answer_and_the_address(vit: Visit) -> None:
+    before = vit.text("#headline")
+    vit.page.focus("#C-slider")
+    for _ in range(60):
+        vit.page.keyboard.press("ArrowRight")
+    vit.page.wait_for_url("**/*#*C=*")
+    vit.page.wait_for_selector('html[data-settled="true"]', state="attached")
+    assert vit.text("#headline") != before
+    assert vit.page.input_value("#C") != ""
+    assert vit.page.get_attribute("#C-slider", "aria-valuetext") == vit.page.input_value("#C")
+    vit.page.click("#reset")
+    assert vit.text("#headline") == before
+
+
+def test_a_number_typed_moves_the_slider(vit: Visit) -> None:
+    vit.page.fill("#N", "13.5M")
+    assert "13.5M non-zero" in vit.text("#question")
+    assert float(vit.page.input_value("#N-slider")) == pytest.approx(math.log10(13.5e6), abs=0.01)
+
+
+def test_a_mistyped_number_is_said_and_the_answer_kept(vit: Visit) -> None:
+    before = vit.text("#headline")
+    vit.page.fill("#N", "many")
+    assert vit.page.get_attribute("#N", "aria-invalid") == "true"
+    assert "positive number" in vit.text("#mistake")
+    assert vit.text("#headline") == before
+
+
+def test_a_link_restores_the_question(kept_open: Asked, visit: Visits, page_of: Callable[[str], Path]) -> None:
+    question = {
+        "ask": "serve",
+        "loss": 1.8,
+        "inference": 3e12,
+        "cost": "epyc-csr",
+        "serving": "sparse",
+        "fixed": "true",
+        "N": 2e8,
+    }
+    first = kept_open("t5-c4-refit")
+    asked = first.ask(**question)
+    address = first.page.url
+    second = visit(page_of("t5-c4-refit"), hash=address[address.index("#") :])
+    assert second.page.is_checked('input[name="ask"][value="serve"]')
+    assert second.page.input_value("#inference") == "3T"
+    assert second.page.input_value("#cost") == "epyc-csr"
+    assert second.text("#headline") == first.text("#headline") == f"Train it {asked['optimal_sparsity']:.1%} sparse"
+
+
+HOSTILE_ADDRESSES = ("N=-1&C=nan&cost=__proto__&budget=x", "N=1e999&loss=&ask=constructor", "%3Cscript%3E=1&cost=%00")
+
+
+@pytest.mark.parametrize("address", HOSTILE_ADDRESSES)
+def test_an_impossible_address_is_ignored(vit: Visit, address: str) -> None:
+    plain = vit.text("#headline")
+    vit.page.evaluate(ASK, address)
+    assert vit.text("#headline") == plain
+
+
+def test_a_loss_out_of_reach_is_said(vit: Visit) -> None:
+    vit.page.check('input[name="ask"][value="serve"]')
+    vit.page.fill("#loss", "4.0")
+    assert vit.text("#headline") == "No answer"
+    assert "below the irreducible loss" in vit.text("#certainty")
+    assert not vit.page.is_visible("#result")
+    vit.page.fill("#loss", "5.2")
+    assert vit.text("#headline").startswith("Train it")
+
+
+def test_a_question_outside_the_runs_is_warned_of(vit: Visit) -> None:
+    vit.ask(ask="budget", N=4e9, budget="flops", C=1e23, cost="dense")
+    assert "times beyond the fitted runs" in vit.text("#warnings")
+
+
+def test_the_page_opens_with_the_question_it_was_given(visit: Visits, tmp_path: Path) -> None:
+    told = study(open_fit("vit-jft"), question=Question(1.2e8, 3e19, "epyc-csr"))
+    write_page(tmp_path / "asked.html", told, plotlyjs="cdn")
+    opened = visit(tmp_path / "asked.html")
+    assert told.plan is not None
+    assert opened.text("#headline") == f"Train it {told.plan.optimal_sparsity.value:.1%} sparse"
+    assert opened.page.input_value("#N") == "120M"
+
+
+def test_files_are_saved(visit: Visits, simulated_page: Path, tmp_path: Path) -> None:
+    opened = visit(simulated_page)
+    button = 'figure[data-figure="answer"] button >> nth='
+    starts = {"#save-json": b"{", f"{button}0": b"<svg", f"{button}1": b"\x89PNG"}
+    for selector, start in starts.items():
+        with opened.page.expect_download() as waiting:
+            opened.page.click(selector)
+        waiting.value.save_as(tmp_path / "saved")
+        assert (tmp_path / "saved").read_bytes().startswith(start)
+    assert not opened.complaints
+
+
+def drawn(opened: Visit, name: str) -> int:
+    return opened.page.locator(f'figure[data-figure="{name}"] .main-svg').count()
+
+
+def test_a_law_without_contours_has_a_planner_but_none(visit: Visits, tmp_path: Path) -> None:
+    runs = simulated_runs()
+    fitted: Fit = fit(runs, "free-multiplier")
+    write_page(tmp_path / "levels.html", study(fitted))
+    opened = visit(tmp_path / "levels.html")
+    opened.page.wait_for_selector('figure[data-figure="answer"] .main-svg', state="attached")
+    assert drawn(opened, "contours") == 0
+    assert "no contours" in opened.text("#contours")
