@@ -73,3 +73,7 @@ def test_core_alone_says_what_training_needs(installed: Path, tmp_path: Path) ->
     said = done(installed / "sparselaw", "train", "decoder-laptop", status=2, folder=tmp_path)
     assert said.stderr.count("\n") == 1
     assert "sparselaw[train]" in said.stderr
+
+
+def test_the_citation_is_of_this_version() -> None:
+    assert f"\nversion: {VERSION}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
