@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg, subcommand
 
+from sparselaw import __version__
 from sparselaw.errors import UserError
 
 LossName = Literal["huber", "huber-log", "squared", "squared-log", "absolute", "absolute-log"]
@@ -367,6 +368,9 @@ Command = (
 
 def main() -> None:
     """Entry point of `sparselaw`."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"sparselaw {__version__}")
+        return
     try:
         _run(_parse())
     except UserError as error:
