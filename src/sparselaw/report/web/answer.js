@@ -270,10 +270,10 @@ function adviceOnBudget(plan) {
 }
 
 function whether(plan) {
-  const times = formatNumber(plan.times_chinchilla, 3), since = formatNumber(plan.pays_from, 3), isStored = plan.memory !== null;
+  const times = formatNumber(plan.times_chinchilla, 3), isStored = plan.memory !== null;
   const optimal = `the Chinchilla-optimal compute of ${isStored ? "the dense model of these bytes" : "this N"}`;
   if (plan.optimal_sparsity === 0) {
-    const pays = Number.isFinite(plan.pays_from) ? `pays from ${since} times on` : "never pays";
+    const pays = Number.isFinite(plan.pays_from) ? `pays from ${formatNumber(plan.pays_from, 3)} times on` : "never pays";
     return (
       `do not prune: the budget is ${times} times ${optimal}, and sparsity${isStored ? ` stored as ${plan.format}` : ""} ${pays}` +
       (isStored ? "" : "; with more room for weights than compute, a dense model is best")
@@ -285,11 +285,16 @@ function whether(plan) {
       `that make no difference; at ${times} times Chinchilla-optimal compute it pays a little, at high density only`
     );
   }
-  const pays =
-    plan.pays_from > 0
-      ? `sparsity pays from ${since} times ${optimal}, and this budget is ${times} times`
-      : `sparsity pays with any budget, and this one is ${times} times ${optimal}`;
-  return `${pays}; at ${formatPercent(plan.optimal_sparsity)} a non-zero does the work of ${plan.multiplier.toFixed(2)} dense ones`;
+  const worth = `at ${formatPercent(plan.optimal_sparsity)} a non-zero does the work of ${plan.multiplier.toFixed(2)} dense ones`;
+  return `${sinceWhen(plan.pays_from, times, optimal)}; ${worth}`;
+}
+
+function sinceWhen(since, times, optimal) {
+  if (since === Infinity) {
+    return `sparsity pays only where FLOPs are too few to fill the memory, and this budget is ${times} times ${optimal}`;
+  }
+  if (since > 0) return `sparsity pays from ${formatNumber(since, 3)} times ${optimal}, and this budget is ${times} times`;
+  return `sparsity pays with any budget, and this one is ${times} times ${optimal}`;
 }
 
 function anyDenseSize(plan) {
@@ -299,7 +304,8 @@ function anyDenseSize(plan) {
   if (worse > 0) {
     return `no dense model of any size does as well with these FLOPs: the best, of ${size}, is ${nats} worse`;
   }
-  return `if ${plan.memory === null ? "N" : "memory"} is not what limits you, a dense model of ${size} is ${nats} better with the same FLOPs (${loss})`;
+  const limit = plan.memory === null ? "N" : "memory";
+  return `if ${limit} is not what limits you, a dense model of ${size} is ${nats} better with the same FLOPs (${loss})`;
 }
 
 function flips(costs, what) {
@@ -324,6 +330,7 @@ function adviceOnLife(plan) {
 
 /** S and the value asked about, for the figure. */
 export function curveOf(answer) {
-  const S = answer.levels.length ? answer.levels : [...evenSparsities(0, MAX_SPARSITY, CURVE_POINTS), ...answer.kinks].sort((a, b) => a - b);
+  const even = [...evenSparsities(0, MAX_SPARSITY, CURVE_POINTS), ...answer.kinks].sort((a, b) => a - b);
+  const S = answer.levels.length ? answer.levels : even;
   return { S, value: S.map(answer.value) };
 }

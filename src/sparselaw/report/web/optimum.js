@@ -2,7 +2,7 @@
 // plan/optimum.py and plan/free_size.py.
 import { capacity, dataFor, dataLoss, predict, shape, shapeSlope } from "./law.js";
 import { dataOf, flopsFor, multiplier, multiplierSlope, overTraining } from "./cost.js";
-import { leastValue, lowestPoint, rangeWithin, scanPoints } from "./search.js";
+import { leastValue, lowestIndex, lowestPoint, rangeWithin, scanPoints } from "./search.js";
 import { growthAt, isMemory, nonzerosAt, storedAs } from "./storage.js";
 
 /** The only sparsities to choose from; none if there is no limit. */
@@ -85,26 +85,31 @@ export function chinchillaFlops(law, N, cost) {
 
 /** The budget from which some sparsity is better than none: the data at which its gain in capacity pays for its price. */
 export function flopsWhereSparsityPays(law, size, cost) {
-  const N = nonzerosAt(size, 0), dense = Math.exp(-law.bN * Math.log(N)), levels = levelsOf(law, size);
-  const priceOfGain = (shapeThere, power) => {
-    const gain = (shape(law, 0) - shapeThere) * dense;
-    return gain > 0 ? Math.max(power - 1, 0) / gain : Infinity;
-  };
-  const priceAt = (S) => {
-    const held = heldAt(size, S);
-    return priceOfGain(shape(law, S) * held ** -law.bN, (multiplier(cost, S) * held) ** law.bD);
-  };
-  const budgetFor = (price) => flopsFor(cost, 0, N, dataFor(law, 1) * price ** (1 / law.bD));
-  if (levels.length) return budgetFor(Math.min(...levels.map(priceAt)));
-  const { grid, shapes, powers } = tableOf(law, size, cost);
-  const least = budgetFor(leastValue(priceAt, grid, shapes.map((there, k) => priceOfGain(there, powers[k]))));
-  return isMemory(size) && size.takesOver > 0 ? least : Math.min(least, flopsFor(cost, 0, N, dataWhereALittlePays(law, dense, cost)));
+  const N = nonzerosAt(size, 0), price = leastPrice(law, size, cost) * Math.exp(law.bN * Math.log(N));
+  return flopsFor(cost, 0, N, dataFor(law, 1) * price ** (1 / law.bD));
 }
 
-/** The data from which a little sparsity is better than none, at constant N; `dense` is N^-b_N. */
-function dataWhereALittlePays(law, dense, cost) {
-  const needed = (-shapeSlope(law, 0) * dense) / (law.bD * multiplierSlope(cost, 0));
-  return needed > 0 ? dataFor(law, 1) * Math.exp(-Math.log(needed) / law.bD) : Infinity;
+/** What more data it takes (its b_D-th power, less 1) over a gain in capacity. */
+const priceOf = (power, gain) => (gain > 0 ? Math.max(power - 1, 0) / gain : Infinity);
+
+/** The least price over all sparsities, at N_0 = 1. */
+function leastPrice(law, size, cost) {
+  const dense = shape(law, 0), levels = levelsOf(law, size);
+  const priceAt = (S) => {
+    const held = heldAt(size, S);
+    return priceOf((multiplier(cost, S) * held) ** law.bD, dense - shape(law, S) * held ** -law.bN);
+  };
+  if (levels.length) return Math.min(...levels.map(priceAt));
+  const { grid, shapes, powers } = tableOf(law, size, cost), tried = shapes.map((there, k) => priceOf(powers[k], dense - there));
+  const first = isMemory(size) && size.takesOver > 0 ? Infinity : priceOfALittle(law, cost);
+  const isRising = first <= tried[1] && lowestIndex(tried) === 1;
+  return isRising ? first : Math.min(first, leastValue(priceAt, grid, tried));
+}
+
+/** The limit S -> 0, at constant N. */
+function priceOfALittle(law, cost) {
+  const gain = -shapeSlope(law, 0);
+  return gain > 0 ? (law.bD * multiplierSlope(cost, 0)) / gain : Infinity;
 }
 
 /** The size that does best at sparsity S on a budget. */

@@ -50,7 +50,7 @@ export function leastValue(value, grid, tried) {
   }
 }
 
-function lowestIndex(values) {
+export function lowestIndex(values) {
   let best = 0;
   for (let k = 1; k < values.length; k++) if (values[k] < values[best]) best = k;
   return best;
