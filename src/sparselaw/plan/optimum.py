@@ -169,7 +169,9 @@ def flops_where_sparsity_pays(law: PowerLaw, parameters: ArrayLike, N: Size, cos
     if levels or (isinstance(N, Memory) and N.storage.kind != "ideal"):
         return least
     N = nonzeros_at(N, 0.0)
-    return np.minimum(least, cost.flops(0.0, N, data_where_optimal(law, parameters, 0.0, N, sparser_on_budget(0.0, cost))))
+    return np.minimum(
+        least, cost.flops(0.0, N, data_where_optimal(law, parameters, 0.0, N, sparser_on_budget(0.0, cost)))
+    )
 
 
 def chinchilla_flops(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, cost: Cost) -> Array:

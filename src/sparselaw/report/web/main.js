@@ -191,9 +191,11 @@ function start() {
     byId("save-json").addEventListener("click", saveAnswer);
     showControls();
     ask();
-    addEventListener("hashchange", () => {
-      if (!location.hash.includes("=")) return; // a link to a section
-      page.state = fromHash(location.hash, record.state, record.costs);
+    addEventListener("hashchange", ({ newURL }) => {
+      const { hash } = new URL(newURL); // that of location may be one of ours again
+      if (!hash.includes("=")) return; // a link to a section
+      page.state = fromHash(hash, record.state, record.costs);
+      writeAddress();
       showControls();
       ask();
     });
