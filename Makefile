@@ -1,5 +1,7 @@
 # make demo   the main job, from a fresh clone
-# make test   lint, types, tests, from a fresh clone
+# make test   lint, types, docs, tests, from a fresh clone
+# make docs   the site, in site/, with every link checked
+# make dist   sdist and wheel, in dist/, the wheel tried in an environment of its own
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -8,12 +10,12 @@ ifneq ($(DATASETS),)
 export SPARSELAW_DATASETS ?= $(abspath $(DATASETS))
 endif
 
-.PHONY: demo test test-slow check browser format benchmarks coverage design-study published-fits clean
+.PHONY: demo test test-slow check browser format docs dist benchmarks coverage design-study published-fits clean
 
 demo: .venv/core
 	$(BIN)/sparselaw demo
 
-test: check browser
+test: check browser docs
 	$(BIN)/pytest -n 2 --dist loadfile
 
 test-slow: .venv/dev
@@ -36,6 +38,17 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The variable silences what Material prints about MkDocs 2, which the constraints keep out.
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir site
+	$(BIN)/python tools/check_site.py site
+
+dist: .venv/dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	SPARSELAW_DIST=dist $(BIN)/pytest -q tests/test_package.py
+	@ls dist/*
+
 benchmarks: .venv/dev
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -56,6 +69,10 @@ published-fits: .venv/dev
 	$(PIP) -e ".[train]"
 	@touch $@
 
+.venv/docs: .venv/core
+	$(PIP) -e ".[docs]"
+	@touch $@
+
 # compressed-tensors asks for an older transformers: it is apart, with what its bitmasks need and no more.
 .venv/dev: .venv/core
 	$(PIP) -e ".[dev]"
@@ -64,4 +81,4 @@ published-fits: .venv/dev
 	@touch $@
 
 clean:
-	rm -rf .venv demo-output
+	rm -rf .venv demo-output site dist

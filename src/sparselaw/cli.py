@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass, replace
+from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg, subcommand
 
+from sparselaw import __version__
 from sparselaw.errors import UserError
 
 LossName = Literal["huber", "huber-log", "squared", "squared-log", "absolute", "absolute-log"]
@@ -366,6 +368,9 @@ Command = (
 
 def main() -> None:
     """Entry point of `sparselaw`."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"sparselaw {__version__}")
+        return
     try:
         _run(_parse())
     except UserError as error:
@@ -413,39 +418,25 @@ def _sentence(boxed: str) -> str:
     return " ".join(takewhile(lambda line: line.strip("─-╰╯+"), lines)).rstrip(".")
 
 
+HOMES: dict[type, str] = {
+    FitCommand: "fitting.fit",
+    CompareCommand: "fitting.compare",
+    ComparePatternsCommand: "comparing.compare_patterns",
+    ComparePretrainedCommand: "comparing.compare_pretrained",
+    PlanCommand: "planning.plan",
+    ContoursCommand: "planning.contours",
+    DesignCommand: "planning.design",
+    HardwareCommand: "planning.hardware",
+    TrainCommand: "training.train",
+    ExportCommand: "training.export",
+    SweepCommand: "training.sweep",
+    RunsCommand: "training.runs",
+    ReportCommand: "reporting.report",
+    DemoCommand: "reporting.demo",
+}
+"""The module and function in `commands` that carries out each command."""
+
+
 def _run(command: Command) -> None:
-    from sparselaw import commands
-
-    match command:
-        case FitCommand():
-            commands.fit(command)
-        case CompareCommand():
-            commands.compare(command)
-        case ComparePatternsCommand():
-            from sparselaw.report.comparisons import compare_patterns
-
-            compare_patterns(command)
-        case ComparePretrainedCommand():
-            from sparselaw.report.comparisons import compare_pretrained
-
-            compare_pretrained(command)
-        case PlanCommand():
-            commands.plan(command)
-        case ContoursCommand():
-            commands.contours(command)
-        case DesignCommand():
-            commands.design(command)
-        case HardwareCommand():
-            commands.hardware(command)
-        case TrainCommand():
-            commands.train(command)
-        case ExportCommand():
-            commands.export(command)
-        case SweepCommand():
-            commands.sweep(command)
-        case RunsCommand():
-            commands.runs(command)
-        case ReportCommand():
-            commands.report(command)
-        case DemoCommand():
-            commands.demo(command)
+    module, function = HOMES[type(command)].split(".")
+    getattr(import_module(f"sparselaw.commands.{module}"), function)(command)

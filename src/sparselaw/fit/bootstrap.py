@@ -43,7 +43,9 @@ def bootstrap(
         runs: the runs it was fitted to.
         num_draws: resamples.
         by: "run", or "cell" to draw all runs of one (sparsity, non-zeros) together.
-        weights, pin, bounds: as given to `fit`; pinned parameters of `fitted` stay pinned if `pin` is None.
+        weights: as given to `fit`.
+        pin: as given to `fit`; if None the pinned parameters of `fitted` stay pinned.
+        bounds: as given to `fit`.
         seed: of the resampling.
 
     Raises:

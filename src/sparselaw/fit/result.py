@@ -100,6 +100,13 @@ class Fit:
             return {}
         return {name: interval(self.draws[:, k], level) for k, name in enumerate(self.law.names)}
 
+    def _repr_html_(self) -> str:
+        """The fit as a notebook shows it."""
+        from sparselaw.report.notebook import html
+        from sparselaw.report.text import fit_text
+
+        return html(fit_text(self))
+
     def to_json(self) -> dict[str, Any]:
         """The contents of a fit file, which `Fit.from_json` reads back."""
         record: dict[str, Any] = {"format": FORMAT, "law": self.law.name}

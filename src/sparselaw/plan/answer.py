@@ -84,6 +84,13 @@ class Plan:
         """What it means, in sentences."""
         return advise(self)
 
+    def _repr_html_(self) -> str:
+        """The answer as a notebook shows it."""
+        from sparselaw.report.notebook import html
+        from sparselaw.report.text import plan_text
+
+        return html(plan_text(self))
+
     def to_json(self) -> dict[str, Any]:
         """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity."""
         record: dict[str, Any] = {

@@ -46,7 +46,8 @@ def served_contours(
         fitted: a fit; the map is that of its fitted values.
         inference: least and most data to serve.
         loss: lowest and highest; if None those of the fitted runs.
-        cost, inference_cost: of training and inference, as in `plan_served`.
+        cost: of training, as in `plan_served`.
+        inference_cost: of inference.
         levels: the sparsities to draw lines for.
         grid: points along each axis.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -15,46 +13,16 @@ from rich.table import Table
 from rich.text import Text
 
 from sparselaw.counts import format_count
-from sparselaw.errors import UserError
-from sparselaw.fit import open_fit
-from sparselaw.fit.multipliers import Group, GroupComparison, Ratio, compare_groups
+from sparselaw.fit.multipliers import Group, GroupComparison, Ratio
 from sparselaw.fit.pretrained import CheckpointValue
-from sparselaw.fit.pretrained import compare_pretrained as values_of_checkpoints
-from sparselaw.fit.result import finite
 from sparselaw.report import figures
-from sparselaw.report.text import plain_table, show, span, warning_lines
-from sparselaw.runs import Runs, parse_columns, read_all
+from sparselaw.report.text import plain_table, span, warning_lines
 
 if TYPE_CHECKING:
-    from sparselaw.cli import ComparePatternsCommand, ComparePretrainedCommand
+    pass
 
-PLAIN = ("unstructured", "gradual")
-"""What others of the same sparsity are held against first."""
-
-
-def compare_patterns(command: ComparePatternsCommand) -> None:
-    """Fit, print, draw."""
-    by = tuple(filter(None, (word.strip() for word in command.by.split(","))))
-    found = compare_groups(_read(command), by, level=_share(command.confidence))
-    if command.figure:
-        figures.save(multiplier_figure(found), command.figure)
-    if command.json:
-        _print_json(_record(found))
-    else:
-        show(comparison_text(found))
-
-
-def compare_pretrained(command: ComparePretrainedCommand) -> None:
-    """Compare, print, draw."""
-    law = open_fit(command.fit) if command.fit else None
-    level = _share(command.confidence)
-    found = values_of_checkpoints(_read(command), law, level=level)
-    if command.figure:
-        figures.save(pretrained_figure(found), command.figure)
-    if command.json:
-        _print_json([asdict(v) | {"factor": v.factor, "factor_of_both": v.factor_of_both} for v in found])
-    else:
-        show(pretrained_text(found, level))
+PLAIN = {"unstructured", "gradual"}
+"""Words of the group that others of the same sparsity are held against."""
 
 
 def comparison_text(found: GroupComparison) -> Lines:
@@ -74,9 +42,9 @@ def comparison_text(found: GroupComparison) -> Lines:
 def verdicts(found: GroupComparison) -> list[str]:
     """For each sparsity which groups differ from the plain one, and which sparser groups beat which less sparse."""
     lines = []
-    for S, members in groupby(found.groups, key=lambda group: group.sparsity):
+    for _, members in groupby(found.groups, key=lambda group: group.sparsity):
         names = [group.label for group in members]
-        plain = next((n for n in names if n.removeprefix(f"{100 * S:.4g}%").strip() in PLAIN), names[0])
+        plain = next((name for name in names if set(name.split()[1:]) <= PLAIN), names[0])
         lines += [_verdict(_ratio(found, name, plain)) for name in names if name != plain]
     others = [r for r in found.ratios if r.is_beyond_noise and not _same_sparsity(found, r)]
     lines += [_verdict(r) for r in others]
@@ -153,16 +121,14 @@ def _factor(factor: float, interval: tuple[float, float] | None) -> str:
 def multiplier_figure(found: GroupComparison) -> Figure:
     """A dot and an interval for each group, a colour a sparsity."""
     groups = found.groups[::-1]
-    figure, axes = figures.blank(4.6, 0.32 * len(groups) + 1.1)
+    figure, axes = figures.blank(5.4, 0.3 * len(groups) + 1.1)
     ax = axes[0, 0]
     levels = sorted({group.sparsity for group in groups})
     for S, colour in zip(levels, figures.colours(len(levels)), strict=True):
         rows = [(y, group) for y, group in enumerate(groups) if group.sparsity == S]
         _intervals(ax, rows, color=colour)
     ax.axvline(1, color=figures.GREY, lw=0.8, ls="--", zorder=0)
-    ax.set(
-        xlabel="dense-equivalent size per non-zero parameter", yticks=range(len(groups)), ylim=(-0.6, len(groups) - 0.4)
-    )
+    ax.set(xlabel="dense weights that a non-zero is worth", yticks=range(len(groups)), ylim=(-0.6, len(groups) - 0.4))
     ax.set_yticklabels([group.label for group in groups])
     ax.set_title(f"{found.level:.0%} intervals, {found.num_dense + sum(g.num_runs for g in groups)} runs")
     return figure
@@ -190,28 +156,3 @@ def pretrained_figure(found: Sequence[CheckpointValue]) -> Figure:
     ax.set(xlabel="sparsity (%)", ylabel="data from scratch / sparse data", yscale="log")
     ax.legend(title="sparse data")
     return figure
-
-
-def _read(command: ComparePatternsCommand | ComparePretrainedCommand) -> Runs:
-    if not command.runs:
-        raise UserError("give at least one table or folder of runs")
-    return read_all(command.runs, columns=parse_columns(command.columns) if command.columns else None)
-
-
-def _share(confidence: float) -> float:
-    if not 0 < confidence < 1:
-        raise UserError(f"--confidence must lie between 0 and 1, got {confidence}")
-    return confidence
-
-
-def _record(found: GroupComparison) -> dict[str, Any]:
-    names = ("by", "level", "num_dense", "warnings")
-    return {name: getattr(found, name) for name in names} | {
-        "noise": asdict(found.noise),
-        "groups": [asdict(group) for group in found.groups],
-        "ratios": [asdict(r) | {"is_beyond_noise": r.is_beyond_noise} for r in found.ratios],
-    }
-
-
-def _print_json(record: Any) -> None:
-    print(json.dumps(finite(record), indent=1))

@@ -10,7 +10,8 @@ import numpy as np
 from sparselaw.errors import UserError
 from sparselaw.fit.compare import Comparison
 from sparselaw.fit.result import Fit
-from sparselaw.plan.answer import Plan, check_sizes, plan
+from sparselaw.plan.answer import Plan, plan
+from sparselaw.plan.checks import check_sizes
 from sparselaw.plan.contours import Contours, contours, planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.hardware import SHIPPED, Hardware, open_hardware

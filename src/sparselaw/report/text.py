@@ -68,7 +68,7 @@ def fit_text(fitted: Fit, profiles: Sequence[Profile] = ()) -> Group:
     headings += ["95% bootstrap"] if intervals else []
     headings += ["95% profile"] if profiles else []
     table = plain_table(
-        *headings, "note", title=f"{fitted.law.name} law on {escape(fitted.name)}, {fitted.num_runs} runs"
+        *headings, "note", title=f"{escape(fitted.law.name)} law on {escape(fitted.name)}, {fitted.num_runs} runs"
     )
     for name, value in fitted.parameters.items():
         row = [name, number(value)]
@@ -199,7 +199,7 @@ def advice_lines(advice: Sequence[str]) -> list[RenderableType]:
 
 
 def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, Callable[[float], str]]]:
-    unit, bytes_given = answer.data_unit, answer.memory is not None
+    unit, bytes_given = escape(answer.data_unit), answer.memory is not None
     dense = [("parameters of the dense model of these bytes", Estimate(answer.dense_params), count)]
     return [
         ("non-zero parameters N", answer.nonzero_params, count),
@@ -240,7 +240,7 @@ def _served_rows(answer: ServedPlan) -> list[tuple[str, Estimate, Callable[[floa
     return [
         ("non-zero parameters N", answer.nonzero_params, count),
         ("weights before pruning", Estimate(answer.start_params), count),
-        (f"data to train on ({answer.data_unit})", answer.data, count),
+        (f"data to train on ({escape(answer.data_unit)})", answer.data, count),
         ("training FLOPs", answer.flops, flops),
         ("inference FLOPs", answer.inference_flops, flops),
         ("total, as training FLOPs", answer.total, flops),

@@ -67,6 +67,12 @@ class Runs:
     def __len__(self) -> int:
         return len(self.table)
 
+    def _repr_html_(self) -> str:
+        """The runs as a notebook shows them."""
+        from sparselaw.report.notebook import html, runs_table
+
+        return html(runs_table(self))
+
     @property
     def nonzero_params(self) -> Array:
         """N, non-zero prunable weights, [num_runs]."""

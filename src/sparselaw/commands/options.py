@@ -1,0 +1,78 @@
+"""What several commands take and do alike: counts, costs, tables of runs, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparselaw.counts import parse_count, parse_range
+from sparselaw.errors import UserError
+from sparselaw.fit import Fit
+from sparselaw.fit.result import finite
+from sparselaw.runs import Runs, parse_columns, read_runs
+
+if TYPE_CHECKING:
+    from sparselaw.plan import Cost
+
+
+def read(source: str, columns: str | None) -> Runs:
+    return read_runs(source, columns=parse_columns(columns) if columns else None)
+
+
+def count(text: str | None) -> float | None:
+    return None if text is None else parse_count(text)
+
+
+def count_range(text: str | None) -> tuple[float, float] | None:
+    return None if text is None else parse_range(text)
+
+
+def shares(levels: tuple[float, ...]) -> tuple[float, ...]:
+    if not levels:
+        raise UserError("--levels needs at least one sparsity, such as 0.5")
+    for level in levels:
+        if not 0 < level < 1:
+            raise UserError(f"sparsity levels lie between 0 and 1, got {level:g}")
+    return tuple(sorted(levels))
+
+
+def positive(value: int, name: str) -> int:
+    if value < 1:
+        raise UserError(f"--{name} must be at least 1, got {value}")
+    return value
+
+
+def cost_named(name: str, tokens_per_image: float, fitted: Fit, *, serving: bool = False) -> Cost:
+    """The cost of that name: ideal, or of a machine; of inference if `serving`."""
+    from sparselaw.plan import Cost, open_hardware
+    from sparselaw.prune.schedules import Schedule
+
+    if not (np.isfinite(tokens_per_image) and tokens_per_image > 0):
+        raise UserError(f"--tokens-per-image must be a positive number, got {tokens_per_image:g}")
+    if tokens_per_image != 1 and fitted.data_unit != "images":
+        raise UserError(f"{fitted.name} counts data in {fitted.data_unit}; --tokens-per-image is for laws in images")
+    if name not in ("dense", "sparse"):
+        machine = open_hardware(name)
+        cost = machine.inference_cost if serving else machine.training_cost
+        return cost(units_per_datum=tokens_per_image)
+    schedule = Schedule.constant() if serving else Schedule()
+    return Cost(sparse=name == "sparse", schedule=schedule, units_per_datum=tokens_per_image)
+
+
+@contextmanager
+def torch_for(doing: str) -> Iterator[None]:
+    """Turns a missing PyTorch into advice."""
+    try:
+        yield
+    except ImportError as error:
+        raise UserError(
+            f"{doing} needs the package {error.name}; install it with pip install 'sparselaw[train]'"
+        ) from error
+
+
+def print_json(record: Any) -> None:
+    print(json.dumps(finite(record), indent=1))
