@@ -7,7 +7,7 @@ import pytest
 
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.result import Bootstrap
-from sparselaw.plan import Cost, RelativeTime, plan
+from sparselaw.plan import Cost, Memory, RelativeTime, Storage, plan
 from sparselaw.plan.advice import sensitivities
 
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))
@@ -115,3 +115,9 @@ def test_dense_in_draws_is_the_share_of_them() -> None:
     assert answer.dense_in_draws is not None
     assert 0.025 < answer.dense_in_draws < 0.975
     assert f"dense is best in {answer.dense_in_draws:.0%} of the bootstrap draws" in answer.advice
+
+
+def test_where_a_smaller_model_is_better_no_budget_is_named(vit: Fit) -> None:
+    question = {"memory": Memory(8.5e7, Storage("dense")), "times_chinchilla": 0.02}
+    assert plan(vit, **question).pays_from.value == np.inf
+    assert "too few to fill the memory" in said(vit, "sparsity pays only where", **question)

@@ -123,6 +123,8 @@ def test_whole_answers_agree_when_positions_are_free() -> None:
         "gain_interval",
         "multiplier",
         "data",
+        "pays_from",
+        "pays_from_interval",
     ):
         assert in_bytes[name] == pytest.approx(in_nonzeros[name], abs=1e-7, rel=1e-7)
     assert in_bytes["dense_params"] == in_nonzeros["dense_params"] == 42.5e6

@@ -110,19 +110,16 @@ def test_it_fits_a_phone(visit: Visits, simulated_page: Path) -> None:
 
 
 def test_dark_and_light_are_followed_by_page_and_figures(opened: Visit) -> None:
-    opened.page.emulate_media(color_scheme="dark")
-    assert background(opened) == figure_background(opened) == "rgb(20, 23, 26)"
-    opened.page.emulate_media(color_scheme="light")
-    assert background(opened) == figure_background(opened) == "rgb(255, 255, 255)"
+    for scheme, colour in (("dark", "rgb(20, 23, 26)"), ("light", "rgb(255, 255, 255)")):
+        opened.page.emulate_media(color_scheme=scheme)
+        wait_for_background(opened, "body", colour)
+        wait_for_background(opened, "figure[data-figure=loss] .main-svg", colour)
 
 
-def background(opened: Visit) -> str:
-    return opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
-
-
-def figure_background(opened: Visit) -> str:
-    style = "getComputedStyle(document.querySelector('figure[data-figure=loss] .main-svg')).backgroundColor"
-    return opened.page.evaluate(style)
+def wait_for_background(opened: Visit, selector: str, colour: str) -> None:
+    """The browser tells the page of its new look a little later."""
+    style = f"getComputedStyle(document.querySelector('{selector}')).backgroundColor"
+    opened.page.wait_for_function(f"{style} === '{colour}'")
 
 
 def test_it_is_usable_from_the_keyboard(opened: Visit) -> None:
@@ -131,7 +128,8 @@ def test_it_is_usable_from_the_keyboard(opened: Visit) -> None:
         opened.page.keyboard.press("Tab")
         reached.append(opened.page.evaluate("document.activeElement.id || document.activeElement.name || ''"))
     assert opened.page.locator(".skip").count() == 1
-    for control in ("ask", "N", "N-slider", "budget", "C", "C-slider", "cost", "copy-link", "save-json", "reset"):
+    buttons = ("copy-link", "save-json", "reset")
+    for control in ("ask", "size", "N", "N-slider", "budget", "C", "C-slider", "cost", *buttons):
         assert control in reached
 
 

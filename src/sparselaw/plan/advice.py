@@ -78,12 +78,17 @@ def _whether(plan: Plan) -> Iterator[str]:
             f"difference; at {times:.3g} times Chinchilla-optimal compute it pays a little, at high density only"
         )
     else:
-        optimal = f"the Chinchilla-optimal compute of {this}"
-        yield (
-            f"sparsity pays from {since:.3g} times {optimal}, and this budget is {times:.3g} times"
-            if since > 0
-            else f"sparsity pays with any budget, and this one is {times:.3g} times {optimal}"
-        ) + f"; at {S:.1%} a non-zero does the work of {plan.multiplier.value:.2f} dense ones"
+        worth = f"at {S:.1%} a non-zero does the work of {plan.multiplier.value:.2f} dense ones"
+        yield f"{_since(since, times, f'the Chinchilla-optimal compute of {this}')}; {worth}"
+
+
+def _since(since: float, times: float, optimal: str) -> str:
+    """From which budget sparsity pays; in a memory perhaps from none, yet at this one, since fewer weights are better."""
+    if np.isinf(since):
+        return f"sparsity pays only where FLOPs are too few to fill the memory, and this budget is {times:.3g} times {optimal}"
+    if since > 0:
+        return f"sparsity pays from {since:.3g} times {optimal}, and this budget is {times:.3g} times"
+    return f"sparsity pays with any budget, and this one is {times:.3g} times {optimal}"
 
 
 def _any_dense_size(plan: Plan) -> Iterator[str]:

@@ -166,10 +166,12 @@ def flops_where_sparsity_pays(law: PowerLaw, parameters: ArrayLike, N: Size, cos
             return np.where(gain > 0, law.data_for(values, 1.0) * (price / gain) ** (1 / b_D), np.inf)
 
     least = cost.flops(0.0, nonzeros_at(N, 0.0), least_value(data, levels=levels, kinks=kinks_of(N, cost)))
-    if levels or isinstance(N, Memory):
+    if levels or (isinstance(N, Memory) and N.storage.kind != "ideal"):
         return least
-    first = data_where_optimal(law, parameters, 0.0, N, sparser_on_budget(0.0, cost))
-    return np.minimum(least, cost.flops(0.0, N, first))
+    N = nonzeros_at(N, 0.0)
+    return np.minimum(
+        least, cost.flops(0.0, N, data_where_optimal(law, parameters, 0.0, N, sparser_on_budget(0.0, cost)))
+    )
 
 
 def chinchilla_flops(law: PowerLaw, parameters: ArrayLike, N: ArrayLike, cost: Cost) -> Array:

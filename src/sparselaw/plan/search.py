@@ -57,13 +57,15 @@ def least_value(value: Function, *, levels: Sequence[float] = (), kinks: Sequenc
     if levels:
         return value(np.array(levels)).min(-1)
     grid = scan_points(kinks)
+    least = np.array(np.inf)
     for _ in range(CLOSER_SCANS):
         tried = value(grid)
+        least = np.minimum(least, tried.min(-1))  # a closer scan may miss a kink
         lowest, grid = tried.argmin(-1)[..., None], np.broadcast_to(grid, tried.shape)
         last = grid.shape[-1] - 1
         low, high = (np.take_along_axis(grid, np.clip(lowest + k, 0, last), -1)[..., 0] for k in (-1, 1))
         grid = np.linspace(low, high, SCAN, axis=-1)
-    return value(grid).min(-1)
+    return np.minimum(least, value(grid).min(-1))
 
 
 def _lowest_of_several(value: Function, slope: Function, grid: Array, tried: Array) -> Array:

@@ -23,6 +23,7 @@ from sparselaw.errors import UserError
 from sparselaw.files import write_atomically
 from sparselaw.laws import PowerLaw
 from sparselaw.plan.answer import Plan
+from sparselaw.plan.storage import Storage
 from sparselaw.report.figures import page_palette
 from sparselaw.report.html import bullets, json_block, paragraph
 from sparselaw.report.record import (
@@ -41,8 +42,8 @@ from sparselaw.runs import held_out
 
 Plotly = Literal["inline", "cdn"]
 MODULES = (
-    "law", "cost", "search", "optimum", "lifetime", "format", "answer", "state", "charts", "page", "words", "controls", "files",
-    "main",
+    "law", "cost", "search", "storage", "optimum", "lifetime", "format", "answer", "state", "charts", "page", "words", "controls",
+    "files", "main",
 )  # fmt: skip
 """The page's program, each module after those it imports."""
 NO_GAIN = ("no gain", "from any sparsity, at this N and budget")
@@ -122,7 +123,11 @@ def _state(study: Study, plan: Plan) -> dict[str, Any]:
     domain = study.fitted.domain
     return {
         "ask": "budget",
+        "size": "count",
         "N": plan.nonzero_params.value,
+        "memory": float(Storage("dense").bytes(0.0, plan.nonzero_params.value)),
+        "format": Storage().format,
+        "precision": Storage().precision,
         "budget": "flops",
         "C": plan.flops.value,
         "D": plan.dense_data,

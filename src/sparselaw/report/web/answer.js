@@ -1,15 +1,19 @@
 // The answer to a question, as `sparselaw plan --json` gives it: point values at once, intervals over the draws in slices.
 // A quantity is a function of a law (one parameter vector); its interval is that of its values over all draws.
-import { lawWith, predict, sizeMultiplier } from "./law.js";
+import { capacity, dataLoss, lawWith, predict, sizeMultiplier } from "./law.js";
 import { dataOf, flopsFor } from "./cost.js";
 import { evenSparsities, MAX_SPARSITY, rangeWithin } from "./search.js";
-import { bestSize, chinchillaFlops, flopsWhereSparsityPays, lossOnBudget, nearOptimalRange, optimalSparsity } from "./optimum.js";
+import { bestSize, chinchillaFlops, flopsWhereSparsityPays, kinksOnBudget, levelsOf } from "./optimum.js";
+import { lossOnBudget, nearOptimalRange, optimalSparsity } from "./optimum.js";
 import { bestSparsity, kinksOf, lifeAt } from "./lifetime.js";
-import { formatCount, formatNumber, formatPercent } from "./format.js";
+import { isMemory, memoryOf, nonzerosAt } from "./storage.js";
+import { formatBytes, formatCount, formatNumber, formatPercent } from "./format.js";
 
 const LOSS_TOLERANCE = 1e-3; // share of the loss that counts as no difference
 const CURVE_POINTS = 240;
 const LIFE_TOLERANCE = 1e-2; // share of the cost
+const FEWEST = 1000; // weights in a memory: a layer has more, so a unit must be wrong
+const LARGEST = 1e40; // of any quantity: powers of it stay within the range of a double
 
 export function modelFrom(record) {
   const numbers = (values) => values.map((value) => (value === null ? Infinity : value));
@@ -32,28 +36,33 @@ export function answerTo(model, state) {
   return state.ask === "serve" ? servedAnswer(model, state) : budgetAnswer(model, state);
 }
 
+/** N, or the memory in its place. */
+export const sizeIn = (state) => (state.size === "memory" ? memoryOf(state.memory, state.format, state.precision) : state.N);
+
 export function budgetIn(model, state, cost) {
-  if (state.budget === "data") return flopsFor(cost, 0, state.N, state.D);
-  if (state.budget === "chinchilla") return state.times * chinchillaFlops(model.law, state.N, cost);
+  const dense = nonzerosAt(sizeIn(state), 0);
+  if (state.budget === "data") return flopsFor(cost, 0, dense, state.D);
+  if (state.budget === "chinchilla") return state.times * chinchillaFlops(model.law, dense, cost);
   return state.C;
 }
 
 function budgetAnswer(model, state) {
-  const cost = costOf(model, state.cost, "training", state.units);
-  const N = state.N, C = budgetIn(model, state, cost);
-  const S = optimalSparsity(model.law, N, C, cost);
-  const dense = dataOf(cost, 0, N, C);
+  const cost = costOf(model, state.cost, "training", state.units), size = sizeIn(state);
+  const problem = isMemory(size) ? refusal(model, size) : "";
+  if (problem) return { problem };
+  const C = budgetIn(model, state, cost), S = optimalSparsity(model.law, size, C, cost);
+  const N = nonzerosAt(size, S), denseN = nonzerosAt(size, 0), dense = dataOf(cost, 0, denseN, C);
   const quantities = {
-    optimal_sparsity: (law) => optimalSparsity(law, N, C, cost),
-    loss: (law) => lossOnBudget(law, S, N, C, cost),
-    dense_loss: (law) => predict(law, 0, N, dense),
-    gain: (law) => predict(law, 0, N, dense) - lossOnBudget(law, S, N, C, cost),
+    optimal_sparsity: (law) => optimalSparsity(law, size, C, cost),
+    loss: (law) => lossOnBudget(law, S, size, C, cost),
+    dense_loss: (law) => predict(law, 0, denseN, dense),
+    gain: (law) => predict(law, 0, denseN, dense) - lossOnBudget(law, S, size, C, cost),
     multiplier: (law) => sizeMultiplier(law, S),
     equivalent_dense_params: (law) => N * sizeMultiplier(law, S),
-    times_chinchilla: (law) => C / chinchillaFlops(law, N, cost),
+    times_chinchilla: (law) => C / chinchillaFlops(law, denseN, cost),
     best_dense_params: (law) => bestSize(law, 0, C, cost),
     best_dense_loss: (law) => lossOnBudget(law, 0, bestSize(law, 0, C, cost), C, cost),
-    pays_from: (law) => flopsWhereSparsityPays(law, N, cost) / chinchillaFlops(law, N, cost),
+    pays_from: (law) => flopsWhereSparsityPays(law, size, cost) / chinchillaFlops(law, denseN, cost),
   };
   const found = pointValues(quantities, model.law);
   const gap = LOSS_TOLERANCE * found.loss;
@@ -62,23 +71,43 @@ function budgetAnswer(model, state) {
     nonzero_params: N,
     flops: C,
     cost: state.cost,
-    near_optimal: nearOptimalRange(model.law, S, N, C, cost, gap),
+    near_optimal: nearOptimalRange(model.law, S, size, C, cost, gap),
     tolerance: gap,
     data: dataOf(cost, S, N, C),
     dense_data: dense,
     data_unit: model.data_unit,
     start_params: N / (1 - S),
-    costs: bestByCost(model, state.cost, "training", state.units, (other) => optimalSparsity(model.law, N, C, other)),
+    dense_params: denseN,
+    memory: isMemory(size) ? size.bytes : null,
+    format: isMemory(size) ? size.storage.format : null,
+    precision: isMemory(size) ? size.storage.precision : null,
+    costs: bestByCost(model, state.cost, "training", state.units, (other) => optimalSparsity(model.law, size, C, other)),
     law: model.form.name,
     fit: model.name,
     confidence: model.confidence,
   };
-  const warnings = warningsOf(model, N, S, C, cost, { compared: true });
-  const value = (s) => lossOnBudget(model.law, s, N, C, cost);
-  return { record, quantities, value, kinks: cost.kinks, warnings, advice: adviceOnBudget(record) };
+  const warnings = warningsOf(model, size, S, C, cost, { compared: true });
+  const value = (s) => lossOnBudget(model.law, s, size, C, cost);
+  const limits = { levels: levelsOf(model.law, size), kinks: kinksOnBudget(size, cost) };
+  return { record, quantities, value, ...limits, warnings, advice: adviceOnBudget(record) };
+}
+
+/** Why nothing can be planned in a memory; empty if something can. */
+function refusal(model, memory) {
+  const { format, precision } = memory.storage, dense = nonzerosAt(memory, 0);
+  if (!(dense >= FEWEST && dense < LARGEST)) {
+    const much = dense < FEWEST ? "less than one layer" : "more than any model has";
+    const held = `${formatCount(dense)} weights of ${precision}`;
+    return `${formatBytes(memory.bytes)} hold ${held}, ${much}; check the unit of memory.`;
+  }
+  if (!memory.levels.length || levelsOf(model.law, memory).length > 1) return "";
+  return `The law ${model.form.name} knows single sparsities only, and not that of ${format}; choose another format.`;
 }
 
 function servedAnswer(model, state) {
+  if (state.fixed && state.size === "memory") {
+    return { problem: "Memory is for a model that is trained once; with inference give non-zeros if N is fixed." };
+  }
   const demand = {
     loss: state.loss,
     inference: state.inference,
@@ -127,7 +156,7 @@ function servedAnswer(model, state) {
     confidence: model.confidence,
   };
   const warnings = warningsOf(model, N, S, C, demand.training, { compared: false });
-  return { record, quantities, value, kinks: kinksOf(demand), warnings, advice: adviceOnLife(record) };
+  return { record, quantities, value, levels: law.levels, kinks: kinksOf(demand), warnings, advice: adviceOnLife(record) };
 }
 
 function outOfReach(model, demand) {
@@ -188,10 +217,9 @@ function rankedQuantile(ordered, q) {
   return ordered[Math.min(Math.max(rank, 0), ordered.length - 1)];
 }
 
-function warningsOf(model, N, S, flops, cost, { compared }) {
-  const { domain, data_unit: unit, law } = model;
-  const said = [];
-  const data = dataOf(cost, S, N, flops), dense = dataOf(cost, 0, N, flops), densest = Math.max(...domain.sparsity);
+function warningsOf(model, size, S, flops, cost, { compared }) {
+  const { domain, data_unit: unit, law } = model, N = nonzerosAt(size, S), densest = Math.max(...domain.sparsity);
+  const said = [], data = dataOf(cost, S, N, flops), dense = dataOf(cost, 0, nonzerosAt(size, 0), flops);
   if (model.status !== "converged") said.push(`the fit is ${model.status}`);
   said.push(...beyond("non-zeros N", N, domain.nonzero_params), ...beyond(`data D (${unit})`, data, domain.data));
   if (compared && dense > Math.max(data, domain.data[1]) * 1.001) {
@@ -201,7 +229,7 @@ function warningsOf(model, N, S, flops, cost, { compared }) {
     const fold = formatNumber((1 - densest) / (1 - S), 2), most = formatNumber(densest, 6);
     said.push(`sparsity ${formatNumber(S)} is beyond the fitted runs (at most ${most}): density ${fold} times lower`);
   }
-  const loss = lossOnBudget(law, S, N, flops, cost), [low, high] = domain.loss.map((value) => formatNumber(value));
+  const loss = lossOnBudget(law, S, size, flops, cost), [low, high] = domain.loss.map((value) => formatNumber(value));
   if (loss > domain.loss[1] * 1.001) {
     said.push(`a loss of ${formatNumber(loss)} is worse than that of every fitted run (${low} to ${high})`);
   }
@@ -211,7 +239,19 @@ function warningsOf(model, N, S, flops, cost, { compared }) {
   if (unit === "images" && cost.units === 1) {
     said.push("FLOPs are counted as 6 N per image; for true FLOPs give the tokens (patches) of an image");
   }
+  if (isMemory(size)) said.push(...memoryWarnings(law, size, S, data));
   return [...said, ...model.warnings];
+}
+
+function memoryWarnings(law, memory, S, data) {
+  const said = [], { format } = memory.storage;
+  if (memory.levels.length) {
+    said.push(`${format} is compared with dense only, under a law of unstructured sparsity, which loses less`);
+  }
+  if (law.bD * dataLoss(law, data) > law.bN * capacity(law, S, nonzerosAt(memory, S))) {
+    said.push("these FLOPs are too few to fill the memory: a smaller model would reach a lower loss");
+  }
+  return said;
 }
 
 function beyond(what, value, [low, high]) {
@@ -226,25 +266,35 @@ function beyond(what, value, [low, high]) {
 }
 
 function adviceOnBudget(plan) {
-  const times = formatNumber(plan.times_chinchilla, 3), since = formatNumber(plan.pays_from, 3);
-  const said = [];
+  return [whether(plan), anyDenseSize(plan), ...flips(plan.costs, "zeros")];
+}
+
+function whether(plan) {
+  const times = formatNumber(plan.times_chinchilla, 3), isStored = plan.memory !== null;
+  const optimal = `the Chinchilla-optimal compute of ${isStored ? "the dense model of these bytes" : "this N"}`;
   if (plan.optimal_sparsity === 0) {
-    said.push(
-      `do not prune: the budget is ${times} times the Chinchilla-optimal compute of this N, and sparsity pays from ` +
-        `${since} times on; with more room for weights than compute, a dense model is best`,
-    );
-  } else if (plan.gain < plan.tolerance) {
-    said.push(
-      `hardly worth it: sparsity gains ${formatNumber(plan.gain, 2)} nats, less than the ${formatNumber(plan.tolerance, 2)} ` +
-        `that make no difference; at ${times} times Chinchilla-optimal compute it pays a little, at high density only`,
-    );
-  } else {
-    said.push(
-      `sparsity pays from ${since} times the Chinchilla-optimal compute of this N, and this budget is ${times} times; ` +
-        `at ${formatPercent(plan.optimal_sparsity)} a non-zero does the work of ${plan.multiplier.toFixed(2)} dense ones`,
+    const pays = Number.isFinite(plan.pays_from) ? `pays from ${formatNumber(plan.pays_from, 3)} times on` : "never pays";
+    return (
+      `do not prune: the budget is ${times} times ${optimal}, and sparsity${isStored ? ` stored as ${plan.format}` : ""} ${pays}` +
+      (isStored ? "" : "; with more room for weights than compute, a dense model is best")
     );
   }
-  return [...said, anyDenseSize(plan), ...flips(plan.costs, "zeros")];
+  if (plan.gain < plan.tolerance) {
+    return (
+      `hardly worth it: sparsity gains ${formatNumber(plan.gain, 2)} nats, less than the ${formatNumber(plan.tolerance, 2)} ` +
+      `that make no difference; at ${times} times Chinchilla-optimal compute it pays a little, at high density only`
+    );
+  }
+  const worth = `at ${formatPercent(plan.optimal_sparsity)} a non-zero does the work of ${plan.multiplier.toFixed(2)} dense ones`;
+  return `${sinceWhen(plan.pays_from, times, optimal)}; ${worth}`;
+}
+
+function sinceWhen(since, times, optimal) {
+  if (since === Infinity) {
+    return `sparsity pays only where FLOPs are too few to fill the memory, and this budget is ${times} times ${optimal}`;
+  }
+  if (since > 0) return `sparsity pays from ${formatNumber(since, 3)} times ${optimal}, and this budget is ${times} times`;
+  return `sparsity pays with any budget, and this one is ${times} times ${optimal}`;
 }
 
 function anyDenseSize(plan) {
@@ -254,7 +304,8 @@ function anyDenseSize(plan) {
   if (worse > 0) {
     return `no dense model of any size does as well with these FLOPs: the best, of ${size}, is ${nats} worse`;
   }
-  return `if N is not what limits you, a dense model of ${size} is ${nats} better with the same FLOPs (${loss})`;
+  const limit = plan.memory === null ? "N" : "memory";
+  return `if ${limit} is not what limits you, a dense model of ${size} is ${nats} better with the same FLOPs (${loss})`;
 }
 
 function flips(costs, what) {
@@ -278,7 +329,8 @@ function adviceOnLife(plan) {
 }
 
 /** S and the value asked about, for the figure. */
-export function curveOf(answer, levels) {
-  const S = levels.length ? levels : [...evenSparsities(0, MAX_SPARSITY, CURVE_POINTS), ...answer.kinks].sort((a, b) => a - b);
+export function curveOf(answer) {
+  const even = [...evenSparsities(0, MAX_SPARSITY, CURVE_POINTS), ...answer.kinks].sort((a, b) => a - b);
+  const S = answer.levels.length ? answer.levels : even;
   return { S, value: S.map(answer.value) };
 }

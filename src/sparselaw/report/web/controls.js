@@ -1,5 +1,5 @@
 // The controls: each number has a field and a slider, and the address follows them.
-import { formatCount, formatFlops, formatNumber, parseCount } from "./format.js";
+import { formatBytes, formatCount, formatFlops, formatNumber, parseBytes, parseCount } from "./format.js";
 import { isPossible, relevant, toHash } from "./state.js";
 import { byId, page, record } from "./page.js";
 
@@ -16,6 +16,7 @@ function scales() {
   const floor = page.model.law.floor, [best, top] = domain.loss, least = Math.max(best - 0.6 * (best - floor), floor);
   return {
     N: decades(lowN / 10, highN * 1000),
+    memory: decades(lowN / 10, highN * 4000),
     C: decades(lowN * lowD, highN * highD * 1e6),
     D: decades(lowD / 10, highD * 1000),
     times: decades(0.1, 1e4),
@@ -26,6 +27,7 @@ function scales() {
 
 const shown = {
   N: formatCount,
+  memory: formatBytes,
   C: formatFlops,
   D: formatCount,
   times: formatNumber,
@@ -34,11 +36,17 @@ const shown = {
   units: formatNumber,
 };
 
+const read = { memory: parseBytes, times: Number, loss: Number, units: Number };
+
+const readAs = (key, text) => (read[key] ?? parseCount)(text);
+
 /** A number as a field shows it: short where that is exact. */
 function fieldText(key, value) {
   const short = shown[key](value);
-  return parseCount(short) === value ? short : String(value);
+  return readAs(key, short) === value ? short : String(value);
 }
+
+const LISTS = ["format", "precision", "cost", "serving"];
 
 /** Fills the controls; `answered` is called after every change of the question. */
 export function setUpControls(answered) {
@@ -51,13 +59,13 @@ export function setUpControls(answered) {
   }
   for (const key of Object.keys(shown)) byId(key).addEventListener("input", () => typed(key));
   for (const key of Object.keys(shown)) byId(key).addEventListener("change", () => showControls());
-  for (const key of ["ask", "budget"]) onChoice(key, (value) => change({ [key]: value }));
+  for (const key of ["ask", "size", "budget"]) onChoice(key, (value) => change({ [key]: value }));
   onChoice("fixed", (value) => change({ fixed: value === "true" }));
   for (const [key, task] of [["cost", "training"], ["serving", "inference"]]) {
     const known = Object.entries(record.costs).filter(([, cost]) => cost[task]);
     byId(key).replaceChildren(...known.map(([name, { label }]) => new Option(label, name)));
-    byId(key).addEventListener("change", () => change({ [key]: byId(key).value }));
   }
+  for (const key of LISTS) byId(key).addEventListener("change", () => change({ [key]: byId(key).value }));
   const unit = record.fit.data_unit;
   for (const span of document.querySelectorAll("[data-unit]")) span.textContent = unit[0].toUpperCase() + unit.slice(1);
   byId("controls").addEventListener("submit", (event) => event.preventDefault());
@@ -71,10 +79,10 @@ function onChoice(name, act) {
 }
 
 function typed(key) {
-  const value = key === "loss" || key === "times" || key === "units" ? Number(byId(key).value) : parseCount(byId(key).value);
-  const isGood = isPossible(value);
+  const value = readAs(key, byId(key).value), isGood = isPossible(value);
+  const wanted = key === "memory" ? "number of bytes, such as 8GB, 512MiB or 8e9" : "positive number, such as 85M, 1.3B or 4.2e21";
   byId(key).setAttribute("aria-invalid", String(!isGood));
-  byId("mistake").textContent = isGood ? "" : "Write a positive number, such as 85M, 1.3B or 4.2e21.";
+  byId("mistake").textContent = isGood ? "" : `Write a ${wanted}.`;
   if (isGood) change({ [key]: value }, byId(key));
 }
 
@@ -109,13 +117,18 @@ export function showControls(source) {
     slider?.setAttribute("aria-valuetext", fieldText(key, state[key]));
   }
   if (!Object.keys(shown).some((key) => byId(key) === source)) byId("mistake").textContent = "";
-  for (const key of ["ask", "budget", "fixed"]) {
+  for (const key of ["ask", "size", "budget", "fixed"]) {
     for (const radio of document.querySelectorAll(`input[name="${key}"]`)) radio.checked = radio.value === String(state[key]);
   }
-  byId("cost").value = state.cost;
-  byId("serving").value = state.serving;
+  for (const key of LISTS) choose(byId(key), state[key]);
   for (const part of document.querySelectorAll("[data-for]")) {
     const key = part.dataset.for;
     part.hidden = key === "serve" ? state.ask !== "serve" : key === "units" ? record.fit.data_unit !== "images" : !used.has(key);
   }
+}
+
+/** Chooses from a list, to which an address may add: there are more formats than it shows. */
+function choose(list, value) {
+  list.value = value;
+  if (list.value !== value) list.add(new Option(value, value, true, true));
 }

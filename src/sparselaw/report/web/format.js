@@ -23,6 +23,25 @@ export function formatCount(value) {
   return `${Number(`${digits}e${power - (suffix ? suffix[1] : 0)}`)}${suffix ? suffix[0] : ""}`;
 }
 
+const BYTE_UNITS = ["", "K", "M", "G", "T", "P"];
+const BYTES = /^(\d+(?:\.\d*)?|\.\d+)(?:e([+-]?\d+))? ?(?:([kmgtp])?(i)?b)?$/i;
+
+/** A positive number of bytes from text such as 8GB, 512MiB or 8e9; NaN from anything else. */
+export function parseBytes(text) {
+  const match = BYTES.exec(text.trim());
+  if (!match || (match[4] && !match[3])) return NaN;
+  const power = BYTE_UNITS.indexOf(match[3]?.toUpperCase() ?? ""), exponent = Number(match[2] ?? 0);
+  const value = Number(`${match[1]}e${exponent + (match[4] ? 0 : 3 * power)}`) * (match[4] ? 1024 ** power : 1);
+  return value > 0 && value < Infinity ? value : NaN;
+}
+
+/** Bytes to three significant digits in powers of 1000: 512 B, 8 GB, 1.33 MB. */
+export function formatBytes(value) {
+  const [digits, exponent] = value.toExponential(2).split("e");
+  const power = Math.min(Math.max(Math.floor(Number(exponent) / 3), 0), BYTE_UNITS.length - 1);
+  return `${Number(`${digits}e${Number(exponent) - 3 * power}`)} ${BYTE_UNITS[power]}B`;
+}
+
 /** `digits` significant digits, large and small numbers in powers of ten. */
 export function formatNumber(value, digits = 4) {
   if (value === null || value === undefined) return "-";

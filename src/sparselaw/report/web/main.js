@@ -109,7 +109,7 @@ const TABLED = [0, 0.25, 0.5, 0.75, 0.875, 0.9375, 0.96875, 0.984375];
 function showCurve() {
   const isServed = page.state.ask === "serve";
   byId("curve-heading").textContent = isServed ? "total FLOPs" : "loss";
-  const levels = page.model.law.levels.length ? page.model.law.levels : TABLED, form = isServed ? formatFlops : formatNumber;
+  const levels = page.answer.levels.length ? page.answer.levels : TABLED, form = isServed ? formatFlops : formatNumber;
   byId("curve-rows").replaceChildren(...levels.map((S) => rowOf([formatPercent(S), form(page.answer.value(S), 5)])));
   byId("answer-caption").textContent =
     `${isServed ? "Training and inference FLOPs" : "Loss"} against sparsity for this question. Shaded: the 95% interval of ` +
@@ -127,7 +127,7 @@ const shownIn = () => ({
   intervals: page.intervals,
   cost: page.state?.cost,
   isServed: page.state?.ask === "serve",
-  curve: page.answer && curveOf(page.answer, page.model.law.levels),
+  curve: page.answer && curveOf(page.answer),
 });
 
 function drawAll(names = Object.keys(FIGURES), theme = themeOf(record), width = undefined) {
@@ -191,9 +191,11 @@ function start() {
     byId("save-json").addEventListener("click", saveAnswer);
     showControls();
     ask();
-    addEventListener("hashchange", () => {
-      if (!location.hash.includes("=")) return; // a link to a section
-      page.state = fromHash(location.hash, record.state, record.costs);
+    addEventListener("hashchange", ({ newURL }) => {
+      const { hash } = new URL(newURL); // that of location may be one of ours again
+      if (!hash.includes("=")) return; // a link to a section
+      page.state = fromHash(hash, record.state, record.costs);
+      writeAddress();
       showControls();
       ask();
     });

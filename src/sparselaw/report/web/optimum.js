@@ -1,59 +1,80 @@
-// Best sparsity of N non-zeros on a budget, and what it is compared with: the twin of plan/optimum.py and plan/free_size.py.
+// Best sparsity of N non-zeros, or of as many as a memory holds, on a budget, and what it is compared with: the twin of
+// plan/optimum.py and plan/free_size.py.
 import { capacity, dataFor, dataLoss, predict, shape, shapeSlope } from "./law.js";
 import { dataOf, flopsFor, multiplier, multiplierSlope, overTraining } from "./cost.js";
-import { lowestPoint, rangeWithin, scanPoints } from "./search.js";
+import { leastValue, lowestIndex, lowestPoint, rangeWithin, scanPoints } from "./search.js";
+import { growthAt, isMemory, nonzerosAt, storedAs } from "./storage.js";
 
-export const lossOnBudget = (law, S, N, flops, cost) => predict(law, S, N, dataOf(cost, S, N, flops));
-
-export function slopeOnBudget(law, S, N, flops, cost) {
-  const { time, slope } = overTraining(cost, S);
-  const data = dataLoss(law, (dataOf(cost, 0, N, flops) * (1 - S)) / time);
-  return shapeSlope(law, S) * Math.exp(-law.bN * Math.log(N)) + data * law.bD * (1 + ((1 - S) * slope) / time);
+/** The only sparsities to choose from; none if there is no limit. */
+export function levelsOf(law, size) {
+  const known = law.levels, held = isMemory(size) ? size.levels : [];
+  return known.length && held.length ? known.filter((S) => held.includes(S)) : [...known, ...held];
 }
 
-export function optimalSparsity(law, N, flops, cost) {
+export const kinksOnBudget = (size, cost) => (isMemory(size) ? [...cost.kinks, ...size.kinks] : cost.kinks);
+
+export function lossOnBudget(law, S, size, flops, cost) {
+  const N = nonzerosAt(size, S);
+  return predict(law, S, N, dataOf(cost, S, N, flops));
+}
+
+export function slopeOnBudget(law, S, size, flops, cost) {
+  const { time, slope } = overTraining(cost, S), N = nonzerosAt(size, S), growth = growthAt(size, S);
+  const data = dataLoss(law, (dataOf(cost, 0, N, flops) * (1 - S)) / time), held = Math.exp(-law.bN * Math.log(N));
+  const larger = growth ? shape(law, S) * -law.bN * growth : 0;
+  return (shapeSlope(law, S) + larger) * held + data * law.bD * (1 + ((1 - S) * slope) / time + growth);
+}
+
+export function optimalSparsity(law, size, flops, cost) {
+  const levels = levelsOf(law, size);
   return lowestPoint(
-    (S) => lossOnBudget(law, S, N, flops, cost),
-    (S) => slopeOnBudget(law, S, N, flops, cost),
-    { levels: law.levels, kinks: cost.kinks, ...(law.levels.length ? {} : scanned(law, N, flops, cost)) },
+    (S) => lossOnBudget(law, S, size, flops, cost),
+    (S) => slopeOnBudget(law, S, size, flops, cost),
+    { levels, kinks: kinksOnBudget(size, cost), ...(levels.length ? {} : scanned(law, size, flops, cost)) },
   );
 }
 
 /** The scan of a law, from its table. */
-function scanned(law, N, flops, cost) {
-  const { grid, shapes, powers } = tableOf(law, cost);
-  const size = Math.exp(-law.bN * Math.log(N)), data = dataLoss(law, dataOf(cost, 0, N, flops));
+function scanned(law, size, flops, cost) {
+  const { grid, shapes, powers } = tableOf(law, size, cost), N = nonzerosAt(size, 0);
+  const dense = Math.exp(-law.bN * Math.log(N)), data = dataLoss(law, dataOf(cost, 0, N, flops));
   const tried = new Float64Array(grid.length);
-  for (let k = 0; k < grid.length; k++) tried[k] = size * shapes[k] + data * powers[k];
+  for (let k = 0; k < grid.length; k++) tried[k] = dense * shapes[k] + data * powers[k];
   return { grid, tried };
 }
 
-const grids = new WeakMap(); // steps of a cost -> {grid, log multipliers}
-const tables = new WeakMap(); // law -> Map(steps of a cost -> table)
+const grids = new WeakMap(); // steps of a cost -> Map(how weights are stored -> a scan's sparsities and logarithms there)
+const tables = new WeakMap(); // law -> its last table
 
-function gridOf(cost) {
-  if (!grids.has(cost.steps)) {
-    const grid = scanPoints(cost.kinks);
-    grids.set(cost.steps, { grid, logs: grid.map((S) => Math.log(multiplier(cost, S))) });
+/** The sparsities of a scan, with the logarithms of non-zeros over those of dense, and of the FLOPs of a datum over its. */
+function gridOf(size, cost) {
+  if (!grids.has(cost.steps)) grids.set(cost.steps, new Map());
+  const known = grids.get(cost.steps), stored = storedAs(size);
+  if (!known.has(stored)) {
+    const grid = scanPoints(kinksOnBudget(size, cost)), sizes = grid.map((S) => Math.log(heldAt(size, S)));
+    known.set(stored, { grid, sizes, prices: grid.map((S, k) => Math.log(multiplier(cost, S)) + sizes[k]) });
   }
-  return grids.get(cost.steps);
+  return known.get(stored);
 }
 
-/** What a law and a cost give at every point of the scan, whatever N and the budget: capacity at N = 1, c_mul^b_D. */
-function tableOf(law, cost) {
-  if (!tables.has(law)) tables.set(law, new Map());
-  const known = tables.get(law);
-  if (!known.has(cost.steps)) {
-    const { grid, logs } = gridOf(cost);
-    const shapes = Float64Array.from(grid, (S) => shape(law, S));
-    known.set(cost.steps, { grid, shapes, powers: Float64Array.from(logs, (log) => Math.exp(law.bD * log)) });
+/** Non-zeros over those of the dense model. */
+const heldAt = (size, S) => nonzerosAt(size, S) / nonzerosAt(size, 0);
+
+/** What a law gives at every point of a scan, whatever the size and the budget: the capacity term over N_0^-b_N, the data
+ * term over that of dense. */
+function tableOf(law, size, cost) {
+  const { grid, sizes, prices } = gridOf(size, cost);
+  if (tables.get(law)?.grid !== grid) {
+    const shapes = Float64Array.from(grid, (S, k) => shape(law, S) * Math.exp(-law.bN * sizes[k]));
+    tables.set(law, { grid, shapes, powers: Float64Array.from(prices, (log) => Math.exp(law.bD * log)) });
   }
-  return known.get(cost.steps);
+  return tables.get(law);
 }
 
-export function nearOptimalRange(law, best, N, flops, cost, tolerance) {
-  const value = (S) => lossOnBudget(law, S, N, flops, cost);
-  return rangeWithin(value, best, value(best) + tolerance, { levels: law.levels, kinks: cost.kinks });
+export function nearOptimalRange(law, best, size, flops, cost, tolerance) {
+  const value = (S) => lossOnBudget(law, S, size, flops, cost);
+  const limits = { levels: levelsOf(law, size), kinks: kinksOnBudget(size, cost) };
+  return rangeWithin(value, best, value(best) + tolerance, limits);
 }
 
 /** The dense compute-optimal budget of N. */
@@ -63,24 +84,32 @@ export function chinchillaFlops(law, N, cost) {
 }
 
 /** The budget from which some sparsity is better than none: the data at which its gain in capacity pays for its price. */
-export function flopsWhereSparsityPays(law, N, cost) {
-  const size = Math.exp(-law.bN * Math.log(N));
-  const tried = law.levels.length ? pricesAtLevels(law, cost) : tableOf(law, cost);
-  let least = Infinity;
-  for (let k = 1; k < tried.shapes.length; k++) {
-    const gain = (tried.shapes[0] - tried.shapes[k]) * size;
-    if (gain > 0) least = Math.min(least, Math.max(tried.powers[k] - 1, 0) / gain);
-  }
-  const data = dataFor(law, 1) * least ** (1 / law.bD);
-  if (law.levels.length) return flopsFor(cost, 0, N, data);
-  const needed = (-shapeSlope(law, 0) * size) / (law.bD * multiplierSlope(cost, 0));
-  const first = needed > 0 ? dataFor(law, 1) * Math.exp(-Math.log(needed) / law.bD) : Infinity;
-  return flopsFor(cost, 0, N, Math.min(data, first));
+export function flopsWhereSparsityPays(law, size, cost) {
+  const N = nonzerosAt(size, 0), price = leastPrice(law, size, cost) * Math.exp(law.bN * Math.log(N));
+  return flopsFor(cost, 0, N, dataFor(law, 1) * price ** (1 / law.bD));
 }
 
-function pricesAtLevels(law, cost) {
-  const levels = [0, ...law.levels.filter((S) => S > 0)];
-  return { shapes: levels.map((S) => shape(law, S)), powers: levels.map((S) => multiplier(cost, S) ** law.bD) };
+/** What more data it takes (its b_D-th power, less 1) over a gain in capacity. */
+const priceOf = (power, gain) => (gain > 0 ? Math.max(power - 1, 0) / gain : Infinity);
+
+/** The least price over all sparsities, at N_0 = 1. */
+function leastPrice(law, size, cost) {
+  const dense = shape(law, 0), levels = levelsOf(law, size);
+  const priceAt = (S) => {
+    const held = heldAt(size, S);
+    return priceOf((multiplier(cost, S) * held) ** law.bD, dense - shape(law, S) * held ** -law.bN);
+  };
+  if (levels.length) return Math.min(...levels.map(priceAt));
+  const { grid, shapes, powers } = tableOf(law, size, cost), tried = shapes.map((there, k) => priceOf(powers[k], dense - there));
+  const first = isMemory(size) && size.takesOver > 0 ? Infinity : priceOfALittle(law, cost);
+  const isRising = first <= tried[1] && lowestIndex(tried) === 1;
+  return isRising ? first : Math.min(first, leastValue(priceAt, grid, tried));
+}
+
+/** The limit S -> 0, at constant N. */
+function priceOfALittle(law, cost) {
+  const gain = -shapeSlope(law, 0);
+  return gain > 0 ? (law.bD * multiplierSlope(cost, 0)) / gain : Infinity;
 }
 
 /** The size that does best at sparsity S on a budget. */

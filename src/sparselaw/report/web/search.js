@@ -2,6 +2,7 @@
 
 export const MAX_SPARSITY = 0.999;
 const SCAN = 64, FINE_SCAN = 160, LOW_POINTS = 2, RANGE_SCAN = 1500;
+const CLOSER_SCANS = 4, CLOSER_POINTS = 11; // as close as Python's, with fewer points
 const MAX_STEPS = 60, ROUNDING = 1e-13;
 
 const bits = new DataView(new ArrayBuffer(8));
@@ -37,7 +38,19 @@ export function lowestPoint(value, slope, { levels = [], kinks = [], grid = scan
   return stationary(slope, grid[Math.max(k - 1, 0)], grid[Math.min(k + 1, grid.length - 1)], grid[k]);
 }
 
-function lowestIndex(values) {
+/** The least of `value`, which is `tried` on `grid`, without its slope: by closer and closer scans around its lowest point. */
+export function leastValue(value, grid, tried) {
+  let least = Infinity;
+  for (let scan = 0; ; scan++) {
+    const k = lowestIndex(tried), low = grid[Math.max(k - 1, 0)], high = grid[Math.min(k + 1, grid.length - 1)];
+    least = Math.min(least, tried[k]);
+    if (scan === CLOSER_SCANS) return least;
+    grid = Array.from({ length: CLOSER_POINTS }, (_, j) => low + ((high - low) * j) / (CLOSER_POINTS - 1));
+    tried = grid.map(value);
+  }
+}
+
+export function lowestIndex(values) {
   let best = 0;
   for (let k = 1; k < values.length; k++) if (values[k] < values[best]) best = k;
   return best;
@@ -74,7 +87,7 @@ function stationary(slope, low, high, known) {
 }
 
 /** Where a function goes from negative to positive; an end if it does not. Ridders' method (1979): always bracketed. */
-function risingRoot(f, low, high) {
+export function risingRoot(f, low, high) {
   let atLow = f(low), atHigh = f(high), last = NaN;
   if (atLow >= 0) return low;
   if (atHigh <= 0) return high;

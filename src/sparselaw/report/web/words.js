@@ -1,5 +1,5 @@
 // The question and its answer in words and tables.
-import { formatCount, formatFlops, formatNumber, formatPercent, formatSpan } from "./format.js";
+import { formatBytes, formatCount, formatFlops, formatNumber, formatPercent, formatSpan } from "./format.js";
 import { budgetIn, costOf } from "./answer.js";
 import { relevant } from "./state.js";
 import { page, record } from "./page.js";
@@ -8,12 +8,18 @@ export function questionText() {
   const { state, answer } = page, unit = record.fit.data_unit;
   const cost = record.costs[state.cost].label;
   if (state.ask === "serve") {
-    const size = state.fixed ? `, ${formatCount(state.N)} non-zero weights` : "";
+    const size = state.fixed ? `, ${sizeText(state)}` : "";
     const asked = `Loss ${formatNumber(state.loss)}${size}, ${formatCount(state.inference)} ${unit} to serve`;
     return `${asked}; in training ${cost}, in inference ${record.costs[state.serving].label}.`;
   }
   const C = answer?.record.flops ?? budgetIn(page.model, state, costOf(page.model, state.cost, "training", state.units));
-  return `A model of ${formatCount(state.N)} non-zero prunable weights, ${formatFlops(C)} training FLOPs; ${cost}.`;
+  return `A model of ${sizeText(state)}, ${formatFlops(C)} training FLOPs; ${cost}.`;
+}
+
+function sizeText({ size, N, memory, format, precision }) {
+  return size === "memory"
+    ? `${formatBytes(memory)} of ${precision} weights as ${format}`
+    : `${formatCount(N)} non-zero prunable weights`;
 }
 
 /** What stands below the headline: each a number and what it is. */
@@ -35,11 +41,12 @@ const gapText = (found, isServed) =>
   isServed ? `${formatPercent(found.tolerance, 0)} of the least cost` : `${formatNumber(found.tolerance, 2)} nats of the best`;
 
 function gainPair(found, isServed) {
-  if (found.optimal_sparsity === 0) return ["no gain", `from any sparsity, at ${isServed ? "these costs" : "this N and budget"}`];
+  const same = found.memory ? "bytes" : "N", budget = found.memory ? "these bytes and this budget" : "this N and budget";
+  if (found.optimal_sparsity === 0) return ["no gain", `from any sparsity, at ${isServed ? "these costs" : budget}`];
   const within = (key, form) => (page.intervals?.[key] ? ` (95% interval ${formatSpan(page.intervals[key], form)})` : "");
   return isServed
     ? [percent(found.saving), `of the cost of the cheapest dense life is saved${within("saving", percent)}`]
-    : [nats(found.gain), `lower loss than dense at the same N and FLOPs${within("gain", (x) => formatNumber(x, 2))}`];
+    : [nats(found.gain), `lower loss than dense at the same ${same} and FLOPs${within("gain", (x) => formatNumber(x, 2))}`];
 }
 
 const nats = (value) => `${formatNumber(value, 2)} nats`;
@@ -53,18 +60,20 @@ export function surely() {
 /** The rows of the table of numbers: [key, what it is, how it is written]. */
 export function factsOf() {
   const unit = record.fit.data_unit;
-  return page.state.ask === "serve" ? factsOfLife(unit) : factsOfBudget(unit);
+  return page.state.ask === "serve" ? factsOfLife(unit) : factsOfBudget(unit, page.state.size === "memory");
 }
 
-const factsOfBudget = (unit) => [
-  ["gain", "gain over dense, same N and FLOPs (nats)", formatNumber],
+const factsOfBudget = (unit, isStored) => [
+  ["gain", `gain over dense, same ${isStored ? "bytes" : "N"} and FLOPs (nats)`, formatNumber],
   ["loss", "loss", formatNumber],
   ["dense_loss", "loss if dense", formatNumber],
+  ...(isStored ? [["nonzero_params", "non-zero weights N", formatCount]] : []),
   ["start_params", "weights before pruning", formatCount],
+  ...(isStored ? [["dense_params", "dense model of these bytes", formatCount]] : []),
   ["data", `${unit} it pays for`, formatCount],
   ["dense_data", `${unit} if dense`, formatCount],
   ["flops", "training FLOPs", formatFlops],
-  ["times_chinchilla", "times Chinchilla-optimal compute", formatNumber],
+  ["times_chinchilla", `times Chinchilla-optimal compute${isStored ? " of that" : ""}`, formatNumber],
   ["pays_from", "sparsity pays from (times)", formatNumber],
   ["equivalent_dense_params", "equivalent dense weights", formatCount],
   ["best_dense_params", "best dense model of any size", formatCount],
