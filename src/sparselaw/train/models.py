@@ -106,7 +106,10 @@ def build_model(model: ModelConfig, config: "PreTrainedConfig") -> Any:
     """The model, freshly drawn from PyTorch's random state, or read from `init` (safetensors only), in float32."""
     if not model.init:
         return new_model(model.kind, config)
+    from transformers.utils import logging
+
     place = _checkpoint(model.init)
+    logging.disable_progress_bar()
     try:
         return _family(model.kind).from_pretrained(
             place, config=config, use_safetensors=True, local_files_only=Path(place).exists(), dtype="float32"
