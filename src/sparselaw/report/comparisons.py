@@ -153,6 +153,10 @@ def pretrained_figure(found: Sequence[CheckpointValue]) -> Figure:
             if bounds := value.interval_over(value.data):
                 ax.plot((at, at), bounds, "-", lw=1.4, color=colour)
     ax.axhline(1, color=figures.GREY, lw=0.8, ls="--", zorder=0)
-    ax.set(xlabel="sparsity (%)", ylabel="data from scratch / sparse data", yscale="log")
-    ax.legend(title="sparse data")
+    ax.set(xlabel="sparsity", ylabel="data from scratch / sparse data", yscale="log")
+    levels = sorted({100 * value.sparsity for value in found})
+    ax.set_xticks(levels, [f"{level:.4g}%" for level in levels])
+    for set_formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+        set_formatter("{x:g}")
+    ax.legend(title="sparse data", frameon=False)
     return figure
