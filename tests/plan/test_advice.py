@@ -118,6 +118,6 @@ def test_dense_in_draws_is_the_share_of_them() -> None:
 
 
 def test_where_a_smaller_model_is_better_no_budget_is_named(vit: Fit) -> None:
-    question = {"memory": Memory(8.5e7, Storage("dense")), "times_chinchilla": 0.02}
+    question = {"memory": Memory(8.5e7, Storage("dense")), "times_chinchilla": 0.02, "cost": Cost(sparse=True)}
     assert plan(vit, **question).pays_from.value == np.inf
     assert "too few to fill the memory" in said(vit, "sparsity pays only where", **question)

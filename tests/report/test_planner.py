@@ -197,13 +197,17 @@ def test_advice_is_that_of_python(vit: Visit) -> None:
         ]
 
 
-@pytest.mark.parametrize(
-    ("format", "times"), [("bitmask", 20), ("csr", 5), ("csr64", 5), ("2:4", 30), ("ideal", 1.3), ("dense", 0.02)]
-)
-def test_advice_on_bytes_is_that_of_python(vit: Visit, format: str, times: float) -> None:
+ADVISED = (
+    ("bitmask", 20, "dense"), ("csr", 5, "dense"), ("csr64", 5, "dense"), ("2:4", 30, "dense"), ("ideal", 1.3, "dense"),
+    ("dense", 20, "dense"), ("dense", 0.02, "sparse"), ("bitmask", 5, "sparse"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("format", "times", "cost"), ADVISED)
+def test_advice_on_bytes_is_that_of_python(vit: Visit, format: str, times: float, cost: str) -> None:
     memory = Memory(8.5e7, Storage(format))
-    said = vit.ask(ask="budget", **in_bytes(memory), budget="chinchilla", times=times, cost="dense")["advice"]
-    python = plan(open_fit("vit-jft"), memory=memory, times_chinchilla=times).advice
+    said = vit.ask(ask="budget", **in_bytes(memory), budget="chinchilla", times=times, cost=cost)["advice"]
+    python = plan(open_fit("vit-jft"), memory=memory, times_chinchilla=times, cost=training_cost(cost, 1.0)).advice
     assert said[:2] == list(python[:2])
 
 
