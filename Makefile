@@ -16,7 +16,7 @@ demo: .venv/core
 	$(BIN)/sparselaw demo
 
 test: check browser docs
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/dev
 	$(BIN)/pytest -m slow

@@ -1,4 +1,6 @@
-"""Published sweeps for tests: read where SPARSELAW_DATASETS says, else from the cache, never downloaded here."""
+"""Published sweeps for tests: read where SPARSELAW_DATASETS says, else from the cache, never downloaded here.
+
+Files that take longest come first, so that two workers end together."""
 
 import os
 from pathlib import Path
@@ -7,6 +9,13 @@ import pooch
 import pytest
 
 from sparselaw.runs import PUBLISHED, Runs, read_runs
+
+
+LONG = ("test_slurm", "test_ray_cluster", "test_planner", "test_cli", "test_faults", "test_docs", "test_package")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONG)
 
 
 @pytest.fixture(scope="session")
