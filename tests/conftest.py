@@ -10,7 +10,6 @@ import pytest
 
 from sparselaw.runs import PUBLISHED, Runs, read_runs
 
-
 LONG = ("test_slurm", "test_ray_cluster", "test_planner", "test_cli", "test_faults", "test_docs", "test_package")
 
 
