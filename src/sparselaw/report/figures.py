@@ -149,7 +149,8 @@ def contour_figure(found: Contours, fitted: Fit) -> Figure:
     ax.plot(N, found.chinchilla, "k--", lw=1, label="Chinchilla\n(dense optimum)")
     ax.axvspan(*fitted.domain.nonzero_params, color="0.93", zorder=-2, lw=0)
     ax.text(0.02, 0.98, "grey: sizes that were fitted", transform=ax.transAxes, va="top", color=GREY, fontsize=8)
-    ax.set(xscale="log", yscale="log", xlim=(N[0], N[-1]), ylim=(found.flops[0], found.flops[-1]))
+    # Limits first: with an undecided law lines end near the largest float, which autoscaling would exceed.
+    ax.set(xlim=(N[0], N[-1]), ylim=(found.flops[0], found.flops[-1]), xscale="log", yscale="log")
     ax.set(xlabel="non-zero parameters", ylabel=f"training FLOPs ({found.cost.name} cost)")
     _log_counts(ax.xaxis)
     handles, labels = ax.get_legend_handles_labels()
