@@ -1,5 +1,4 @@
 import copy
-import io
 import math
 
 import pytest
@@ -104,19 +103,8 @@ def test_first_masks_are_random_and_of_the_seed():
 
 @pytest.mark.parametrize("growth", ["gradient", "random"])
 @pytest.mark.parametrize("stop", [0, 1, 7, 9, 30, 39])
-def test_resume_continues_bit_for_bit(growth, stop):
-    undisturbed, first, second = (build(growth=growth) for _ in range(3))
-    train(*undisturbed, range(40))
-    train(*first, range(stop))
-    file = io.BytesIO()
-    torch.save([part.state_dict() for part in first], file)
-    file.seek(0)
-    for part, state in zip(second, torch.load(file, weights_only=True), strict=True):
-        part.load_state_dict(state)
-    train(*second, range(stop, 40))
-    for name, mask in undisturbed[1].masks.items():
-        assert second[1].masks[name].equal(mask)
-        assert second[0].get_parameter(name).equal(undisturbed[0].get_parameter(name))
+def test_resume_continues_bit_for_bit(growth, stop, resumed):
+    resumed(lambda: build(growth=growth), lambda parts, steps: train(*parts, steps), stop=stop, num_steps=40)
 
 
 def test_moments_of_dead_weights_fade():

@@ -1,5 +1,4 @@
 import copy
-import io
 import itertools
 
 import pytest
@@ -253,7 +252,7 @@ def test_a_score_of_the_parameter_ranks_instead_of_magnitude():
 
 @pytest.mark.parametrize("options", [{}, {"distribution": "global"}, {"pattern": "1:4"}], ids=str)
 @pytest.mark.parametrize("stop", [0, 5, 10, 11, 13, 17, 20, 24, 29, 30, 39])
-def test_resume_continues_bit_for_bit(stop, options):
+def test_resume_continues_bit_for_bit(stop, options, resumed):
     def build():
         model = mlp()
         return (
@@ -262,23 +261,12 @@ def test_resume_continues_bit_for_bit(stop, options):
             torch.optim.AdamW(model.parameters(), 1e-2),
         )
 
-    def steps(model, pruner, optimizer, span):
+    def steps(parts, span):
+        model, pruner, optimizer = parts
         for step in span:
             train(model, pruner, 1, optimizer=optimizer, seed=step)
 
-    undisturbed, first, second = build(), build(), build()
-    steps(*undisturbed, range(40))
-    steps(*first, range(stop))
-    file = io.BytesIO()
-    torch.save([part.state_dict() for part in first], file)
-    file.seek(0)
-    for part, state in zip(second, torch.load(file, weights_only=True), strict=True):
-        part.load_state_dict(state)
-    steps(*second, range(stop, 40))
-    for name, mask in undisturbed[1].masks.items():
-        assert second[1].masks[name].equal(mask)
-        assert second[0].get_parameter(name).equal(undisturbed[0].get_parameter(name))
-    assert second[1].num_nonzero == undisturbed[1].num_nonzero == 288 + 96
+    assert resumed(build, steps, stop=stop, num_steps=40)[1].num_nonzero == 288 + 96
 
 
 def test_masks_are_saved_as_bits():

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sparselaw.counts import parse_count, parse_range
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit
@@ -49,12 +47,10 @@ def positive(value: int, name: str) -> int:
 def cost_named(name: str, tokens_per_image: float, fitted: Fit, *, serving: bool = False) -> Cost:
     """The cost of that name: ideal, or of a machine; of inference if `serving`."""
     from sparselaw.plan import Cost, open_hardware
+    from sparselaw.plan.checks import check_units
     from sparselaw.prune.schedules import Schedule
 
-    if not (np.isfinite(tokens_per_image) and tokens_per_image > 0):
-        raise UserError(f"--tokens-per-image must be a positive number, got {tokens_per_image:g}")
-    if tokens_per_image != 1 and fitted.data_unit != "images":
-        raise UserError(f"{fitted.name} counts data in {fitted.data_unit}; --tokens-per-image is for laws in images")
+    check_units(fitted, tokens_per_image)
     if name not in ("dense", "sparse"):
         machine = open_hardware(name)
         cost = machine.inference_cost if serving else machine.training_cost

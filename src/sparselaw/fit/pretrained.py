@@ -60,9 +60,14 @@ class CheckpointValue:
         return self.data_needed / self.data
 
     @property
+    def data_of_both(self) -> float | None:
+        """D1 + D2."""
+        return None if self.data_before is None else self.data_before + self.data
+
+    @property
     def factor_of_both(self) -> float | None:
         """D* / (D1 + D2)."""
-        return None if self.data_before is None else self.data_needed / (self.data_before + self.data)
+        return None if (both := self.data_of_both) is None else self.data_needed / both
 
     def interval_over(self, data: float) -> Interval | None:
         """Of D* in units of this much data."""

@@ -39,6 +39,14 @@ def check_sizes(named: Mapping[str, float | None]) -> None:
             raise UserError(f"--{name} is {value:g}, which no training run comes near; check its unit")
 
 
+def check_units(fitted: Fit, tokens_per_image: float) -> None:
+    """Raises: UserError: no number of tokens, or one for a law that does not count images."""
+    if not (np.isfinite(tokens_per_image) and tokens_per_image > 0):
+        raise UserError(f"--tokens-per-image must be a positive number, got {tokens_per_image:g}")
+    if tokens_per_image != 1 and fitted.data_unit != "images":
+        raise UserError(f"{fitted.name} counts data in {fitted.data_unit}; --tokens-per-image is for laws in images")
+
+
 def check_shares(*shares: float) -> None:
     """Raises: UserError: tolerance or confidence that is no share."""
     for value in shares:

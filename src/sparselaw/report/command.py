@@ -14,6 +14,7 @@ from sparselaw.errors import UserError
 from sparselaw.fit import ALL_LAWS, PUBLISHED_FITS, Comparison, Fit, Loss, bootstrap, compare, fit, open_fit
 from sparselaw.fit.losses import usual_loss
 from sparselaw.fit.result import FORMAT, finite
+from sparselaw.plan.checks import check_units
 from sparselaw.plan.hardware import SHIPPED, Hardware, open_hardware
 from sparselaw.report.checklist import checklist
 from sparselaw.report.curves import Curve, read_curves
@@ -58,7 +59,10 @@ def report(
         fit_file: a fit of the runs; they are fitted here if None.
         columns: names in a table, as `read_runs` takes them.
         num_draws: bootstrap draws, where the runs are fitted here.
-        nonzero_params, flops, cost, units_per_datum: the question that the page opens with; the largest fitted one if None.
+        nonzero_params: of the question that the page opens with; the largest fitted if None.
+        flops: of that question; what the most fitted data cost if None.
+        cost: of that question.
+        units_per_datum: of that question: tokens of an image.
         plotlyjs: "inline", or "cdn".
         json: print one record.
 
@@ -68,19 +72,9 @@ def report(
     machine, cost = _machine(cost)
     question = Question(nonzero_params, flops, cost, units_per_datum)
     found = _open(source, columns)
-    fitted = open_fit(fit_file) if fit_file else found.fitted
-    comparisons, not_compared = [], []
-    if found.runs is not None:
-        runs = found.runs
-        if fitted is None:
-            fitted = bootstrap(fit(runs, loss=usual_loss(runs.name)), runs, num_draws=num_draws)
-        elif fitted.num_runs != len(runs):
-            raise UserError(
-                f"{fit_file} is a fit of {fitted.num_runs} runs and {source} holds {len(runs)}; give the runs it is of"
-            )
-        comparisons, not_compared = compare_all(runs, fitted.loss)
-    assert fitted is not None
-    _check_units(fitted, units_per_datum)
+    fitted = _fit_of(found, source, fit_file, num_draws)
+    comparisons, not_compared = ([], []) if found.runs is None else compare_all(found.runs, fitted.loss)
+    check_units(fitted, units_per_datum)
     told = study(
         fitted,
         question=question,
@@ -97,6 +91,19 @@ def report(
         print(json_module.dumps(finite(_record(told, output, size)), indent=1))
     else:
         _say(told, output, size)
+
+
+def _fit_of(found: Material, source: str, fit_file: str | None, num_draws: int) -> Fit:
+    """The fit given, that of the source, or a new one of its runs."""
+    fitted, runs = open_fit(fit_file) if fit_file else found.fitted, found.runs
+    if fitted is None:
+        assert runs is not None
+        return bootstrap(fit(runs, loss=usual_loss(runs.name)), runs, num_draws=num_draws)
+    if runs is not None and fitted.num_runs != len(runs):
+        raise UserError(
+            f"{fit_file} is a fit of {fitted.num_runs} runs and {source} holds {len(runs)}; give the runs it is of"
+        )
+    return fitted
 
 
 def compare_all(runs: Runs, loss: Loss) -> tuple[list[Comparison], list[str]]:
@@ -146,13 +153,6 @@ def _machine(cost: str) -> tuple[Hardware | None, str]:
     machine = open_hardware(cost)
     is_taken = machine.name in IDEAL or machine.name in SHIPPED
     return machine, f"{machine.name} (file)" if is_taken else machine.name
-
-
-def _check_units(fitted: Fit, units_per_datum: float) -> None:
-    if not 0 < units_per_datum < float("inf"):
-        raise UserError(f"--tokens-per-image must be a positive number, got {units_per_datum:g}")
-    if units_per_datum != 1 and fitted.data_unit != "images":
-        raise UserError(f"{fitted.name} counts data in {fitted.data_unit}; --tokens-per-image is for laws in images")
 
 
 def _record(told: Study, output: Path, size: int) -> dict[str, Any]:

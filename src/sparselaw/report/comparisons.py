@@ -100,7 +100,7 @@ def pretrained_text(found: Sequence[CheckpointValue], level: float) -> Lines:
 
 
 def _add_row(table: Table, value: CheckpointValue) -> None:
-    both = None if value.data_before is None else value.data_before + value.data
+    both, factor_of_both = value.data_of_both, value.factor_of_both
     table.add_row(
         f"{100 * value.sparsity:.4g}%",
         format_count(value.nonzero_params),
@@ -110,7 +110,7 @@ def _add_row(table: Table, value: CheckpointValue) -> None:
         f"{value.loss:.4f}",
         format_count(value.data_needed) + "*" * value.extrapolated,
         _factor(value.factor, value.interval_over(value.data)),
-        "-" if both is None else _factor(value.data_needed / both, value.interval_over(both)),
+        "-" if both is None or factor_of_both is None else _factor(factor_of_both, value.interval_over(both)),
     )
 
 
