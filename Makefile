@@ -1,5 +1,6 @@
 # make demo   the main job, from a fresh clone
 # make test   lint, types, docs, tests, from a fresh clone
+# make figures  the figures of the docs, drawn again
 # make docs   the site, in site/, with every link checked
 # make dist   sdist and wheel, in dist/, the wheel tried in an environment of its own
 PYTHON ?= python3
@@ -10,7 +11,7 @@ ifneq ($(DATASETS),)
 export SPARSELAW_DATASETS ?= $(abspath $(DATASETS))
 endif
 
-.PHONY: demo test test-slow check browser format docs dist benchmarks coverage design-study published-fits clean
+.PHONY: demo test test-slow check browser format docs figures dist benchmarks coverage design-study published-fits clean
 
 demo: .venv/core
 	$(BIN)/sparselaw demo
@@ -42,6 +43,14 @@ format: .venv/dev
 docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir site
 	$(BIN)/python tools/check_site.py site
+
+figures: .venv/core
+	for runs in t5-c4 vit-jft; do $(BIN)/sparselaw fit $$runs --bootstrap 1000 --figures docs/figures/$$runs || exit 1; done
+	$(BIN)/sparselaw fit results/decoder.csv --bootstrap 1000 --by cell --figures docs/figures/decoder
+	$(BIN)/sparselaw compare-patterns results/patterns-decoder.csv --figure docs/figures/patterns-decoder.png
+	$(BIN)/sparselaw compare-patterns results/patterns-vit.csv --figure docs/figures/patterns-vit.png
+	$(BIN)/sparselaw compare-patterns results/recipes-decoder.csv --by recipe --figure docs/figures/recipes-decoder.png
+	$(BIN)/sparselaw compare-pretrained results/pretrained-decoder.csv --figure docs/figures/pretrained-decoder.png
 
 dist: .venv/dev
 	rm -rf dist

@@ -320,6 +320,8 @@ def test_the_same_figure_is_the_same_file(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_demo(tmp_path: Path) -> None:
     done = run("demo", "-o", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "vit-jft-contours.png").read_bytes().startswith(MAGIC["png"])
-    assert open_fit(tmp_path / "t5-c4-fit.json").status == "converged"
+    assert done.returncode == 0, done.stderr
+    assert open_fit(tmp_path / "fit.json").status == "converged"
+    for name in ("loss", "flops", "predicted", "contours"):
+        assert (tmp_path / "figures" / f"{name}.png").read_bytes().startswith(MAGIC["png"])
+    assert "</html>" in (tmp_path / "report.html").read_text(encoding="utf-8")

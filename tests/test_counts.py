@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparselaw.counts import format_bytes, format_count, parse_bytes, parse_count, parse_range
+from sparselaw.counts import format_bytes, format_count, format_flops, parse_bytes, parse_count, parse_range
 from sparselaw.errors import UserError
 
 
@@ -174,3 +174,14 @@ def test_parse_range():
 def test_a_range_has_two_counts_the_lower_one_first(text):
     with pytest.raises(UserError):
         parse_range(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(4.2e21, "4.2e21"), (9.999e8, "1e9"), (123456, "1.23e5"), (0.0, "0"), (math.inf, "inf")]
+)
+def test_format_flops(value, text):
+    assert format_flops(value) == text
+
+
+def test_format_flops_to_two_digits():
+    assert format_flops(1.2345e13, 2) == "1.2e13"

@@ -56,6 +56,14 @@ def format_count(value: float) -> str:
     return f"{float(f'{digits}e{power - EXPONENTS.get(suffix, 0)}'):.12g}{suffix}"
 
 
+def format_flops(value: float, digits: int = 3) -> str:
+    """FLOPs to three significant digits, always with a power of ten: 4.2e21."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    head, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{float(head):g}e{int(exponent)}"
+
+
 def parse_bytes(text: str) -> float:
     """A positive number of bytes from text such as `8GB`, `512MiB`, `1.5 TB` or `8e9`.
 

@@ -23,7 +23,7 @@ def demo(folder: Path) -> None:
         UserError: if some runs did not finish.
     """
     from sparselaw.fit import bootstrap, compare, fit
-    from sparselaw.plan import Cost, contours, plan
+    from sparselaw.plan import Cost, plan
     from sparselaw.report import figures
     from sparselaw.report.curves import read_curves
     from sparselaw.report.page import write_page
@@ -47,9 +47,7 @@ def demo(folder: Path) -> None:
     _say(f"sparselaw plan {folder / 'fit.json'} --nonzeros {N:.0f} --flops {budget:.3g}")
     answer = plan(fitted, nonzero_params=N, flops=budget)
     text.show(text.plan_text(answer))
-    figures.fit_figures(fitted, runs, [], folder / "figures")
-    around = contours(fitted, nonzero_params=(N / 100, N * 10), flops=(budget / 1e4, budget * 1e4))
-    figures.save(figures.contour_figure(around, fitted), folder / "figures" / "contours.png")
+    figures.save_fit_figures(fitted, runs, [], folder / "figures")
     _say(f"sparselaw report {folder / 'runs'} --fit {folder / 'fit.json'} -o {folder / 'report.html'}")
     told = study(
         fitted,

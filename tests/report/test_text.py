@@ -193,6 +193,6 @@ def test_numbers_are_not_broken_in_a_narrow_terminal(vit: Fit) -> None:
 def test_contours(vit: Fit) -> None:
     found = contours(vit, grid=9, levels=(0.5,))
     shown = printed(text.contours_text(found))
-    assert "S = 0.5" in shown
+    assert "50%" in shown
     for budget in found.lines[0]:
         assert text.flops(budget) in shown

@@ -23,7 +23,7 @@ def compare_patterns(command: ComparePatternsCommand) -> None:
     by = tuple(filter(None, (word.strip() for word in command.by.split(","))))
     found = compare_groups(_read(command), by, level=_share(command.confidence))
     if command.figure:
-        figures.save(comparisons.multiplier_figure(found), command.figure)
+        figures.save(figures.multiplier_figure(found), command.figure)
     if command.json:
         print_json(_record(found))
     else:
@@ -36,7 +36,7 @@ def compare_pretrained(command: ComparePretrainedCommand) -> None:
     level = _share(command.confidence)
     found = values_of_checkpoints(_read(command), law, level=level)
     if command.figure:
-        figures.save(comparisons.pretrained_figure(found), command.figure)
+        figures.save(figures.pretrained_figure(found), command.figure)
     if command.json:
         print_json([asdict(v) | {"factor": v.factor, "factor_of_both": v.factor_of_both} for v in found])
     else:

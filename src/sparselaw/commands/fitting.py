@@ -49,16 +49,19 @@ def fit(command: FitCommand) -> None:
     recipe = [run_published_recipe(runs, loss, seed) for seed in range(RECIPE_SEEDS)] if command.recipe else []
     if command.output:
         fitted.save(command.output)
+    drawn = []
     if command.figures:
         from sparselaw.report import figures
 
-        figures.fit_figures(fitted, runs, profiles, command.figures)
+        drawn = figures.save_fit_figures(fitted, runs, profiles, command.figures)
     if command.json:
         print_json(_fit_record(fitted) | _extras(profiles, recipe))
         return
     text.show(text.fit_text(fitted, profiles))
     if recipe:
         text.show(text.recipe_text(fitted, recipe))
+    if drawn:
+        print("wrote " + ", ".join(map(str, drawn)))
 
 
 def compare(command: CompareCommand) -> None:

@@ -23,6 +23,7 @@ from sparselaw.runs import Runs
 
 STIFFNESS = 1e4  # a deviation of one standard error from the wanted value costs 5000 times its share of the objective
 POINTS = 48
+SHOWN = 2.0  # deviance up to which a profile is traced closely, in crossings
 WIDENINGS = 4
 
 Quantity = Callable[[Array], Array]
@@ -85,7 +86,9 @@ def profile(
         if None not in interval:
             break
         low, high = low * (2 if interval[0] is None else 1), high * (2 if interval[1] is None else 1)
-    return Profile(name, estimate, values, deviance, interval, level)
+    wanted = _closer(values, deviance, crossing)
+    values, deviance = _trace(setting, optimum, value, wanted, scale, spread)
+    return Profile(name, estimate, values, deviance, _crossings(values, deviance, estimate, crossing), level)
 
 
 def _in_solver_coordinates(fitted: Fit, setting: Setting, quantity: str | Quantity) -> Quantity:
@@ -143,6 +146,12 @@ def _trace(
     return values[order], 2 * (objective - objective.min())[order] / scale
 
 
+def _closer(values: Array, deviance: Array, crossing: float) -> Array:
+    """Points [POINTS] from the last value well outside the interval on the one side to the first on the other."""
+    inside = np.flatnonzero(deviance <= SHOWN * crossing)
+    return np.linspace(values[max(inside[0] - 1, 0)], values[min(inside[-1] + 1, len(values) - 1)], POINTS)
+
+
 def _crossings(values: Array, deviance: Array, estimate: float, crossing: float) -> tuple[float | None, float | None]:
     below, above = values <= estimate, values >= estimate
     return _outermost(values[below], deviance[below], crossing), _outermost(
@@ -156,5 +165,7 @@ def _outermost(values: Array, deviance: Array, crossing: float) -> float | None:
     if not inside.size or inside[0] == 0:
         return None
     outer, inner = inside[0] - 1, inside[0]
-    share = (crossing - deviance[inner]) / (deviance[outer] - deviance[inner])
+    # The root of the deviance is nearly straight where the deviance is nearly a parabola.
+    ends = np.sqrt(np.maximum(deviance[[inner, outer]], 0))
+    share = (np.sqrt(crossing) - ends[0]) / (ends[1] - ends[0])
     return float(values[inner] + share * (values[outer] - values[inner]))

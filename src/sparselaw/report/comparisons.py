@@ -1,25 +1,19 @@
-"""The commands `compare-patterns` and `compare-pretrained`: tables, words and figures of compared groups of runs."""
+"""The commands `compare-patterns` and `compare-pretrained`: tables and words of compared groups of runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
 from rich.console import Group as Lines
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from sparselaw.counts import format_count
-from sparselaw.fit.multipliers import Group, GroupComparison, Ratio
+from sparselaw.fit.multipliers import GroupComparison, Ratio
 from sparselaw.fit.pretrained import CheckpointValue
-from sparselaw.report import figures
 from sparselaw.report.text import plain_table, span, warning_lines
-
-if TYPE_CHECKING:
-    pass
 
 PLAIN = {"unstructured", "gradual"}
 """Words of the group that others of the same sparsity are held against."""
@@ -116,47 +110,3 @@ def _add_row(table: Table, value: CheckpointValue) -> None:
 
 def _factor(factor: float, interval: tuple[float, float] | None) -> str:
     return f"{factor:.2f}" + (f" ({span(interval, lambda x: f'{x:.2f}')})" if interval else "")
-
-
-def multiplier_figure(found: GroupComparison) -> Figure:
-    """A dot and an interval for each group, a colour a sparsity."""
-    groups = found.groups[::-1]
-    figure, axes = figures.blank(5.4, 0.3 * len(groups) + 1.1)
-    ax = axes[0, 0]
-    levels = sorted({group.sparsity for group in groups})
-    for S, colour in zip(levels, figures.colours(len(levels)), strict=True):
-        rows = [(y, group) for y, group in enumerate(groups) if group.sparsity == S]
-        _intervals(ax, rows, color=colour)
-    ax.axvline(1, color=figures.GREY, lw=0.8, ls="--", zorder=0)
-    ax.set(xlabel="dense weights that a non-zero is worth", yticks=range(len(groups)), ylim=(-0.6, len(groups) - 0.4))
-    ax.set_yticklabels([group.label for group in groups])
-    ax.set_title(f"{found.level:.0%} intervals, {found.num_dense + sum(g.num_runs for g in groups)} runs")
-    return figure
-
-
-def _intervals(ax: Any, rows: Sequence[tuple[int, Group]], **look: Any) -> None:
-    for y, group in rows:
-        ax.plot(group.interval, (y, y), "-", lw=1.4, **look)
-        ax.plot([group.multiplier], [y], "o", ms=5, **look)
-
-
-def pretrained_figure(found: Sequence[CheckpointValue]) -> Figure:
-    """The factor of the second step against sparsity, a line an amount of sparse data."""
-    figure, axes = figures.blank(4.4, 3.2)
-    ax = axes[0, 0]
-    budgets = sorted({value.data for value in found})
-    for k, (data, colour) in enumerate(zip(budgets, figures.colours(len(budgets)), strict=True)):
-        cells = [value for value in found if value.data == data]
-        x = [100 * value.sparsity + 0.6 * (k - (len(budgets) - 1) / 2) for value in cells]
-        ax.plot(x, [value.factor for value in cells], "o-", ms=5, lw=1, color=colour, label=format_count(data))
-        for at, value in zip(x, cells, strict=True):
-            if bounds := value.interval_over(value.data):
-                ax.plot((at, at), bounds, "-", lw=1.4, color=colour)
-    ax.axhline(1, color=figures.GREY, lw=0.8, ls="--", zorder=0)
-    ax.set(xlabel="sparsity", ylabel="data from scratch / sparse data", yscale="log")
-    levels = sorted({100 * value.sparsity for value in found})
-    ax.set_xticks(levels, [f"{level:.4g}%" for level in levels])
-    for set_formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
-        set_formatter("{x:g}")
-    ax.legend(title="sparse data", frameon=False)
-    return figure

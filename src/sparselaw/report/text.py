@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sparselaw.counts import format_bytes, format_count
+from sparselaw.counts import format_bytes, format_count, format_flops
 from sparselaw.fit.compare import Comparison, extrapolation_error
 from sparselaw.fit.profile import Profile
 from sparselaw.fit.recipe import RecipeRun
@@ -118,7 +118,7 @@ def multiplier_table(fitted: Fit, profiled: dict[str, Bounds]) -> Table:
 
 
 def multiplier_name(S: float) -> str:
-    return f"multiplier at {S:g}"
+    return f"multiplier at {100 * S:g}%"
 
 
 def recipe_text(fitted: Fit, attempts: Sequence[RecipeRun]) -> Table:
@@ -300,12 +300,8 @@ def count(value: float) -> str:
     return format_count(value) if np.isfinite(value) else "out of reach"
 
 
-def flops(value: float) -> str:
-    return f"{value:.3g}".replace("e+", "e") if np.isfinite(value) else "out of reach"
-
-
-def short(value: float) -> str:
-    return f"{value:.1e}".replace("e+", "e")
+def flops(value: float, digits: int = 3) -> str:
+    return format_flops(value, digits) if np.isfinite(value) else "out of reach"
 
 
 def contours_text(found: Contours) -> Table:
@@ -313,15 +309,15 @@ def contours_text(found: Contours) -> Table:
     table = plain_table(
         "non-zeros N",
         "Chinchilla",
-        *(f"S = {S:g}" for S in found.levels),
-        title=f"FLOPs at which S is optimal, {found.cost.name} cost",
+        *(f"{100 * S:g}%" for S in found.levels),
+        title=f"training FLOPs at which a sparsity becomes optimal, {found.cost.name} cost",
     )
     for k in np.linspace(0, len(found.nonzero_params) - 1, 9).astype(int):
         cells = []
         for j in range(len(found.levels)):
             cell = flops(found.lines[j, k])
             if found.lines_low is not None and found.lines_high is not None:
-                cell += f"\n{short(found.lines_low[j, k])} to\n{short(found.lines_high[j, k])}"
+                cell += f"\n{flops(found.lines_low[j, k], 2)} to\n{flops(found.lines_high[j, k], 2)}"
             cells.append(cell)
         table.add_row(format_count(found.nonzero_params[k]), flops(found.chinchilla[k]), *cells)
     return table
