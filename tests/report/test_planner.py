@@ -24,8 +24,6 @@ from sparselaw.report.study import Question, study
 from .conftest import ASK, Visit, Visits, simulated_runs
 
 TOLERANCE = 1e-6
-STEEP = {"pays_from_interval": 1e-5, "times_chinchilla_interval": 1e-5}
-"""Bounds that are high powers of draws, of which the page has 8 digits."""
 TRAINING = ("dense", "sparse", "a100-2:4", "epyc-csr")
 SERVING = ("dense", "sparse", *SHIPPED)
 POINTS = 4  # random questions a cost
@@ -85,7 +83,6 @@ def assert_same(page: dict[str, Any], python: dict[str, Any], *, leave: tuple[st
     shared = [key for key in page if key in python and key not in leave]
     assert len(shared) > 25
     for key in shared:
-        near = STEEP.get(key, TOLERANCE)
         if isinstance(python[key], str | dict) and key != "costs":
             continue
         if key == "costs":
@@ -93,7 +90,7 @@ def assert_same(page: dict[str, Any], python: dict[str, Any], *, leave: tuple[st
         elif key == "warnings":
             assert page[key] == list(python[key])
         elif key != "advice":
-            assert numbers(page[key]) == pytest.approx(numbers(python[key]), rel=near, abs=TOLERANCE), key
+            assert numbers(page[key]) == pytest.approx(numbers(python[key]), rel=TOLERANCE, abs=TOLERANCE), key
 
 
 def numbers(value: Any) -> list[float]:

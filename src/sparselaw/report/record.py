@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -19,7 +20,6 @@ from sparselaw.report.curves import Curve
 from sparselaw.runs import Run, Runs
 
 MAX_DRAWS = 1000
-DIGITS = 8  # significant, of draws: far below what 1e-6 in an answer needs
 CONFIDENCE = 0.95
 IDEAL = {"dense": DENSE_TIME, "sparse": SPARSE_TIME}
 
@@ -31,7 +31,10 @@ def law_record(law: PowerLaw) -> dict[str, Any]:
 
 
 def fit_record(fitted: Fit) -> dict[str, Any]:
-    """Fitted values, at most MAX_DRAWS draws, and what the runs covered."""
+    """Fitted values, at most MAX_DRAWS draws, and what the runs covered.
+
+    Draws are the base64 of little-endian doubles: all their digits, in no more letters than eight digits would take.
+    """
     return {
         "name": fitted.name,
         "data_unit": fitted.data_unit,
@@ -39,7 +42,7 @@ def fit_record(fitted: Fit) -> dict[str, Any]:
         "warnings": fitted.warnings,
         "domain": asdict(fitted.domain),
         "parameters": fitted.values.tolist(),
-        "draws": significant(fitted.draws[:MAX_DRAWS], DIGITS),
+        "draws": b64encode(fitted.draws[:MAX_DRAWS].astype("<f8").tobytes()).decode(),
         "confidence": CONFIDENCE,
     }
 

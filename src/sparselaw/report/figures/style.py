@@ -100,7 +100,7 @@ def log_axis(
     ax.set(**{f"{which}scale": "log", f"{which}lim": span})
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     ticks: list[float] = []
-    for steps in ((1,), (1, 3), (1, 2, 5), tuple(range(1, 10))):
+    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
         if len(ticks) < LEAST_TICKS:
             ticks = [tick for power in powers for m in steps if low <= (tick := float(f"{m}e{power}")) <= high]
     axis = ax.xaxis if which == "x" else ax.yaxis

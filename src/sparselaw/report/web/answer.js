@@ -22,9 +22,16 @@ export function modelFrom(record) {
     ...fit,
     form: law,
     law: lawWith(law, numbers(fit.parameters)),
-    draws: fit.draws.map((draw) => lawWith(law, numbers(draw))),
+    draws: rowsOf(fit.draws, law.names.length).map((draw) => lawWith(law, draw)),
     costs: record.costs,
   };
+}
+
+/** Rows of so many numbers, from the base64 of little-endian doubles. */
+function rowsOf(text, length) {
+  const view = new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+  const count = view.byteLength / (8 * length);
+  return Array.from({ length: count }, (_, k) => Array.from({ length }, (_, j) => view.getFloat64(8 * (k * length + j), true)));
 }
 
 export function costOf(model, name, task, units) {
