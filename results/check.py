@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sparselaw.fit import Fit, bootstrap, fit
 from sparselaw.fit.result import interval
@@ -27,14 +28,13 @@ RIVALS = ("no-floor", "free-multiplier", "average-params", "density-power", "den
 def noise(name: str, runs: Runs) -> str:
     """The standard deviation over seeds in ln loss, pooled over the repeated cells."""
     path = HERE / f"{name}-noise.csv"
-    if not path.exists():
-        return "noise: not measured"
-    repeated = read_runs(path).table
+    table = pd.concat([runs.table, read_runs(path).table]) if path.exists() else runs.table
     squares, freedom = 0.0, 0
-    for (S, N, D), group in repeated.groupby(["sparsity", "nonzero_params", "data"]):
-        first = (runs.sparsity == S) & (runs.nonzero_params == N) & (runs.data == D)
-        logs = np.log([*runs.loss[first], *group["loss"]])
+    for _, cell in table.groupby(["sparsity", "nonzero_params", "data"]):
+        logs = np.log(cell["loss"])
         squares, freedom = squares + float(((logs - logs.mean()) ** 2).sum()), freedom + len(logs) - 1
+    if not freedom:
+        return "noise: not measured"
     return f"noise: standard deviation {np.sqrt(squares / freedom):.3f} in ln loss over seeds, {freedom} degrees of freedom"
 
 

@@ -15,12 +15,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
 from playwright.sync_api import Browser
 
 from sparselaw.errors import UserError
 from sparselaw.fit import fit, open_fit
 from sparselaw.laws import from_function
 from sparselaw.report.curves import Curve
+from sparselaw.report.figures import colour_of
 from sparselaw.report.html import json_block, table
 from sparselaw.report.page import MODULES, page, write_page
 from sparselaw.report.study import Study, study
@@ -114,6 +116,21 @@ def test_dark_and_light_are_followed_by_page_and_figures(opened: Visit) -> None:
         opened.page.emulate_media(color_scheme=scheme)
         wait_for_background(opened, "body", colour)
         wait_for_background(opened, "figure[data-figure=loss] .main-svg", colour)
+
+
+def test_a_sparsity_has_the_colour_of_the_other_figures(opened: Visit) -> None:
+    traces = opened.page.evaluate("document.querySelector('figure[data-figure=loss] .plot').data")
+    found = {trace["name"]: trace["marker"]["color"] for trace in traces if trace.get("showlegend")}
+    expected = {f"{100 * S:g}% sparse": colour_of(S) for S in (0, 0.5, 0.75, 0.875)}
+    assert found.keys() == expected.keys()
+    for name, colour in found.items():
+        # A ramp of 64 steps stands for the colour map.
+        assert np.allclose(to_rgb(colour), to_rgb(expected[name]), atol=0.02)
+
+
+def test_only_the_line_nearest_to_the_answer_has_its_band(opened: Visit) -> None:
+    traces = opened.page.evaluate("document.querySelector('figure[data-figure=contours] .plot').data")
+    assert [trace.get("fill") for trace in traces].count("toself") == 1
 
 
 def wait_for_background(opened: Visit, selector: str, colour: str) -> None:

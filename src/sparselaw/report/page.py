@@ -47,7 +47,6 @@ MODULES = (
 )  # fmt: skip
 """The page's program, each module after those it imports."""
 NO_GAIN = ("no gain", "from any sparsity, at this N and budget")
-MIN_COLOURS = 5  # as many as contours
 FOOTER = (
     "N counts non-zero prunable weights: matrices, without embeddings, norms and biases. Losses are in nats. FLOPs are ideal, "
     "6 N D times the cost of zeros over training. The law is that of Frantar et al., arXiv 2309.08520, unless another is named."
@@ -114,7 +113,7 @@ def record_of(study: Study) -> dict[str, Any]:
         runs=None if runs is None else runs_record(fitted, runs, held_out(fitted.name)),
         contours={name: contours_record(found) for name, found in study.contours.items()} or None,
         curves=curves_record(study.curves),
-        palette=page_palette(max(len(fitted.domain.sparsity), MIN_COLOURS)),
+        palette=page_palette(),
     )
 
 

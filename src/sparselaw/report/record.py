@@ -21,6 +21,7 @@ from sparselaw.runs import Run, Runs
 
 MAX_DRAWS = 1000
 CONFIDENCE = 0.95
+OUTSIDE = 1e6
 IDEAL = {"dense": DENSE_TIME, "sparse": SPARSE_TIME}
 
 
@@ -101,12 +102,13 @@ def runs_record(fitted: Fit, runs: Runs, extra: Run | None) -> dict[str, Any]:
 
 
 def contours_record(found: Contours) -> dict[str, Any]:
-    """Lines of constant best sparsity, with bands, and the Chinchilla line."""
+    """Lines of constant best sparsity, with bands, and the Chinchilla line; bands end at OUTSIDE times the budgets of the map."""
+    edges = found.flops[0] / OUTSIDE, found.flops[-1] * OUTSIDE
     arrays = {
         "N": found.nonzero_params,
         "lines": found.lines,
-        "low": found.lines_low,
-        "high": found.lines_high,
+        "low": None if found.lines_low is None else np.clip(found.lines_low, *edges),
+        "high": None if found.lines_high is None else np.clip(found.lines_high, *edges),
         "chinchilla": found.chinchilla,
     }
     record = {name: None if values is None else significant(values, 4) for name, values in arrays.items()}

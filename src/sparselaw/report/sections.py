@@ -169,8 +169,8 @@ def contours_section(study: Study) -> str:
         return section("contours", "Where each sparsity is best", paragraph(f"{_sentence(said)}", look="note"))
     said = (
         "Along a line its sparsity is the best for that many non-zeros and training FLOPs; the dashed line is where a dense "
-        "model of that size is compute-optimal (Chinchilla). Bands hold 95% of the refits. Beyond the sizes that were fitted the "
-        "map is extrapolation."
+        "model of that size is compute-optimal (Chinchilla). The band of the line nearest to the answer holds 95% of the refits. "
+        "Beyond the sizes that were fitted the map is extrapolation."
     )
     tables = "".join(_contours_table(name, found) for name, found in study.contours.items())
     shown = figure("contours", "Best sparsity over non-zero parameters and training FLOPs", numbers=tables)

@@ -47,6 +47,8 @@ BAND = 0.2
 MARKERS = "osD^vPX*"
 LEAST_TICKS = 3
 LETTERS = 13  # of a title, in an inch
+PALEST = 0.95  # of viridis, at S = 1
+BEND = 0.65  # spreads the colours over sparsities as they are used: halvings of density
 PAGE_STEPS = 64
 
 
@@ -79,7 +81,14 @@ def blank(width: float, height: float, title: str, **grid: Any) -> tuple[Figure,
 
 def colour_of(S: float) -> str:
     """The colour of a sparsity: viridis, which stays in order for colour-blind readers and in grey, without its palest end."""
-    return to_hex(mpl.colormaps["viridis"](0.95 - 0.95 * (1 - S) ** 0.65))
+    return to_hex(mpl.colormaps["viridis"](PALEST * (1 - (1 - S) ** BEND)))
+
+
+def page_palette() -> dict[str, list[str]]:
+    """The same colours as a ramp for a light page, and a lighter one for a dark page: S is at 1 - (1-S)^BEND of it."""
+    spans = {"light": (0.0, PALEST), "dark": (0.3, 1.0)}
+    viridis = mpl.colormaps["viridis"]
+    return {name: [to_hex(viridis(x)) for x in np.linspace(*span, PAGE_STEPS)] for name, span in spans.items()}
 
 
 def percent(S: float) -> str:
@@ -114,10 +123,3 @@ def roomy(values: ArrayLike) -> tuple[float, float]:
     low, high = float(np.min(values)), float(np.max(values))
     room = max((high / low) ** 0.06, 1.05)
     return low / room, high * room
-
-
-def page_palette(count: int) -> dict[str, list[str]]:
-    """The palette as hex colours, for a light page, and lighter for a dark one."""
-    viridis = mpl.colormaps["viridis"]
-    spans = {"light": np.linspace(0.0, 0.88, count), "dark": np.linspace(0.3, 1.0, count)}
-    return {name: [to_hex(viridis(x)) for x in span] for name, span in spans.items()}

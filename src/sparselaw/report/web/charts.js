@@ -4,7 +4,7 @@ import { formatCount, formatFlops, formatNumber, formatPercent } from "./format.
 
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star"];
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
-const MAX_PANELS = 4, LINE_POINTS = 60;
+const MAX_PANELS = 4, LINE_POINTS = 60, TYPICAL = 0.75;
 const NARROW = 560; // pixels, below which panels stand above each other
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif";
 
@@ -62,11 +62,13 @@ const box = (x0, x1, y0, y1, fillcolor) => ({
   type: "rect", xref: "x", yref: "paper", x0, x1, y0, y1, fillcolor, line: { width: 0 }, layer: "below",
 });
 
-/** The look of one of the sparsities: colour, symbol and dash, so that colour is never alone. */
-function look(theme, k) {
-  const color = theme.palette[k % theme.palette.length];
-  return { color, symbol: SYMBOLS[k % SYMBOLS.length], dash: DASHES[k % DASHES.length] };
+/** The look of one of the sparsities: its colour, and the symbol and dash of its place, so that colour is never alone. */
+function look(theme, S, k) {
+  return { color: colorOf(theme, S), symbol: SYMBOLS[k % SYMBOLS.length], dash: DASHES[k % DASHES.length] };
 }
+
+/** The colour of a sparsity, the same in all figures. */
+const colorOf = ({ palette }, S) => palette[Math.round((1 - (1 - S) ** 0.65) * (palette.length - 1))];
 
 const sparseName = (S) => `${formatNumber(100 * S, 6)}% sparse`;
 const spread = (low, high, count) => Array.from({ length: count }, (_, k) => low * (high / low) ** (k / (count - 1)));
@@ -173,7 +175,7 @@ function panelAxes(record, theme, { p, id, columns, rows }) {
 }
 
 function panelTraces({ runs, fit }, model, theme, { S, k, D, id }) {
-  const { color, symbol, dash } = look(theme, k), on = { xaxis: `x${id}`, yaxis: `y${id}`, legendgroup: `${S}` };
+  const { color, symbol, dash } = look(theme, S, k), on = { xaxis: `x${id}`, yaxis: `y${id}`, legendgroup: `${S}` };
   const here = where(runs.N, (i) => runs.S[i] === S && runs.D[i] === D), N = at(runs.N, here);
   const points = {
     ...on, x: N, y: at(runs.loss, here), mode: "markers", marker: { color, symbol, size: 8 }, name: sparseName(S),
@@ -188,7 +190,7 @@ function panelTraces({ runs, fit }, model, theme, { S, k, D, id }) {
 export function predictedFigure({ record }, theme) {
   const { runs, fit } = record, span = extent([...runs.loss, ...(runs.extra ? [runs.extra.loss] : [])]);
   const data = fit.domain.sparsity.flatMap((S, k) => {
-    const here = where(runs.S, (i) => runs.S[i] === S), { color, symbol } = look(theme, k);
+    const here = where(runs.S, (i) => runs.S[i] === S), { color, symbol } = look(theme, S, k);
     return comparison(at(runs.loss, here), at(runs.predicted, here), { color, symbol, size: 8 }, sparseName(S));
   });
   if (runs.extra) {
@@ -222,7 +224,7 @@ function comparison(x, predicted, marker, name) {
 export function curvesFigure({ record }, theme) {
   const { curves, fit } = record, levels = [...new Set(curves.map((c) => c.sparsity))].sort((a, b) => a - b);
   const data = curves.map((curve) => {
-    const k = levels.indexOf(curve.sparsity), { color, dash } = look(theme, k);
+    const k = levels.indexOf(curve.sparsity), { color, dash } = look(theme, curve.sparsity, k);
     const showlegend = curves.find((c) => c.sparsity === curve.sparsity) === curve;
     const about = `${formatCount(curve.nonzero_params)} non-zeros, ${sparseName(curve.sparsity)}`;
     return {
@@ -242,7 +244,8 @@ export function contoursFigure({ record, answer, cost }, theme) {
   const around = (value, factor) => [value / factor, value * factor];
   const xs = extent([found.N[0], found.N[last], ...(asked ? around(asked.nonzero_params, 2) : [])]);
   const ys = extent([found.flops[0] / 4, found.flops[1], ...(asked ? around(asked.flops, 8) : [])]);
-  const data = found.levels.flatMap((_, k) => contourTraces(found, k, theme));
+  const banded = nearest(found.levels, asked?.optimal_sparsity ?? TYPICAL);
+  const data = found.levels.flatMap((S, k) => contourTraces(found, k, theme, S === banded));
   const line = { color: theme.ink, width: 1.5, dash: "dash" }, hovertemplate = "Chinchilla: %{y:.3g} FLOPs<extra></extra>";
   data.push({ x: found.N, y: found.chinchilla, mode: "lines", line, showlegend: false, hovertemplate });
   const atEnd = (y, text) =>
@@ -273,15 +276,16 @@ export function contoursFigure({ record, answer, cost }, theme) {
   };
 }
 
-function contourTraces(found, k, theme) {
-  const step = (theme.palette.length - 1) / Math.max(found.levels.length - 1, 1), color = theme.palette[Math.round(k * step)];
-  const text = `${formatNumber(100 * found.levels[k])}%`, both = { mode: "lines", showlegend: false };
-  const hovertemplate = `${text}: %{y:.3g} FLOPs<extra></extra>`;
+const nearest = (levels, S) => levels.reduce((a, b) => (Math.abs(b - S) < Math.abs(a - S) ? b : a));
+
+function contourTraces(found, k, theme, hasBand) {
+  const color = colorOf(theme, found.levels[k]), both = { mode: "lines", showlegend: false };
+  const hovertemplate = `${formatNumber(100 * found.levels[k])}%: %{y:.3g} FLOPs<extra></extra>`;
   const line = { ...both, x: found.N, y: found.lines[k], line: { color, width: 2 }, hovertemplate };
-  if (!found.low) return [line];
+  if (!found.low || !hasBand) return [line];
   const back = (values) => [...values].reverse();
   const outline = { x: [...found.N, ...back(found.N)], y: [...found.low[k], ...back(found.high[k])], fill: "toself" };
-  return [{ ...both, ...outline, fillcolor: faded(color, 0.12), line: { width: 0 }, hoverinfo: "skip" }, line];
+  return [{ ...both, ...outline, fillcolor: faded(color, 0.2), line: { width: 0 }, hoverinfo: "skip" }, line];
 }
 
 function askedPoint(asked, theme) {
