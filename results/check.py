@@ -57,6 +57,20 @@ def interactions(fitted: Fit, runs: Runs) -> str:
     )
 
 
+def misfit(fitted: Fit, runs: Runs) -> str:
+    """Mean residual in ln loss at each amount of data, and with repeated cells the F test of lack of fit."""
+    residuals = np.log(runs.loss) - np.log(fitted.predict(runs.sparsity, runs.nonzero_params, runs.data))
+    means = [f"{residuals[runs.data == D].mean():+.3f} at D = {D:.3g}" for D in np.unique(runs.data)]
+    said = f"measured above fitted: {', '.join(means)}"
+    cells = pd.Series(residuals).groupby([runs.sparsity, runs.nonzero_params, runs.data])
+    repeats, lacking = len(runs) - cells.ngroups, cells.ngroups - len(fitted.law.names)
+    if not repeats:
+        return said
+    noise = ((residuals - cells.transform("mean")) ** 2).sum()
+    ratio = ((residuals**2).sum() - noise) / lacking / (noise / repeats)
+    return f"{said}\nlack of fit: F = {ratio:.2f} with {lacking} and {repeats} degrees of freedom"
+
+
 def multipliers(fitted: Fit, runs: Runs) -> str:
     """Dense-equivalent sizes with intervals."""
     lines = []
@@ -92,6 +106,7 @@ def check(name: str) -> None:
         print(f"  {parameter:4} {fitted.parameters[parameter]:.4g} ({low:.4g} to {high:.4g})")
     for law in RIVALS:
         print(f"  {law}: objective {fit(runs, law).objective:.3e}")
+    print(misfit(fitted, runs))
     print(interactions(fitted, runs))
     print(multipliers(fitted, runs))
     print(beyond(name))
