@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -113,7 +114,7 @@ def multiplier_table(fitted: Fit, profiled: dict[str, Bounds]) -> Table:
         draws = size_multiplier(fitted.law, fitted.draws, S)
         cells = [span(interval(draws))] if len(draws) else []
         cells += [span(profiled.get(multiplier_name(S)))] if profiled else []
-        table.add_row(f"{100 * S:g}%", f"{value:.3f}", *cells)
+        table.add_row(level(S), f"{value:.3f}", *cells)
     return table
 
 
@@ -296,16 +297,21 @@ def percent(value: float) -> str:
     return f"{value:.1%}"
 
 
+def level(S: float) -> str:
+    """A sparsity that was chosen, without needless digits: 50%, 87.5%."""
+    return f"{100 * S:g}%"
+
+
 def count(value: float) -> str:
     return format_count(value) if np.isfinite(value) else "out of reach"
 
 
 def flops(value: float) -> str:
-    return f"{value:.3g}".replace("e+", "e") if np.isfinite(value) else "out of reach"
+    return re.sub(r"e\+0?", "e", f"{value:.3g}") if np.isfinite(value) else "out of reach"
 
 
 def short(value: float) -> str:
-    return f"{value:.1e}".replace("e+", "e")
+    return re.sub(r"e\+0?", "e", f"{value:.1e}")
 
 
 def contours_text(found: Contours) -> Table:
