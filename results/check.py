@@ -77,7 +77,7 @@ def multipliers(fitted: Fit, runs: Runs) -> str:
     for S in sorted(set(runs.sparsity) - {0.0}):
         low, high = interval(size_multiplier(fitted.law, fitted.draws, S))
         lines.append(
-            f"multiplier at {S:g}: {float(size_multiplier(fitted.law, fitted.values, S)):.2f} ({low:.2f} to {high:.2f})"
+            f"multiplier at {100 * S:g}%: {float(size_multiplier(fitted.law, fitted.values, S)):.2f} ({low:.2f} to {high:.2f})"
         )
     return "\n".join(lines)
 

@@ -54,6 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, t5_c4: Runs) -> Path:
     (folder / "text.json").write_text("not JSON")
     for name, law in (("plain", "paper"), ("dense", "dense")):
         fit(t5_c4, law, num_starts=4).save(folder / f"{name}.json")
+    (folder / "folder.html").mkdir()
     (folder / "taken").write_text("a file, where a folder is wanted")
     return folder
 
@@ -70,6 +71,9 @@ MISTAKES = {
     "law: default": ("fit {0}/runs.csv --law {0}/own.py:empty_default", "empty_default"),
     "bad pin": ("fit {0}/runs.csv --pin b_S", "NAME=VALUE"),
     "no starts": ("fit {0}/runs.csv --starts 0", "--starts"),
+    "negative seed": ("fit {0}/runs.csv --seed -1", "--seed"),
+    "negative bootstrap": ("fit {0}/runs.csv --bootstrap -5", "at least 0"),
+    "fit's ending": ("fit {0}/runs.csv -o {0}/fit.csv", ".json"),
     "fit unwritable": ("fit {0}/runs.csv --starts 4 -o {0}/taken/fit.json", "cannot write"),
     "weights": ("fit {0}/runs.csv --weights w", "'w'"),
     "compare: no file": ("compare nowhere.csv", "nowhere.csv"),
@@ -120,9 +124,12 @@ MISTAKES = {
     "design: seeds": ("design vit-jft --budget 1e19 --max-seeds 0", "at least one seed"),
     "design: noise": ("design vit-jft --budget 1e19 --noise=-0.1", "-0.1"),
     "design: unwritable": ("design vit-jft --budget 1e19 -o {0}/taken/sweep.toml", "cannot write"),
+    "design: ending": ("design vit-jft --budget 1e19 -o {0}/sweep.json", ".toml"),
     "report: no file": ("report nowhere.csv", "nowhere.csv"),
     "report: other fit": ("report {0}/runs.csv --fit vit-jft", "112 runs"),
     "report: no draws": ("report {0}/runs.csv --bootstrap 0", "--bootstrap"),
+    "report: ending": ("report t5-c4-refit -o {0}/report.pdf", ".html"),
+    "report: a folder": ("report t5-c4-refit -o {0}/folder.html", "folder"),
     "report unwritable": ("report t5-c4-refit -o {0}/taken/report.html", "cannot write"),
     "demo unwritable": ("demo -o {0}/taken/demo", "cannot be written"),
     "unknown option": ("plan vit-jft --no-such 3", "--no-such"),
@@ -144,6 +151,7 @@ MISTAKES = {
     "map without demand": ("contours vit-jft --loss 5:6", "--inference"),
     "map of sizes": ("contours vit-jft --inference 1e9:1e12 --flops 1e20:1e21", "--loss"),
     "map below the floor": ("contours vit-jft --inference 1e9:1e12 --loss 4:6", "irreducible"),
+    "hardware unwritable": ("hardware -o {0}/taken/machine.json", "cannot write"),
     "shape": ("hardware --shapes 4096", "'4096'"),
     "batch": ("hardware --batches 0", "--batches"),
     "no sparsities": ("hardware --sparsities", "--sparsities"),

@@ -1,4 +1,4 @@
-"""The command line: parses, calls, prints. Every command takes `--json` for machines; a mistake is one sentence, exit 2."""
+"""The command line: parses, calls, prints. Commands take `--json` for machines; a mistake is one sentence, exit 2."""
 
 from __future__ import annotations
 

@@ -111,3 +111,8 @@ def test_what_cannot_be_compared_is_told(table, complaint):
     runs = Runs.from_frame(table(runs_with(2e6).table), name="simulated")
     with pytest.raises(UserError, match=complaint):
         compare_pretrained(runs)
+
+
+def test_a_law_of_other_models_is_refused():
+    with pytest.raises(UserError, match="by the law of vit-jft no data reaches these losses"):
+        compare_pretrained(runs_with(2e6), open_fit("vit-jft"))

@@ -174,6 +174,12 @@ def test_missing_folder_is_told(tmp_path):
         Runs.from_frame(frame(), name="mine").write(tmp_path / "nowhere" / "runs.csv")
 
 
+def test_a_file_in_place_of_the_folder_is_told(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(UserError, match="^Runs could not be written to "):
+        Runs.from_frame(frame(), name="mine").write(tmp_path / "taken" / "runs.csv")
+
+
 def test_parse_columns():
     assert parse_columns("nonzero_params=n, loss = val=1") == {"nonzero_params": "n", "loss": "val=1"}
 

@@ -118,10 +118,13 @@ def test_a_failed_run_tells_why_and_the_others_go_on(folder):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["sweep", "missing.toml"], "missing.toml is neither a file nor a recipe"),
+        (["sweep", "missing.toml"], "missing.toml is no file"),
         (["sweep", "sweep.toml", "--threads", "0"], "--threads must be at least 1"),
+        (["sweep", "sweep.toml", "--workers", "-2"], "--workers must be at least 0"),
+        (["sweep", "sweep.toml", "--address", "head:6379"], "--engine ray"),
         (["sweep", "sweep.toml", "--engine", "cloud"], "invalid choice"),
         (["runs", "missing"], "missing cannot be read as a folder of runs"),
+        (["runs", "sweep.toml"], "sweep.toml cannot be read as a folder of runs (Not a directory)"),
     ],
 )
 def test_mistakes_are_one_sentence(folder, arguments, complaint):

@@ -24,7 +24,10 @@ LAPTOP = {"t5-laptop", "vit-laptop", "decoder-laptop"}
         (MINIMAL | {"steps": "many"}, "bad value for steps: 'many' is not a number"),
         (MINIMAL | {"steps": 1.5}, "bad value for steps: 1.5 is not a whole number"),
         (MINIMAL | {"steps": True}, "bad value for steps: True is not a number"),
-        (MINIMAL | {"model": {"width": 16, "kind": "rnn"}}, "bad value for model.kind"),
+        (
+            MINIMAL | {"model": {"width": 16, "kind": "rnn"}},
+            "bad value for model.kind: rnn is none of 'decoder', 't5', 'vit'",
+        ),
         (MINIMAL | {"dtype": "float16"}, "bad value for dtype"),
         (MINIMAL | {"data": {"source": 3}}, "bad value for data.source: 3 is not text"),
         (MINIMAL | {"data": {"span_corruption": "no"}}, "bad value for data.span_corruption"),

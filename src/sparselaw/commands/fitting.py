@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparselaw.commands.options import positive, print_json, read
+from sparselaw.commands.options import check_output, not_negative, positive, print_json, read
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, Loss, Profile
 from sparselaw.fit.losses import DELTAS, PUBLISHED_LOSS
@@ -27,6 +27,8 @@ def fit(command: FitCommand) -> None:
     from sparselaw.fit import bootstrap, run_published_recipe
     from sparselaw.fit import fit as fit_law
 
+    check_output(command.output, "a fit", ".json")
+    num_draws, seed = not_negative(command.bootstrap, "bootstrap"), not_negative(command.seed, "seed")
     runs = read(command.runs, command.columns)
     loss = _loss(runs, command.loss, command.delta, command.quantile)
     pin, bounds = _pairs(command.pin, "pin", float), _pairs(command.bound, "bound", _range)
@@ -39,12 +41,11 @@ def fit(command: FitCommand) -> None:
         pin=pin,
         bounds=bounds,
         num_starts=positive(command.starts, "starts"),
-        seed=command.seed,
+        seed=seed,
     )
-    if command.bootstrap:
-        draws = positive(command.bootstrap, "bootstrap")
+    if num_draws:
         options = {"weights": weights, "pin": pin, "bounds": bounds}
-        fitted = bootstrap(fitted, runs, num_draws=draws, by=command.by, seed=command.seed, **options)
+        fitted = bootstrap(fitted, runs, num_draws=num_draws, by=command.by, seed=seed, **options)
     profiles = _profiles(fitted, runs, weights, pin, bounds) if command.profile else []
     recipe = [run_published_recipe(runs, loss, seed) for seed in range(RECIPE_SEEDS)] if command.recipe else []
     if command.output:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparselaw.counts import parse_count, parse_range
@@ -42,6 +43,28 @@ def positive(value: int, name: str) -> int:
     if value < 1:
         raise UserError(f"--{name} must be at least 1, got {value}")
     return value
+
+
+def not_negative(value: int, name: str) -> int:
+    if value < 0:
+        raise UserError(f"--{name} must be at least 0, got {value}")
+    return value
+
+
+def check_output(path: Path | None, what: str, *endings: str) -> None:
+    """Refuses a file before the work for it whose name does not tell what it is, or that has no place.
+
+    Raises:
+        UserError: another ending, a folder of that name, or a file where its folder should be.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in endings:
+        raise UserError(f"cannot write {what} to {path}: the name must end in {' or '.join(endings)}")
+    if path.is_dir():
+        raise UserError(f"cannot write {path}: it is a folder")
+    if taken := next((folder for folder in path.parents if folder.is_file()), None):
+        raise UserError(f"cannot write {path}: {taken} is a file")
 
 
 def cost_named(name: str, tokens_per_image: float, fitted: Fit, *, serving: bool = False) -> Cost:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparselaw.commands.options import cost_named, count, count_range, positive, print_json, shares, torch_for
+from sparselaw.commands.options import (
+    check_output,
+    cost_named,
+    count,
+    count_range,
+    positive,
+    print_json,
+    shares,
+    torch_for,
+)
 from sparselaw.counts import parse_bytes
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
@@ -164,6 +173,7 @@ def _arrays(found: object, *, leave: Sequence[str]) -> dict[str, Any]:
 def design(command: DesignCommand) -> None:
     from sparselaw.plan.command import design as choose_runs
 
+    check_output(command.output, "a sweep", ".toml")
     fitted = open_fit(command.fit)
     found = choose_runs(
         fitted,
@@ -197,6 +207,7 @@ def hardware(command: HardwareCommand) -> None:
         from sparselaw.plan.measuring import measure
     if not (command.batches and command.sparsities and command.shapes):
         raise UserError("--shapes, --batches and --sparsities need at least one value each")
+    check_output(command.output, "measurements", ".json")
     found = measure(
         shapes=[_shape(shape) for shape in command.shapes],
         batches=[positive(batch, "batches") for batch in command.batches],

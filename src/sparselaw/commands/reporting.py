@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sparselaw.commands.options import count, positive, torch_for
+from sparselaw.commands.options import check_output, count, positive, torch_for
 from sparselaw.runs import parse_columns
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def report(command: ReportCommand) -> None:
     from sparselaw.report.command import report as write_report
 
+    check_output(command.output, "a report", ".html", ".htm")
     write_report(
         command.source,
         output=command.output,

@@ -6,7 +6,8 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sparselaw.commands.options import positive, print_json, torch_for
+from sparselaw.commands.options import not_negative, positive, print_json, torch_for
+from sparselaw.errors import UserError
 from sparselaw.report import text
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def train(command: TrainCommand) -> None:
 def sweep(command: SweepCommand) -> None:
     """Exits with 1 if a run is not finished in the end, and 130 after Ctrl-C."""
     positive(command.threads, "threads")
+    not_negative(command.workers, "workers")
+    if command.address and command.engine != "ray":
+        raise UserError("--address is that of a Ray cluster; give --engine ray with it")
     with torch_for("training"):
         from sparselaw.sweep import command as sweeps
     if command.dry_run:

@@ -83,7 +83,7 @@ def compare_pretrained(runs: Runs, law: Fit | None = None, *, level: float = 0.9
         level: of the intervals.
 
     Raises:
-        UserError: there are no such runs, or none from scratch beside them.
+        UserError: there are no such runs, none from scratch beside them, or the law is of other models.
     """
     if "init" not in runs.table:
         raise UserError(f"{runs.name} has no column 'init' that tells which runs started from a checkpoint")
@@ -92,10 +92,15 @@ def compare_pretrained(runs: Runs, law: Fit | None = None, *, level: float = 0.9
     if not (started & sparse).any():
         raise UserError(f"{runs.name} has no sparse runs that started from a checkpoint")
     noise = _noise(runs, started)
-    return [
+    found = [
         _value(runs, cell, _scratch(runs, cell, sparse & ~started, law), noise, level)
         for cell in _cells(runs, started & sparse)
     ]
+    if law is not None and not any(np.isfinite(one.data_needed) for one in found):
+        raise UserError(
+            f"by the law of {law.name} no data reaches these losses; give a fit of runs from scratch like these"
+        )
+    return found
 
 
 @dataclass(frozen=True)

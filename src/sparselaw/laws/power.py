@@ -46,10 +46,11 @@ class Parameter:
 class Term:
     """coefficient * prod exp(exponent * feature), in the runs where `gate` holds.
 
-    exponents: pairs (parameter, feature); features are "log_density" ln(1-S), "log_sparsity" ln S, "log_N" -ln N,
-        "log_mean_N" -ln(mean parameter count over training) and "log_D" -ln D.
-    gate: None for all runs, "sparse" for S > 0, a number for the runs at that sparsity.
-    inside: the coefficient stands inside the power, as in (a_D/D)^b_D.
+    Attributes:
+        exponents: pairs (parameter, feature); features are "log_density" ln(1-S), "log_sparsity" ln S, "log_N" -ln N,
+            "log_mean_N" -ln(mean parameter count over training) and "log_D" -ln D.
+        gate: None for all runs, "sparse" for S > 0, a number for the runs at that sparsity.
+        inside: the coefficient stands inside the power, as in (a_D/D)^b_D.
     """
 
     coefficient: str

@@ -13,7 +13,7 @@ from rich.text import Text
 from sparselaw.counts import format_count
 from sparselaw.fit.multipliers import GroupComparison, Ratio
 from sparselaw.fit.pretrained import CheckpointValue
-from sparselaw.report.text import plain_table, span, warning_lines
+from sparselaw.report.text import level, plain_table, span, warning_lines
 
 PLAIN = {"unstructured", "gradual"}
 """Words of the group that others of the same sparsity are held against."""
@@ -96,7 +96,7 @@ def pretrained_text(found: Sequence[CheckpointValue], level: float) -> Lines:
 def _add_row(table: Table, value: CheckpointValue) -> None:
     both, factor_of_both = value.data_of_both, value.factor_of_both
     table.add_row(
-        f"{100 * value.sparsity:.4g}%",
+        level(value.sparsity),
         format_count(value.nonzero_params),
         "-" if value.data_before is None else format_count(value.data_before),
         format_count(value.data),

@@ -11,7 +11,7 @@ from rich.text import Text
 from sparselaw.counts import format_count
 from sparselaw.plan.design import Design
 from sparselaw.plan.estimate import Estimate
-from sparselaw.report.text import flops, number, percent, plain_table, span, warning_lines
+from sparselaw.report.text import flops, level, number, percent, plain_table, span, warning_lines
 
 
 def design_text(found: Design) -> Group:
@@ -51,7 +51,7 @@ def _runs(found: Design) -> Table:
     for cell in found.cells:
         table.add_row(
             format_count(cell.nonzero_params),
-            f"{100 * cell.sparsity:g}%",
+            level(cell.sparsity),
             format_count(cell.data),
             str(cell.seeds),
             flops(cell.flops),

@@ -15,7 +15,7 @@ from sparselaw.plan.equivalents import size_multiplier
 from sparselaw.report.checklist import Item, checklist, described_objective, formula
 from sparselaw.report.html import bullets, figure, paragraph, section, table
 from sparselaw.report.study import Study
-from sparselaw.report.text import flops, number, span
+from sparselaw.report.text import flops, level, number, span
 from sparselaw.runs import held_out
 
 SHOWN_COLUMNS = ("run_id", "seed", "pattern", "kind")  # where they differ between runs
@@ -64,7 +64,7 @@ def runs_section(study: Study) -> str:
 
 def curves_table(study: Study) -> str:
     rows = [
-        [c.name, format_count(c.nonzero_params), f"{c.sparsity:g}", format_count(c.data[-1]), number(c.loss[-1])]
+        [c.name, format_count(c.nonzero_params), level(c.sparsity), format_count(c.data[-1]), number(c.loss[-1])]
         for c in study.curves
     ]
     return table(["run", "N", "S", "data", "training loss"], rows, caption="Where each training curve ends")
@@ -76,7 +76,7 @@ def runs_table(study: Study) -> str:
     assert runs is not None
     others = [name for name in SHOWN_COLUMNS if name in runs.table and runs.table[name].nunique() > 1]
     predicted = fitted.predict(runs.sparsity, runs.nonzero_params, runs.data)
-    columns = [format_count(x) for x in runs.nonzero_params], [f"{x:g}" for x in runs.sparsity]
+    columns = [format_count(x) for x in runs.nonzero_params], [level(x) for x in runs.sparsity]
     counts, losses = [format_count(x) for x in runs.data], zip(runs.loss, predicted, strict=True)
     cells = [[number(m), number(p), f"{p / m - 1:+.2%}"] for m, p in losses]
     names = [list(map(str, row)) for row in runs.table[others].to_numpy()]
@@ -122,7 +122,7 @@ def _errors(study: Study) -> list[list[str]]:
     extra = held_out(fitted.name)
     if extra is not None:
         found = float(fitted.predict(extra.sparsity, extra.nonzero_params, extra.data))
-        what = f"{format_count(extra.nonzero_params)} non-zeros at {extra.sparsity:g}, not fitted"
+        what = f"{format_count(extra.nonzero_params)} non-zeros at {level(extra.sparsity)}, not fitted"
         said = f"{what}: measured {extra.loss:.4g}, predicted {found:.4g} ({found / extra.loss - 1:+.2%})"
         rows.append(["extrapolation", said])
     return rows
@@ -155,7 +155,7 @@ def parameters_section(study: Study) -> str:
         else "No intervals: this fit has no bootstrap draws."
     )
     headings = ["parameter", "value", "95% interval", "note"]
-    shown = table(headings, rows, caption="Parameters, N in weights and D in single data", words=(0, 3))
+    shown = table(headings, rows, caption=f"Parameters, for N in weights and D in {fitted.data_unit}", words=(0, 3))
     return section("parameters", "Parameters", paragraph(said), shown)
 
 
@@ -181,7 +181,7 @@ def _contours_table(name: str, found: Contours) -> str:
     rows = []
     for k in np.linspace(0, len(found.nonzero_params) - 1, LINES).astype(int):
         rows.append([format_count(found.nonzero_params[k]), flops(found.chinchilla[k]), *map(flops, found.lines[:, k])])
-    headings = ["N", "Chinchilla", *(f"{level:.4g}" for level in found.levels)]
+    headings = ["N", "Chinchilla", *map(level, found.levels)]
     return table(headings, rows, caption=f"Training FLOPs at which a sparsity is best, {name} cost")
 
 
@@ -195,7 +195,7 @@ def multipliers_section(study: Study) -> str:
         draws = size_multiplier(fitted.law, fitted.draws, S)
         value = float(size_multiplier(fitted.law, fitted.values, S))
         bounds = interval(draws) if len(draws) else None
-        rows.append([f"{100 * S:g}%", f"{value:.3f}", span(bounds), f"{value * (1 - S):.3f}"])
+        rows.append([level(S), f"{value:.3f}", span(bounds), f"{value * (1 - S):.3f}"])
     said = (
         "A sparse model does what a dense model of this many times its non-zeros would do with the same data. For every weight "
         "it started with, zeros included, it does less than a dense one."

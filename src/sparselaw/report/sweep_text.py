@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from sparselaw.counts import format_seconds
-from sparselaw.report.text import count, flops, number, plain_table
+from sparselaw.report.text import count, flops, level, number, plain_table
 from sparselaw.runs.folders import RunState
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def runs_text(states: Sequence[RunState]) -> Group:
         cells = [count(record[key]) if key in record else "-" for key in ("nonzero_params", "data")]
         loss = number(record.get("loss"))
         time = format_seconds(record["seconds"]) if "seconds" in record else "-"
-        S = f"{record['sparsity']:g}" if "sparsity" in record else "-"
+        S = level(record["sparsity"]) if "sparsity" in record else "-"
         table.add_row(escape(one.name), one.state, cells[0], S, cells[1], loss, time)
     counts = Counter(one.state for one in states)
     said = Text(", ".join(f"{how_many} {state}" for state, how_many in counts.items()) or "no runs")
@@ -43,7 +43,7 @@ def preview_text(previews: Sequence[Preview], *, workers: int) -> Group:
         fact = one.facts
         counts = [count(fact[key]) for key in ("nonzero_params", "data", "dense_params")]
         table.add_row(
-            escape(one.name), counts[0], f"{fact['sparsity']:g}", *counts[1:], flops(fact["flops"]),
+            escape(one.name), counts[0], level(fact["sparsity"]), *counts[1:], flops(fact["flops"]),
             flops(fact["flops_sparse"]), f"{one.memory / 1e6:.3g} MB", format_seconds(one.seconds),
         )  # fmt: skip
     possible = [one for one in previews if not one.problem]

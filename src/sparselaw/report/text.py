@@ -113,12 +113,12 @@ def multiplier_table(fitted: Fit, profiled: dict[str, Bounds]) -> Table:
         draws = size_multiplier(fitted.law, fitted.draws, S)
         cells = [span(interval(draws))] if len(draws) else []
         cells += [span(profiled.get(multiplier_name(S)))] if profiled else []
-        table.add_row(f"{100 * S:g}%", f"{value:.3f}", *cells)
+        table.add_row(level(S), f"{value:.3f}", *cells)
     return table
 
 
 def multiplier_name(S: float) -> str:
-    return f"multiplier at {100 * S:g}%"
+    return f"multiplier at {level(S)}"
 
 
 def recipe_text(fitted: Fit, attempts: Sequence[RecipeRun]) -> Table:
@@ -296,6 +296,11 @@ def percent(value: float) -> str:
     return f"{value:.1%}"
 
 
+def level(S: float) -> str:
+    """A sparsity that was chosen, without needless digits: 50%, 87.5%."""
+    return f"{100 * S:.4g}%"
+
+
 def count(value: float) -> str:
     return format_count(value) if np.isfinite(value) else "out of reach"
 
@@ -309,7 +314,7 @@ def contours_text(found: Contours) -> Table:
     table = plain_table(
         "non-zeros N",
         "Chinchilla",
-        *(f"{100 * S:g}%" for S in found.levels),
+        *map(level, found.levels),
         title=f"training FLOPs at which a sparsity becomes optimal, {found.cost.name} cost",
     )
     for k in np.linspace(0, len(found.nonzero_params) - 1, 9).astype(int):

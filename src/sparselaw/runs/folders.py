@@ -10,7 +10,9 @@ damaged disk or a copy broken off leaves it, counts as not there.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -87,6 +89,8 @@ def scan(source: str) -> list[RunState]:
     fs, root = open_address(source)
     root = root.rstrip("/")
     try:
+        if fs.isfile(root):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         names = sorted(path.rsplit("/", 1)[-1] for path in fs.ls(root, detail=False))
         contents = _read_all(
             fs, [f"{root}/{name}/{file}" for name in names for file in (RESULT_FILE, FAILED_FILE, CONFIG_FILE)]

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,7 +126,8 @@ class Runs:
         except (OSError, ValueError, TypeError, OverflowError, ImportError) as error:
             raise UserError(f"Runs could not be written to {path} ({first_line(error)}).") from error
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(NotADirectoryError):  # nor was it written then, which is told above
+                partial.unlink(missing_ok=True)
 
 
 def _write_csv(table: DataFrame, path: Path) -> None:

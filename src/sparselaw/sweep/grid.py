@@ -149,6 +149,8 @@ def load_sweep(path: str | Path) -> SweepConfig:
     Raises:
         UserError: one sentence about a missing file, bad TOML, an unknown key or a bad value.
     """
+    if not Path(path).is_file():
+        raise UserError(f"{path} is no file; give the TOML file of a sweep")
     sweep = structured(read_toml(path), SweepConfig, source=str(path))
     inits = tuple(_beside(path, init) for init in sweep.inits)
     return replace(sweep, base=_beside(path, sweep.base), law=_beside(path, sweep.law), inits=inits)

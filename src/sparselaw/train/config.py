@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -264,7 +265,8 @@ def _sentence(error: Exception, source: str) -> str:
         return str(cause)
     if isinstance(cause, KeyError):
         return f"{source} lacks the section {'.'.join(where)}, which has no default."
-    return f"{source} has a bad value for {'.'.join(where)}: {cause}."
+    said = re.sub(r"^(.*) not in literal typing\.Literal\[(.*)\]$", r"\1 is none of \2", str(cause))
+    return f"{source} has a bad value for {'.'.join(where)}: {said}."
 
 
 def _first_cause(error: BaseException) -> tuple[list[str], BaseException]:

@@ -42,7 +42,7 @@ def describe(line: dict[str, Any]) -> str:
         return f"held-out loss {line['heldout_loss']:.4f}"
     pace = next((key for key in line if key.endswith("_per_second")), "")
     unit = pace.removesuffix("_per_second")
-    return f"loss {line['loss']:.4f}  sparsity {line['sparsity']:.3f}  {format_count(line[pace])} {unit}/s"
+    return f"loss {line['loss']:.4f}  sparsity {line['sparsity']:.1%}  {format_count(line[pace])} {unit}/s"
 
 
 class _Lines:

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from sparselaw.counts import format_count
 from sparselaw.fit.multipliers import GroupComparison
 from sparselaw.fit.pretrained import CheckpointValue
-from sparselaw.report.figures.style import GREY, MARKERS, blank, colour_of, log_axis, percent, roomy, styled
+from sparselaw.report.figures.style import GREY, MARKERS, blank, colour_of, log_axis, roomy, styled
+from sparselaw.report.text import level
 
 LINES = ("-", "--", ":", "-.")
 
@@ -63,7 +64,7 @@ def pretrained_figure(found: Sequence[CheckpointValue]) -> Figure:
         ylabel="times the sparse data",
     )
     levels = sorted({value.sparsity for value in found})
-    ax.set_xticks([100 * S for S in levels], [percent(S) for S in levels])
+    ax.set_xticks([100 * S for S in levels], [level(S) for S in levels])
     log_axis(ax, "y", roomy(reach), form="{:g}".format)
     ax.legend(title="sparse data", alignment="left")
     return figure

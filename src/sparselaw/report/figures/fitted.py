@@ -29,12 +29,11 @@ from sparselaw.report.figures.style import (
     blank,
     colour_of,
     log_axis,
-    percent,
     roomy,
     save,
     styled,
 )
-from sparselaw.report.text import span
+from sparselaw.report.text import level, span
 from sparselaw.runs import Runs, held_out
 
 COSTS = (Cost(), Cost(sparse=True))
@@ -124,11 +123,11 @@ def predicted_figure(fitted: Fit, runs: Runs) -> Figure:
     for S, marker in _levels(fitted):
         here = runs.sparsity == S
         predicted = fitted.predict(S, runs.nonzero_params[here], runs.data[here])
-        _compare(top, bottom, runs.loss[here], predicted, marker=marker, color=colour_of(S), label=percent(S))
+        _compare(top, bottom, runs.loss[here], predicted, marker=marker, color=colour_of(S), label=level(S))
     extra = held_out(fitted.name)
     if extra is not None:
         predicted = fitted.predict(extra.sparsity, extra.nonzero_params, extra.data)
-        label = f"{percent(extra.sparsity)} of {format_count(extra.nonzero_params)}, not fitted"
+        label = f"{level(extra.sparsity)} of {format_count(extra.nonzero_params)}, not fitted"
         _compare(top, bottom, np.array([extra.loss]), predicted, marker="*", ms=10, color="crimson", label=label)
     top.axline((float(runs.loss.mean()),) * 2, slope=1, color=GREY, lw=0.7, zorder=0)
     bottom.axhline(0, color=GREY, lw=0.7, zorder=0)
@@ -149,8 +148,7 @@ def profiles_figure(profiles: Sequence[Profile], fitted: Fit) -> Figure:
     """A panel a profile: how much worse the fit becomes as one quantity is held, and the interval where that is little."""
     columns = min(4, len(profiles))
     rows = -(-len(profiles) // columns)
-    level = profiles[0].level
-    title = f"{_title(fitted, bands=False)}; {level:.0%} profile intervals shaded"
+    title = f"{_title(fitted, bands=False)}; {profiles[0].level:.0%} profile intervals shaded"
     figure, axes = blank(1.8 * columns + 0.4, 1.75 * rows + 0.3, title, nrows=rows, ncols=columns, sharey=True)
     for ax, one in zip(axes.flat, profiles, strict=False):
         _profile(ax, one)
@@ -213,7 +211,7 @@ def _runs_at(ax: Axes, runs: Runs, x: Array, S: float, marker: str) -> None:
 
 
 def _legend(figure: Figure, fitted: Fit) -> None:
-    lines = [Line2D([], [], color=colour_of(S), marker=marker, label=percent(S)) for S, marker in _levels(fitted)]
+    lines = [Line2D([], [], color=colour_of(S), marker=marker, label=level(S)) for S, marker in _levels(fitted)]
     figure.legend(handles=lines, title="sparsity", loc="outside right center", alignment="left")
 
 

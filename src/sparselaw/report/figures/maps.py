@@ -13,7 +13,8 @@ from sparselaw.fit.result import Fit
 from sparselaw.laws import Array
 from sparselaw.plan.contours import Contours
 from sparselaw.plan.served_contours import ServedContours
-from sparselaw.report.figures.style import BAND, FITTED, GREY, blank, colour_of, log_axis, percent, styled
+from sparselaw.report.figures.style import BAND, FITTED, GREY, blank, colour_of, log_axis, styled
+from sparselaw.report.text import level
 
 LINE_HEIGHT = 0.045  # of a line of text, in heights of the axes
 STEPS = np.linspace(0, 1, 41)
@@ -49,7 +50,7 @@ def _all_lines(ax: Axes, found: Contours, fitted: Fit) -> None:
         ax.plot(N, line, color=colour_of(S))
     ax.plot(N, found.chinchilla, "--", color="black", lw=1)
     ax.set(xlabel="non-zero parameters", ylabel=f"training FLOPs ({found.cost.name} cost)")
-    names = ["dense optimum\n(Chinchilla)", *map(percent, found.levels)]
+    names = ["dense optimum\n(Chinchilla)", *map(level, found.levels)]
     _label_ends(ax, [found.chinchilla[-1], *found.lines[:, -1]], names)
     ax.text(0.02, 0.98, "grey: sizes that were fitted", transform=ax.transAxes, va="top", color=GREY)
 
@@ -63,7 +64,7 @@ def _band(ax: Axes, found: Contours, fitted: Fit, k: int) -> None:
     low, high = (np.clip(line[k], *ax.get_ylim()) for line in (found.lines_low, found.lines_high))
     ax.fill_between(found.nonzero_params, low, high, color=colour, alpha=BAND, lw=0)
     ax.plot(found.nonzero_params, found.lines[k], color=colour)
-    ax.set_title(percent(found.levels[k]))
+    ax.set_title(level(found.levels[k]))
 
 
 def _frame(ax: Axes, found: Contours, fitted: Fit, *, most: tuple[int, int]) -> None:
@@ -97,14 +98,14 @@ def served_contour_figure(found: ServedContours, fitted: Fit) -> Figure:
     ax = axes[0, 0]
     colours = ListedColormap([colour_of(S) for S in (STEPS[:-1] + STEPS[1:]) / 2])
     filled = ax.contourf(found.inference, found.loss, found.sparsity.T, levels=STEPS, cmap=colours)
-    levels = [level for level in found.levels if found.sparsity.min() < level < found.sparsity.max()]
+    levels = [S for S in found.levels if found.sparsity.min() < S < found.sparsity.max()]
     if levels:
         lines = ax.contour(found.inference, found.loss, found.sparsity.T, levels=levels, colors="white", linewidths=1)
-        labels = ax.clabel(lines, fmt=percent, fontsize=8, colors="black")
+        labels = ax.clabel(lines, fmt=level, fontsize=8, colors="black")
         for label in labels:
             label.set_path_effects([withStroke(linewidth=2, foreground="white")])
     ax.set(xlabel=f"{fitted.data_unit} to serve", ylabel="loss (nats)")
     log_axis(ax, "x", _ends(found.inference))
     ax.set_title(f"trained at {found.cost.name} cost, served at {found.inference_cost.name} cost", weight="normal")
-    figure.colorbar(filled, label="best sparsity", format=lambda S, _: percent(S), ticks=STEPS[::8])
+    figure.colorbar(filled, label="best sparsity", format=lambda S, _: level(S), ticks=STEPS[::8])
     return figure

@@ -91,11 +91,6 @@ def page_palette() -> dict[str, list[str]]:
     return {name: [to_hex(viridis(x)) for x in np.linspace(*span, PAGE_STEPS)] for name, span in spans.items()}
 
 
-def percent(S: float) -> str:
-    """A sparsity as figures write it: 87.5%."""
-    return f"{100 * S:.4g}%"
-
-
 def log_axis(
     ax: Axes,
     which: Literal["x", "y"],

@@ -257,7 +257,7 @@ export function contoursFigure({ record, answer, cost }, theme) {
   const start = { x: Math.log10(found.N[0]), y: Math.log10(found.chinchilla[0]), xanchor: "left", yanchor: "top", xshift: 24 };
   annotations.push(label(theme, "Chinchilla (dense)", start));
   const middle = Math.log10(Math.sqrt(low * high)), small = { color: theme.muted, size: 11 };
-  annotations.push(label(theme, "sizes that were fitted", { yref: "paper", x: middle, y: 0.01, yanchor: "bottom", font: small }));
+  annotations.push(label(theme, "sizes that were fitted", { yref: "paper", x: middle, y: 0.99, yanchor: "top", font: small }));
   if (asked) {
     data.push(askedPoint(asked, theme));
     const place = { x: Math.log10(asked.nonzero_params), y: Math.log10(asked.flops), yanchor: "bottom", yshift: 8 };

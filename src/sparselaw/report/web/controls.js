@@ -123,8 +123,15 @@ export function showControls(source) {
   for (const key of LISTS) choose(byId(key), state[key]);
   for (const part of document.querySelectorAll("[data-for]")) {
     const key = part.dataset.for;
-    part.hidden = key === "serve" ? state.ask !== "serve" : key === "units" ? record.fit.data_unit !== "images" : !used.has(key);
+    part.hidden = !isOffered(key, state, used);
   }
+}
+
+/** Whether a control belongs to the question; bytes belong to no model that is served, but an address may ask. */
+function isOffered(key, state, used) {
+  if (key === "serve") return state.ask === "serve";
+  if (key === "units") return record.fit.data_unit === "images";
+  return used.has(key) && !(key === "size" && state.ask === "serve" && state.size === "count");
 }
 
 /** Chooses from a list, to which an address may add: there are more formats than it shows. */

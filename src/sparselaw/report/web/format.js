@@ -53,7 +53,7 @@ export function formatNumber(value, digits = 4) {
   return `${Number(mantissa)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
 }
 
-export const formatFlops = (value) => formatNumber(value, 3).replace("e+", "e");
+export const formatFlops = (value) => formatNumber(value, 3).replace(/e\+0?/, "e");
 
 export const formatPercent = (value, places = 1) =>
   Number.isFinite(value) ? `${(100 * value).toFixed(places)}%` : "unknown";
