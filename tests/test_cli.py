@@ -146,6 +146,10 @@ MISTAKES = {
     "price alone": ("plan t5-c4-refit --inference 1e12 --loss 1.7 --price 2", "--peak"),
     "price, no inference": ("plan t5-c4-refit --nonzeros 1M --loss 1.9 --peak 1e15", "--inference"),
     "utilisation": ("plan t5-c4-refit --inference 1e12 --loss 1.7 --utilisation 40", "--utilisation"),
+    "no utilisation": (
+        "plan t5-c4-refit --inference 1e12 --loss 1.7 --inference-utilisation 0",
+        "--inference-utilisation",
+    ),
     "peak": ("plan t5-c4-refit --inference 1e12 --loss 1.7 --peak=-1", "--peak"),
     "kinks": ("contours vit-jft --cost epyc-csr", "kinks"),
     "map without demand": ("contours vit-jft --loss 5:6", "--inference"),

@@ -7,3 +7,8 @@ class UserError(ValueError):
 
 class SparselawWarning(UserWarning):
     """Something the user should know before trusting an answer."""
+
+
+def first_line(error: BaseException) -> str:
+    """What another library says of an error, fit for the brackets of one sentence."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200].rstrip(".")

@@ -94,6 +94,8 @@ def test_checkpoints_take_the_place_of_sizes(base):
     assert [run.name for run in runs] == ["from-dense-S0.5-D20K-seed0", "from-model-S0.5-D20K-seed0"]
     assert [run.config.model.init for run in runs] == [str(base.parent / "dense"), "me/model"]
     assert {(run.config.model.width, run.config.model.nonzeros) for run in runs} == {(0, 0)}
+    path.write_text('base = "base.toml"\ncells = [{init = "dense", nonzeros = 0, sparsity = 0.5, data = "20K"}]')
+    assert expand(load_sweep(path)) == runs[:1]
 
 
 def test_chinchilla_is_twenty_tokens_a_parameter_without_a_law(base):
@@ -108,6 +110,16 @@ def test_chinchilla_of_a_law_is_where_no_other_dense_size_does_better(base):
     law, budget = open_fit("t5-c4-refit"), 2e7 * run.config.budget
     losses = {factor: law.predict(0.0, factor * 2e7, budget / (factor * 2e7)) for factor in (0.98, 1.0, 1.02)}
     assert min(losses, key=losses.get) == 1.0
+
+
+def test_a_law_that_was_fitted_again_is_read_again(base, tmp_path):
+    budgets = []
+    for name in ("t5-c4-refit", "t5-c4-published"):
+        open_fit(name).save(tmp_path / "fit.json")
+        axes = {"nonzeros": (2e7,), "sparsities": (0.0,), "times_chinchilla": (1.0,)}
+        for law in (str(tmp_path / "fit.json"), name):
+            budgets += [run.config.budget for run in expand(SweepConfig(str(base), law=law, **axes))]
+    assert budgets[0] == budgets[1] != budgets[2] == budgets[3]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,17 @@ def test_time_is_positive_and_grows_with_steps(runs):
     assert 0 < short.seconds < long.seconds < 4.1 * short.seconds
 
 
+def test_the_probe_does_not_speak_of_its_own_length(base, tmp_path):
+    """A run that sees each example once is not warned of repeating, however long the probe's would be."""
+    (tmp_path / "text").mkdir()
+    for number in range(60):
+        (tmp_path / "text" / f"{number}.txt").write_text(f"{number} " * 200)
+    changes = {"data.source": str(tmp_path / "text"), "data.cache": str(tmp_path / "cache")}
+    (seen,) = preview(expand(SweepConfig(str(base), cells=(Cell(3000, 0.5, 1e3),), set=changes)), threads=1)
+    assert not seen.problem
+    assert seen.seconds > 0
+
+
 def test_runs_from_a_checkpoint_are_as_large_as_it_is(base, tmp_path):
     dense = load_config(base, ["model.width=20", "pruning.sparsity=0"])
     result = run(dense, tmp_path / "dense", quiet=True)

@@ -35,6 +35,7 @@ LAPTOP = {"t5-laptop", "vit-laptop", "decoder-laptop"}
         (MINIMAL | {"pruning": {"sparsity": 75}}, r"pruning.sparsity is 75.0; give a fraction of \[0, 1\)"),
         (MINIMAL | {"pruning": {"sparsity": float("nan")}}, "pruning.sparsity is nan"),
         (MINIMAL | {"pruning": {"start": 0.8}}, "0 <= start <= end <= 1"),
+        (MINIMAL | {"pruning": {"exponent": 0}}, "exponent is 0.0; give a positive number"),
         (MINIMAL | {"steps": 0}, "exactly one of steps and budget"),
         (MINIMAL | {"budget": 1e6}, "exactly one of steps and budget"),
         (MINIMAL | {"steps": -1}, "steps is -1"),

@@ -143,6 +143,19 @@ def test_weights_that_are_pickled_or_broken_are_refused(tmp_path):
         build_model(config, shape)
 
 
+def test_a_reader_that_says_nothing_is_named(tmp_path, monkeypatch):
+    _model("decoder", width=24, layers=1).save_pretrained(tmp_path)
+    config = ModelConfig("decoder", init=str(tmp_path))
+    shape = architecture(config, _data("decoder"), sparsity=0.0)
+    monkeypatch.setattr("transformers.GPTNeoXForCausalLM.from_pretrained", _out_of_memory)
+    with pytest.raises(UserError, match=r"cannot be read as a checkpoint \(MemoryError\)"):
+        build_model(config, shape)
+
+
+def _out_of_memory(*_, **__):
+    raise MemoryError
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [

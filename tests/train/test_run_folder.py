@@ -11,7 +11,7 @@ from sparselaw.errors import SparselawWarning, UserError
 from sparselaw.train import loop, run
 from sparselaw.train.models import body_parameters
 from sparselaw.train.processes import Processes
-from sparselaw.train.run_folder import prepare, read_result
+from sparselaw.train.run_folder import _data_before, prepare, read_result
 
 KINDS = ["decoder", "t5", "vit"]
 
@@ -111,7 +111,17 @@ def test_loss_that_is_not_a_number_ends_the_run(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "_forward_backward", poisoned)
     result = run(tiny(), tmp_path)
     assert (result["status"], result["loss"], result["steps_done"]) == ("diverged", None, 12)
+    assert result["seconds"] > 0
     assert read_result(tmp_path) == result
+
+
+def test_a_name_on_the_hub_is_no_run_around_the_working_folder(tiny, tmp_path, monkeypatch):
+    """The data seen before is known of a run's folder and of its checkpoints only."""
+    result = run(tiny(), tmp_path / "dense", quiet=True)
+    monkeypatch.chdir(tmp_path / "dense")
+    checkpoint = next((tmp_path / "dense" / "checkpoint").iterdir()).relative_to(tmp_path / "dense")
+    assert _data_before(".") == _data_before(str(checkpoint)) == result["data"]
+    assert _data_before("me/model") is None
 
 
 @pytest.mark.parametrize("peak", [1e3, 1e30])

@@ -62,7 +62,7 @@ def plan_served(command: PlanCommand) -> None:
 
     if command.memory or command.format or command.precision:
         raise UserError("--memory is for a model that is trained once; with --inference give --nonzeros if N is fixed")
-    if command.loss is None or any((command.flops, command.data, command.times_chinchilla)):
+    if command.loss is None or (command.flops, command.data, command.times_chinchilla) != (None,) * 3:
         raise UserError(
             "with --inference give --loss, the loss to reach at the least cost, and --nonzeros if N is fixed"
         )
@@ -87,7 +87,8 @@ def plan_served(command: PlanCommand) -> None:
 def _gpu(command: PlanCommand) -> Gpu | None:
     from sparselaw.plan import Gpu
 
-    utilisations = command.utilisation, command.inference_utilisation or command.utilisation
+    serving = command.inference_utilisation
+    utilisations = command.utilisation, command.utilisation if serving is None else serving
     if any(not 0 < share <= 1 for share in utilisations):
         raise UserError("--utilisation and --inference-utilisation are shares of the peak, between 0 and 1")
     if command.peak is None and command.price is not None:
@@ -95,7 +96,7 @@ def _gpu(command: PlanCommand) -> Gpu | None:
     for name, value in (("peak", command.peak), ("price", command.price)):
         if value is not None and not (np.isfinite(value) and value > 0):
             raise UserError(f"--{name} must be a positive number, got {value:g}")
-    if command.peak is None and command.inference_utilisation is None:
+    if command.peak is None and serving is None:
         return None
     return Gpu(*utilisations, command.peak, command.price)
 

@@ -17,7 +17,7 @@ from sparselaw.plan.checks import check_memory, check_question, check_shares, ch
 from sparselaw.plan.contours import planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.equivalents import size_multiplier
-from sparselaw.plan.estimate import Estimate, Estimates
+from sparselaw.plan.estimate import Estimate, Estimates, flat_record
 from sparselaw.plan.free_size import best_per_flop, best_size, least_flops_of_any_size, loss_of_best_size
 from sparselaw.plan.inverse import least_flops, smallest_nonzeros
 from sparselaw.plan.optimum import (
@@ -93,19 +93,9 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity."""
-        record: dict[str, Any] = {
-            "optimal_sparsity": self.optimal_sparsity.value,
-            "interval": self.optimal_sparsity.bounds,
-        }
-        for name in asdict(self):
-            value = getattr(self, name)
-            if isinstance(value, Estimate):
-                record[name] = value.value
-                record[f"{name}_interval"] = value.bounds
-            else:
-                record[name] = value
+        first = {"optimal_sparsity": self.optimal_sparsity.value, "interval": self.optimal_sparsity.bounds}
+        record = first | flat_record(self) | {"sensitivity": [asdict(one) for one in self.sensitivity]}
         del record["optimal_sparsity_interval"]
-        record["sensitivity"] = [asdict(one) for one in self.sensitivity]
         return finite(record | {"advice": list(self.advice)})
 
 

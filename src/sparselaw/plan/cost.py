@@ -9,7 +9,7 @@ they cost nothing (sparse cost), or what was measured on a machine. Sparse cost 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,6 +42,11 @@ class Cost:
     @property
     def name(self) -> str:
         return self.time.name
+
+    @property
+    def ideals(self) -> tuple[Cost, Cost]:
+        """The same if zeros are computed, and if they are free."""
+        return replace(self, sparse=False, measured=None), replace(self, sparse=True, measured=None)
 
     @property
     def kinks(self) -> tuple[float, ...]:

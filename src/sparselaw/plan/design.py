@@ -26,8 +26,8 @@ from sparselaw.plan.candidates import Candidates, Limits, candidates, factorial,
 from sparselaw.plan.checks import LARGEST
 from sparselaw.plan.contours import planning_law
 from sparselaw.plan.cost import Cost
-from sparselaw.plan.estimate import Estimate, Estimates
-from sparselaw.plan.information import Beliefs, Quantity, beliefs, guess, run_noise
+from sparselaw.plan.estimate import Estimate, Estimates, Quantity
+from sparselaw.plan.information import Beliefs, beliefs, guess, run_noise
 from sparselaw.plan.optimum import chinchilla_flops, levels_of, loss_on_budget, optimal_sparsity
 from sparselaw.plan.search import MAX_SPARSITY
 from sparselaw.plan.weights import Counts, Reals, optimal_weights, variances, whole_counts

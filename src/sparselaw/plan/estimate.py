@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,18 @@ class Estimates:
             return Estimate(value)
         # An unreachable draw is infinitely far: quantiles by rank, since inf cannot be interpolated.
         return Estimate(value, *(interval if np.isfinite(draws).all() else _ranked)(draws, self.confidence))
+
+
+def flat_record(answer: Any) -> dict[str, Any]:
+    """The fields of an answer, a dataclass, by name: every estimate as its value, with NAME_interval beside it."""
+    record: dict[str, Any] = {}
+    for name in (field.name for field in fields(answer)):
+        value = getattr(answer, name)
+        if isinstance(value, Estimate):
+            record |= {name: value.value, f"{name}_interval": value.bounds}
+        else:
+            record[name] = value
+    return record
 
 
 def _ranked(draws: Array, confidence: float) -> tuple[float, float]:

@@ -12,7 +12,6 @@ All derivatives are in solver coordinates, scaled by the spread of the draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from statistics import NormalDist
@@ -25,18 +24,15 @@ from sparselaw.fit.result import Bootstrap, Fit
 from sparselaw.laws import Array, PowerLaw, Units
 from sparselaw.laws.power import split
 from sparselaw.plan.candidates import Candidates, Limits
+from sparselaw.plan.estimate import Quantity
 
-GUESS_SPREAD = (
-    0.5  # standard deviation of ln(parameter); T5's published and refitted laws, of the same runs, are 0.5 apart
-)
+GUESS_SPREAD = 0.5  # standard deviation of ln(parameter): the published and refitted laws of T5's runs are as far apart
 GUESS_DRAWS = 1000
 POINTS = 32  # draws that a design is averaged over
 TAIL = 0.1  # share of them, those with the widest answers, that are left out: a resample of few runs can be absurd
 RIDGE = 1e-6
 STEP = 1e-5
 NODES = 4000
-
-Quantity = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)

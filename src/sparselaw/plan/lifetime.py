@@ -15,7 +15,7 @@ convex in t, so that Newton's method from the right converges. The sparsity is t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -85,7 +85,7 @@ def best_sparsity(law: PowerLaw, parameters: ArrayLike, demand: Demand) -> Array
     """The S of the cheapest life."""
     values = np.asarray(parameters, dtype=float)[..., None, :]
     loss, inference = (np.asarray(a, dtype=float)[..., None] for a in (demand.loss, demand.inference))
-    one = Demand(loss, inference, demand.nonzero_params, demand.training, demand.serving, demand.weight)
+    one = replace(demand, loss=loss, inference=inference)
 
     def total(S: Array) -> Array:
         return life_at(law, values, S, one).total

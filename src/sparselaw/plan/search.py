@@ -15,7 +15,7 @@ from sparselaw.laws import Array
 MAX_SPARSITY = 0.999
 SCAN = 64
 FINE_SCAN = 160  # where there are kinks
-LOW_POINTS = 2  # refined where there are kinks
+LOW_POINTS = 3  # refined where there are kinks
 RANGE_SCAN = 1500  # for the range around the lowest
 CLOSER_SCANS = 2
 BISECTIONS = 54
@@ -39,7 +39,7 @@ def lowest_point(
     grid = scan_points(kinks)
     tried = value(grid)
     if kinks:
-        return _lowest_of_several(value, slope, grid, tried)
+        return _lowest_of_several(value, slope, grid, tried, kinks)
     lowest = tried.argmin(-1)[..., None]
     ends = grid[np.maximum(lowest - 1, 0)], grid[np.minimum(lowest + 1, len(grid) - 1)]
     return _stationary(slope, *ends, grid[lowest])[..., 0]
@@ -68,11 +68,14 @@ def least_value(value: Function, *, levels: Sequence[float] = (), kinks: Sequenc
     return np.minimum(least, value(grid).min(-1))
 
 
-def _lowest_of_several(value: Function, slope: Function, grid: Array, tried: Array) -> Array:
-    """The best of the lowest local minima of the scan and of the stationary points beside them."""
+def _lowest_of_several(value: Function, slope: Function, grid: Array, tried: Array, kinks: Sequence[float]) -> Array:
+    """The best of the lowest local minima of the scan, and kinks, and of the stationary points beside them.
+
+    A kink need not be a minimum to have one beside it: towards its lower side the value may rise before the kink and fall after.
+    """
     outside = np.full((*tried.shape[:-1], 1), np.inf)
     neighbours = np.concatenate([outside, tried, outside], -1)
-    is_low = (tried <= neighbours[..., :-2]) & (tried <= neighbours[..., 2:])
+    is_low = (tried <= neighbours[..., :-2]) & (tried <= neighbours[..., 2:]) | np.isin(grid, kinks)
     lows = np.argsort(np.where(is_low, tried, np.inf), -1)[..., :LOW_POINTS]
     at, before, after = (grid[np.clip(lows + k, 0, len(grid) - 1)] for k in (0, -1, 1))
     sides = np.concatenate([before, at], -1), np.concatenate([at, after], -1), np.concatenate([at, at], -1)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from sparselaw.counts import format_count
 from sparselaw.fit.result import Fit, finite
-from sparselaw.laws import Array
+from sparselaw.laws import Array, PowerLaw
 from sparselaw.plan.advice import Sensitivity, sensitivities
 from sparselaw.plan.caveats import warnings_of_runs
 from sparselaw.plan.checks import check_shares, check_sizes, require_reachable
 from sparselaw.plan.contours import planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.equivalents import size_multiplier
-from sparselaw.plan.estimate import Estimate, Estimates
-from sparselaw.plan.lifetime import SERVED_DENSE, Demand, best_sparsity, life_at
+from sparselaw.plan.estimate import Estimate, Estimates, flat_record
+from sparselaw.plan.lifetime import SERVED_DENSE, Demand, Life, best_sparsity, life_at
 from sparselaw.plan.optimum import chinchilla_flops, levels_of, loss_on_budget
 from sparselaw.plan.search import range_within
 
@@ -32,6 +32,11 @@ class Gpu:
     inference_utilisation: float
     peak: float | None = None
     price: float | None = None
+
+    @property
+    def weight(self) -> float:
+        """What a FLOP of inference costs in FLOPs of training."""
+        return self.utilisation / self.inference_utilisation
 
 
 @dataclass(frozen=True)
@@ -102,13 +107,7 @@ class ServedPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Flat record, as that of `Plan`."""
-        record: dict[str, Any] = {"interval": self.optimal_sparsity.bounds}
-        for name in asdict(self):
-            value = getattr(self, name)
-            if isinstance(value, Estimate):
-                record |= {name: value.value, f"{name}_interval": value.bounds}
-            else:
-                record[name] = value
+        record = {"interval": self.optimal_sparsity.bounds} | flat_record(self)
         record |= {"sensitivity": [asdict(one) for one in self.sensitivity], "gpu": self.gpu and asdict(self.gpu)}
         record |= {"gpu_hours": self.gpu_hours, "money": self.money, "advice": list(self.advice)}
         return finite(record)
@@ -145,47 +144,33 @@ def plan_served(
     check_sizes({"loss": loss, "inference": inference, "nonzeros": nonzero_params})
     check_shares(tolerance, confidence)
     estimate = Estimates(fitted, confidence)
-    weight = gpu.utilisation / gpu.inference_utilisation if gpu else 1.0
-    demand = Demand(loss, inference, nonzero_params, cost, inference_cost, weight)
+    demand = Demand(loss, inference, nonzero_params, cost, inference_cost, gpu.weight if gpu else 1.0)
 
     def best(parameters: Array, demand: Demand = demand) -> Array:
         found = best_sparsity(law, parameters, demand)
         return np.where(np.isfinite(life_at(law, parameters, found, demand).total), found, np.nan)
 
-    S = float(best(fitted.values))
+    S = float(np.nan_to_num(best(fitted.values)))
+    life, dense = (_estimated(law, s, demand, estimate) for s in (S, 0.0))
     where = f"{format_count(nonzero_params)} non-zeros" if nonzero_params else "any size"
-    total = estimate(lambda p: life_at(law, p, np.nan_to_num(S), demand).total)
-    require_reachable(total, fitted, loss, where)
+    require_reachable(life["total"], fitted, loss, where)
     draws = best(fitted.draws) if len(fitted.draws) else None
-    names = ("nonzero_params", "data", "training_flops", "inference_flops")
-    size, data, training, served = (estimate(lambda p, n=n: getattr(life_at(law, p, S, demand), n)) for n in names)
-    dense_size, dense_total = (
-        estimate(lambda p, n=n: getattr(life_at(law, p, 0.0, demand), n)) for n in ("nonzero_params", "total")
-    )
-    ideal = [replace(inference_cost, sparse=sparse, measured=None) for sparse in (False, True)]
-    N, C = size.value, training.value
-    lowest = life_at(law, fitted.values, S, demand).total * (1 + tolerance)
+    N, C = life["nonzero_params"].value, life["training_flops"].value
     return ServedPlan(
         loss=loss,
         inference=inference,
         cost=cost.name,
         inference_cost=inference_cost.name,
         optimal_sparsity=estimate.of(S, draws),
-        near_optimal=range_within(
-            lambda s: life_at(law, fitted.values, s, demand).total,
-            S,
-            float(lowest),
-            levels=levels_of(law),
-            kinks=demand.kinks,
-        ),
+        near_optimal=_near_optimal(law, fitted.values, S, demand, life["total"].value * (1 + tolerance)),
         tolerance=tolerance,
-        nonzero_params=size,
-        data=data,
-        flops=training,
-        inference_flops=served,
-        total=total,
-        dense_params=dense_size,
-        dense_total=dense_total,
+        nonzero_params=life["nonzero_params"],
+        data=life["data"],
+        flops=life["training_flops"],
+        inference_flops=life["inference_flops"],
+        total=life["total"],
+        dense_params=dense["nonzero_params"],
+        dense_total=dense["total"],
         saving=estimate(lambda p: _saving(life_at(law, p, S, demand).total, life_at(law, p, 0.0, demand).total)),
         dense_loss=estimate(lambda p: loss_on_budget(law, p, 0.0, N, C, cost)),
         equivalent_dense_params=estimate(lambda p: N * size_multiplier(law, p, S)),
@@ -195,12 +180,29 @@ def plan_served(
         law=law.name,
         fit=fitted.name,
         confidence=confidence,
-        costs={other.name: float(best(fitted.values, replace(demand, serving=other))) for other in ideal}
-        | {inference_cost.name: S},
+        costs={
+            **{c.name: float(best(fitted.values, replace(demand, serving=c))) for c in inference_cost.ideals},
+            inference_cost.name: S,
+        },
         sensitivity=sensitivities(fitted, best, draws),
         warnings=_warnings(fitted, N, S, C, cost, draws),
         gpu=gpu,
     )
+
+
+def _estimated(law: PowerLaw, S: float, demand: Demand, estimate: Estimates) -> dict[str, Estimate]:
+    """The quantities of the cheapest life at sparsity S, by their names in `Life`."""
+    fitted, draws = (life_at(law, p, S, demand) for p in (estimate.fitted.values, estimate.fitted.draws))
+    return {f.name: estimate.of(float(getattr(fitted, f.name)), getattr(draws, f.name)) for f in fields(Life)}
+
+
+def _near_optimal(law: PowerLaw, values: Array, S: float, demand: Demand, allowed: float) -> tuple[float, float]:
+    """The range of S around the best whose total is at most what is allowed."""
+
+    def total(s: Array) -> Array:
+        return life_at(law, values, s, demand).total
+
+    return range_within(total, S, allowed, levels=levels_of(law), kinks=demand.kinks)
 
 
 def _saving(total: Array, dense_total: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from sparselaw.errors import UserError
 from sparselaw.fit.result import Fit
 from sparselaw.laws import Array
-from sparselaw.plan.contours import planning_law
+from sparselaw.plan.contours import LEVELS, planning_law
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.lifetime import SERVED_DENSE, Demand, best_sparsity, life_at
 
@@ -37,7 +37,7 @@ def served_contours(
     loss: tuple[float, float] | None = None,
     cost: Cost = Cost(),
     inference_cost: Cost = SERVED_DENSE,
-    levels: tuple[float, ...] = (0.25, 0.5, 0.75, 0.875, 0.9375),
+    levels: tuple[float, ...] = LEVELS,
     grid: int = GRID,
 ) -> ServedContours:
     """The best sparsity over a range of demands and losses.

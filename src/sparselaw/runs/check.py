@@ -165,11 +165,6 @@ def shown(cell: object) -> str:
     return " ".join(_SHORT.repr(cell).split())
 
 
-def first_line(error: Exception) -> str:
-    """What another library says of an error, fit for the brackets of one sentence."""
-    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
-
-
 def doubts(table: DataFrame, rows: Sequence[int | str]) -> tuple[str, ...]:
     """Sentences on what is possible in a checked table but probably a mistake."""
     suspects = (

@@ -17,8 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sparselaw.errors import UserError
-from sparselaw.runs.check import first_line
+from sparselaw.errors import UserError, first_line
 from sparselaw.runs.table import Runs
 
 if TYPE_CHECKING:

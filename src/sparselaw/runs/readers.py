@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparselaw.errors import UserError
-from sparselaw.runs.check import Array, checked_table, doubts, first_line, shown
+from sparselaw.errors import UserError, first_line
+from sparselaw.runs.check import Array, checked_table, doubts, shown
 from sparselaw.runs.folders import is_address, runs_in
 from sparselaw.runs.published import PUBLISHED, published_bytes, published_frame
 from sparselaw.runs.table import Runs

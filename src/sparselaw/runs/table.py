@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparselaw.errors import UserError
-from sparselaw.runs.check import Array, checked_table, doubts, first_line
+from sparselaw.errors import UserError, first_line
+from sparselaw.runs.check import Array, checked_table, doubts
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -24,9 +24,8 @@ model of sparsity S is sqrt(1/(1-S)) times as wide as the dense one.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -153,7 +152,8 @@ def load_sweep(path: str | Path) -> SweepConfig:
         raise UserError(f"{path} is no file; give the TOML file of a sweep")
     sweep = structured(read_toml(path), SweepConfig, source=str(path))
     inits = tuple(_beside(path, init) for init in sweep.inits)
-    return replace(sweep, base=_beside(path, sweep.base), law=_beside(path, sweep.law), inits=inits)
+    cells = tuple(replace(cell, init=_beside(path, cell.init)) for cell in sweep.cells)
+    return replace(sweep, base=_beside(path, sweep.base), law=_beside(path, sweep.law), inits=inits, cells=cells)
 
 
 def _beside(path: str | Path, name: str) -> str:
@@ -180,10 +180,11 @@ def expand(sweep: SweepConfig) -> list[PlannedRun]:
 
 def _grid(sweep: SweepConfig) -> Iterator[Cell]:
     sizes = [(N, "") for N in sweep.nonzeros] + [(0.0, init) for init in sweep.inits]
+    optimal_data = _chinchilla(sweep.law) if sweep.times_chinchilla else None
     for (N, init), S, pattern in product(sizes, sweep.sparsities, sweep.patterns):
         if (fitting := _fitting(pattern, S)) is None:
             continue
-        for D in sweep.data or (times * _chinchilla(sweep.law, N) for times in sweep.times_chinchilla):
+        for D in [times * optimal_data(N) for times in sweep.times_chinchilla] if optimal_data else sweep.data:
             for variant in _variants(sweep, S):
                 yield Cell(N, S, D, fitting, sweep.seeds, init, variant)
 
@@ -207,17 +208,17 @@ def _fitting(pattern: str, S: float) -> str | None:
     return pattern if group and abs(group.sparsity - S) < 1e-9 else None
 
 
-@cache
-def _chinchilla(law: str, N: float) -> float:
-    """Dense compute-optimal data of N."""
+def _chinchilla(law: str) -> Callable[[float], float]:
+    """Dense compute-optimal data as a function of N."""
     if not law:
-        return TOKENS_PER_PARAMETER * N
+        return lambda N: TOKENS_PER_PARAMETER * N
     from sparselaw.fit import open_fit
     from sparselaw.plan import Cost, chinchilla_flops
     from sparselaw.plan.contours import planning_law
 
     fitted, cost = open_fit(law), Cost()
-    return float(cost.data(0.0, N, chinchilla_flops(planning_law(fitted), fitted.values, N, cost)))
+    form = planning_law(fitted)
+    return lambda N: float(cost.data(0.0, N, chinchilla_flops(form, fitted.values, N, cost)))
 
 
 def _config(base: Mapping[str, Any], sweep: SweepConfig, cell: Cell, seed: int) -> RunConfig:

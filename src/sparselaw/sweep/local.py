@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -74,7 +75,8 @@ class _Worker:
         """Gives it a job if it has none, or asks it to stop."""
         if self.job is None and waiting:
             self.job = waiting.popleft()
-            self.pipe.send(self.job)
+            with suppress(ConnectionError):  # it died while it had nothing to do, as `outcome` will find
+                self.pipe.send(self.job)
         if self.job and stop.is_set() and not self._asked_to_stop:
             self._asked_to_stop = True
             self.process.terminate()

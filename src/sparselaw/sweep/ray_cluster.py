@@ -21,7 +21,7 @@ from functools import cache
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sparselaw.errors import SparselawWarning, UserError
+from sparselaw.errors import SparselawWarning, UserError, first_line
 from sparselaw.sweep.jobs import FAILED, INTERRUPTED, Job, Outcome
 from sparselaw.sweep.nodes import MOST_RETRIES, PATIENCE, for_nodes, saving_on, train_on_node
 
@@ -89,9 +89,9 @@ class _Sweep:
             return None
         except (errors.RayTaskError, errors.RuntimeEnvSetupError) as error:
             cause = getattr(error, "cause", None) or error
-            return Outcome(job.name, FAILED, f"{type(cause).__name__}: {_first_line(cause)}")
+            return Outcome(job.name, FAILED, f"{type(cause).__name__}: {first_line(cause)}")
         except errors.RayError as error:
-            return self._died(job, stop, _first_line(error))
+            return self._died(job, stop, first_line(error))
         if outcome.status == INTERRUPTED and not stop.is_set():  # its node is being taken away
             return self.begin(job, is_again=True)
         return outcome
@@ -202,7 +202,7 @@ def _connect(ray: Any, address: str | None) -> None:
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
     except (OSError, RuntimeError, ValueError) as error:
         what, check = (f"join {address}", "the address") if address else ("start", "its installation")
-        raise UserError(f"Ray cannot {what} ({_first_line(error)}); check {check}.") from error
+        raise UserError(f"Ray cannot {what} ({first_line(error)}); check {check}.") from error
     finally:
         if is_main:
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own there
@@ -223,7 +223,3 @@ def _check_room(ray: Any, cpus: int, gpus: float, *, is_final: bool) -> None:
     if is_final:
         raise UserError(f"{lack}; ask for less.")
     warnings.warn(f"{lack}; runs wait until one joins.", SparselawWarning, stacklevel=2)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

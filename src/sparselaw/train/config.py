@@ -60,6 +60,8 @@ class PruningConfig:
             raise UserError(
                 f"pruning.start {self.start} and pruning.end {self.end} must satisfy 0 <= start <= end <= 1."
             )
+        if not 0 < self.exponent < math.inf:
+            raise UserError(f"pruning.exponent is {self.exponent}; give a positive number.")
         if self.update_every < 1:
             raise UserError(f"pruning.update_every is {self.update_every}; give 1 or more.")
         if self.is_dynamic and self.pattern != "unstructured":

@@ -135,6 +135,7 @@ def train(
     with stop_on_sigterm() as stop_asked:
         while state.step < training.num_steps:
             loss, norm, stop = _forward_backward(training, replica, step=state.step, stop=stop_asked())
+            state.seconds = clock.seconds()
             if not math.isfinite(loss + norm):
                 return "diverged"
             rate = _update(training, state.step)
@@ -192,7 +193,7 @@ def restore(training: Training, *, folder: Path) -> LoopState:
     """Brings model, optimiser and masks to the newest checkpoint; without one, they stay as they are.
 
     Raises:
-        UserError: if the checkpoint is of another model or damaged.
+        UserError: if the checkpoint is of another model.
     """
     stored = load_checkpoint(folder, training.model)
     if stored is None:

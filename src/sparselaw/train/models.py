@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from torch import nn
@@ -116,7 +116,7 @@ def build_model(model: ModelConfig, config: "PreTrainedConfig") -> Any:
         )
     except Exception as error:  # whatever the reader raised, the checkpoint is what the user can change
         raise UserError(
-            f"{model.init} cannot be read as a checkpoint ({str(error).splitlines()[0]}); give one with safetensors weights."
+            f"{model.init} cannot be read as a checkpoint ({first_line(error)}); give one with safetensors weights."
         ) from error
 
 
@@ -243,9 +243,9 @@ def _stored_architecture(model: ModelConfig, data: "Data") -> "PreTrainedConfig"
     try:
         config = AutoConfig.from_pretrained(str(place), local_files_only=place.exists())
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
         raise UserError(
-            f"{model.init} is neither a folder nor a model that the Hugging Face hub gives ({reason}); check model.init."
+            f"{model.init} is neither a folder nor a model that the Hugging Face hub gives ({first_line(error)}); "
+            "check model.init."
         ) from error
     if config.model_type != MODEL_TYPES[model.kind]:
         raise UserError(

@@ -90,14 +90,12 @@ def prepare(config: RunConfig, processes: Processes) -> Training:
             f"{config.accumulation}; give a multiple of {processes.size * config.accumulation}."
         )
     data = open_data(config.data)
-    num_steps = config.num_steps(data.units_per_example)
-    warn_if_repeating(data, num_steps=num_steps, batch_size=config.batch_size)
     torch.manual_seed(config.seed)
     pruning = config.pruning
     shape = architecture(config.model, data, sparsity=pruning.sparsity, pattern=pruning.pattern)
-    model = build_model(config.model, shape)
-    model = model.to(processes.device)
+    model = build_model(config.model, shape).to(processes.device)
     optimizer = make_optimizer(model, config.optimizer)
+    num_steps = config.num_steps(data.units_per_example)
     pruner = make_pruner(config, model, optimizer, num_steps) if pruning.sparsity else None
     return Training(config, data, model, optimizer, pruner, processes)
 
@@ -132,8 +130,11 @@ def summary(config: RunConfig, data: Data, model: Any) -> dict[str, Any]:
 
 def _data_before(init: str) -> float | None:
     """Data that a checkpoint has seen, if it is of a run of ours; None if that is not known."""
-    for folder in (Path(init), *Path(init).parents[1:2]) if init else ():  # of the run, or of its checkpoint/step-...
-        if (result := read_result(folder)) is not None:
+    if not (init and Path(init).is_dir()):
+        return None
+    folder = Path(init).resolve()
+    for place in (folder, *folder.parents[1:2]):  # of the run, or of its checkpoint/step-...
+        if (result := read_result(place)) is not None:
             return result["data"] + (result.get("init_data") or 0)
     return None
 
@@ -166,6 +167,7 @@ def _train_and_judge(
     publish: Callable[[], None],
 ) -> dict[str, Any]:
     training = prepare(config, processes)
+    warn_if_repeating(training.data, num_steps=training.num_steps, batch_size=config.batch_size)
     facts = summary(config, training.data, training.model)
     processes.wait()
     if processes.is_first:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, first_line
 from sparselaw.train.data.preparation import Documents, Position, TextSource
 
 if TYPE_CHECKING:
@@ -86,9 +86,8 @@ def stream_dataset(name: str, configuration: str | None) -> "IterableDataset":
     try:
         return load_dataset(name, configuration, split="train", streaming=True)
     except Exception as error:  # network, spelling, permission, format: the library has no common type for them
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"Cannot open the dataset {name!r} ({reason}); check its name, and that the Hub can be reached."
+            f"Cannot open the dataset {name!r} ({first_line(error)}); check its name, and that the Hub can be reached."
         ) from error
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, first_line
 from sparselaw.train.data.text_batches import Vocabulary
 
 if TYPE_CHECKING:
@@ -82,9 +82,5 @@ def _load_tokenizer(name: str) -> "Tokenizer":
         return Tokenizer.from_file(str(path)) if path.is_file() else Tokenizer.from_pretrained(name)
     except Exception as error:  # the library raises bare Exception for every cause
         raise UserError(
-            f"Cannot read the tokenizer {name!r} ({_first_line(error)}); give 'bytes', a tokenizer.json or a Hub name."
+            f"Cannot read the tokenizer {name!r} ({first_line(error)}); give 'bytes', a tokenizer.json or a Hub name."
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
