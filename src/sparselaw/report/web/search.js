@@ -1,7 +1,7 @@
 // The sparsity at which something is lowest: the twin of plan/search.py.
 
 export const MAX_SPARSITY = 0.999;
-const SCAN = 64, FINE_SCAN = 160, LOW_POINTS = 2, RANGE_SCAN = 1500;
+const SCAN = 64, FINE_SCAN = 160, LOW_POINTS = 3, RANGE_SCAN = 1500;
 const CLOSER_SCANS = 4, CLOSER_POINTS = 11; // as close as Python's, with fewer points
 const MAX_STEPS = 60, ROUNDING = 1e-13;
 
@@ -33,7 +33,7 @@ export function scanPoints(kinks) {
  * `grid` and `tried` are the sparsities of the scan and the values there, if they are known. */
 export function lowestPoint(value, slope, { levels = [], kinks = [], grid = scanPoints(kinks), tried = grid.map(value) }) {
   if (levels.length) return levels[lowestIndex(levels.map(value))];
-  if (kinks.length) return lowestOfSeveral(value, slope, grid, tried);
+  if (kinks.length) return lowestOfSeveral(value, slope, grid, tried, kinks);
   const k = lowestIndex(tried);
   return stationary(slope, grid[Math.max(k - 1, 0)], grid[Math.min(k + 1, grid.length - 1)], grid[k]);
 }
@@ -56,21 +56,22 @@ export function lowestIndex(values) {
   return best;
 }
 
-/** Where the cost has kinks there may be several low points: the lowest of the scan are refined on both sides. */
-function lowestOfSeveral(value, slope, grid, tried) {
+/** Where the cost has kinks there may be several low points: the lowest of the scan, and kinks, are refined on both sides. */
+function lowestOfSeveral(value, slope, grid, tried, kinks) {
   const end = grid.length - 1;
   const candidates = [];
-  for (const k of lowestLows(tried)) {
+  for (const k of lowestLows(grid, tried, kinks)) {
     candidates.push(stationary(slope, grid[Math.max(k - 1, 0)], grid[k], grid[k]));
     candidates.push(stationary(slope, grid[k], grid[Math.min(k + 1, end)], grid[k]), grid[k]);
   }
   return candidates[lowestIndex(candidates.map(value))];
 }
 
-function lowestLows(tried) {
+function lowestLows(grid, tried, kinks) {
   const end = tried.length - 1, lows = [];
   for (let k = 0; k <= end; k++) {
-    if ((k === 0 || tried[k] <= tried[k - 1]) && (k === end || tried[k] <= tried[k + 1])) lows.push(k);
+    const isLow = (k === 0 || tried[k] <= tried[k - 1]) && (k === end || tried[k] <= tried[k + 1]);
+    if (isLow || kinks.includes(grid[k])) lows.push(k);
   }
   return lows.sort((a, b) => tried[a] - tried[b]).slice(0, LOW_POINTS);
 }
