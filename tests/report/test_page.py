@@ -71,6 +71,23 @@ def test_it_loads_offline_without_complaints_or_requests(opened: Visit, simulate
     assert all(opened.page.locator(f"section#{name}").count() == 1 for name in titles)
 
 
+def test_sparsities_are_percents_in_every_table(opened: Visit) -> None:
+    cells = "document.querySelectorAll('#runs tbody td, #contours thead th, #multipliers tbody td, #curve-rows th')"
+    shown = set(opened.page.evaluate(f"[...{cells}].map((cell) => cell.textContent)"))
+    assert {"0%", "50%", "75%", "87.5%", "93.75%"} <= shown
+    assert not {"0", "0.5", "0.75", "0.875", "0.9375"} & shown
+
+
+def test_a_model_to_serve_is_not_given_in_bytes_unless_the_address_does(visit: Visits, simulated_page: Path) -> None:
+    opened = visit(simulated_page)
+    opened.page.check('input[name="ask"][value="serve"]')
+    opened.page.check('input[name="fixed"][value="true"]')
+    assert not opened.page.is_visible('input[name="size"]')
+    asked = visit(simulated_page, hash="#ask=serve&fixed=true&size=memory")
+    assert asked.page.is_visible('input[name="size"][value="count"]')
+    assert "Memory is for a model that is trained once" in asked.text("#certainty")
+
+
 def test_sizes_are_as_promised(simulated: Study, simulated_page: Path, tmp_path: Path) -> None:
     assert simulated_page.stat().st_size < 6e6
     assert write_page(tmp_path / "cdn.html", simulated, plotlyjs="cdn") < 200e3

@@ -176,7 +176,7 @@ def test_missing_folder_is_told(tmp_path):
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path):
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(UserError, match="^Runs could not be written to "):
+    with pytest.raises(UserError, match=r"^Runs could not be written to "):
         Runs.from_frame(frame(), name="mine").write(tmp_path / "taken" / "runs.csv")
 
 
