@@ -66,7 +66,7 @@ def test_draws_that_cannot_reach_the_loss_leave_the_interval_open(vit: Fit) -> N
         ({"nonzero_params": 425e6, "flops": 1e21}, "non-zeros N = 425M is 10 times beyond"),
         ({"nonzero_params": 66.4e3, "data": 1e9}, "times below the fitted runs"),
         ({"nonzero_params": 42.5e6, "data": 1.8e11}, "beyond the fitted runs (225M to 1.8B)"),
-        ({"nonzero_params": 1e6, "times_chinchilla": 1e4}, "is beyond the fitted runs (at most 0.9"),
+        ({"nonzero_params": 1e6, "times_chinchilla": 1e4}, "sparsity is beyond the fitted runs (at most 9"),
         ({"nonzero_params": 1e6, "times_chinchilla": 1e9}, "the largest sparsity considered"),
         ({"nonzero_params": 1e6, "loss": 15.0}, "worse than that of every fitted run"),
     ],

@@ -57,7 +57,8 @@ def advise(plan: Plan) -> tuple[str, ...]:
 
 
 def _whether(plan: Plan) -> Iterator[str]:
-    S, times, since = plan.optimal_sparsity.value, plan.times_chinchilla.value, plan.pays_from.value
+    S, since = plan.optimal_sparsity.value, plan.pays_from.value
+    times = format_count(plan.times_chinchilla.value)
     this = "this N" if plan.memory is None else "the dense model of these bytes"
     if plan.size_is_free:
         yield (
@@ -66,29 +67,34 @@ def _whether(plan: Plan) -> Iterator[str]:
             else "N was left free: a FLOP buys most in a dense model, whatever the budget; prune only if N is limited"
         )
     elif S == 0:
-        pays, stored = f"pays from {since:.3g} times on", "" if plan.memory is None else f" stored as {plan.format}"
+        pays, stored = (
+            f"pays from {format_count(since)} times on",
+            "" if plan.memory is None else f" stored as {plan.format}",
+        )
         yield (
-            f"do not prune: the budget is {times:.3g} times the Chinchilla-optimal compute of {this}, and sparsity{stored} "
+            f"do not prune: the budget is {times} times the Chinchilla-optimal compute of {this}, and sparsity{stored} "
             f"{pays if np.isfinite(since) else 'never pays'}"
             + ("; with more room for weights than compute, a dense model is best" if plan.memory is None else "")
         )
     elif plan.gain.value < plan.tolerance:
         yield (
             f"hardly worth it: sparsity gains {plan.gain.value:.2g} nats, less than the {plan.tolerance:.2g} that make no "
-            f"difference; at {times:.3g} times Chinchilla-optimal compute it pays a little, at high density only"
+            f"difference; at {times} times Chinchilla-optimal compute it pays a little, at high density only"
         )
     else:
         worth = f"at {S:.1%} a non-zero does the work of {plan.multiplier.value:.2f} dense ones"
         yield f"{_since(since, times, f'the Chinchilla-optimal compute of {this}')}; {worth}"
 
 
-def _since(since: float, times: float, optimal: str) -> str:
+def _since(since: float, times: str, optimal: str) -> str:
     """From which budget sparsity pays; in a memory perhaps from none, yet at this one, since fewer weights are better."""
     if np.isinf(since):
-        return f"sparsity pays only where FLOPs are too few to fill the memory, and this budget is {times:.3g} times {optimal}"
+        return (
+            f"sparsity pays only where FLOPs are too few to fill the memory, and this budget is {times} times {optimal}"
+        )
     if since > 0:
-        return f"sparsity pays from {since:.3g} times {optimal}, and this budget is {times:.3g} times"
-    return f"sparsity pays with any budget, and this one is {times:.3g} times {optimal}"
+        return f"sparsity pays from {format_count(since)} times {optimal}, and this budget is {times} times"
+    return f"sparsity pays with any budget, and this one is {times} times {optimal}"
 
 
 def _any_dense_size(plan: Plan) -> Iterator[str]:

@@ -26,16 +26,17 @@ def warnings_of_runs(
     if compared and dense_data > max(data, domain.data[1]) * 1.001:
         sentences += _beyond(f"data of the dense comparison ({fitted.data_unit})", dense_data, domain.data)
     if max(domain.sparsity) + 1e-9 < S:
-        fold = (1 - max(domain.sparsity)) / (1 - S)
+        most = max(domain.sparsity)
+        fold = (1 - most) / (1 - S)
         sentences.append(
-            f"sparsity {S:.4g} is beyond the fitted runs (at most {max(domain.sparsity):g}): density {fold:.2g} times lower"
+            f"{S:.1%} sparsity is beyond the fitted runs (at most {100 * most:.4g}%): density {fold:.2g} times lower"
         )
     loss = float(loss_on_budget(planning_law(fitted), fitted.values, S, N, flops, cost))
     if loss > domain.loss[1] * 1.001:
         low, high = domain.loss
         sentences.append(f"a loss of {loss:.4g} is worse than that of every fitted run ({low:.4g} to {high:.4g})")
     if S >= MAX_SPARSITY:
-        sentences.append(f"the optimum is at the largest sparsity considered, {MAX_SPARSITY}")
+        sentences.append(f"the optimum is at the largest sparsity considered, {MAX_SPARSITY:.1%}")
     if levels_of(planning_law(fitted)):
         sentences.append("this law knows the fitted sparsities only: the best of them is shown")
     if not len(fitted.draws):
@@ -63,7 +64,9 @@ def _beyond(what: str, value: float, span: tuple[float, float]) -> list[str]:
     low, high = span
     shown = f"{format_count(low)} to {format_count(high)}"
     if value > high * 1.001:
-        return [f"{what} = {format_count(value)} is {value / high:.3g} times beyond the fitted runs ({shown})"]
+        return [
+            f"{what} = {format_count(value)} is {format_count(value / high)} times beyond the fitted runs ({shown})"
+        ]
     if value < low / 1.001:
-        return [f"{what} = {format_count(value)} is {low / value:.3g} times below the fitted runs ({shown})"]
+        return [f"{what} = {format_count(value)} is {format_count(low / value)} times below the fitted runs ({shown})"]
     return []

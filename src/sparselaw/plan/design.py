@@ -86,12 +86,14 @@ class Rival:
 class Design:
     """The runs to do next, and what they should do for the answer.
 
-    before: the answer with its interval now; after: as expected once the new runs are fitted with the old ones; rival: the same
-        for the factorial grid of equal cost, None if the budget pays for none.
-    efficiency: the variance of the best conceivable design, of fractions of runs and any number of seeds, over that of this.
-    noise: standard deviation of a run as the fit sees it, in ln loss, or in loss, as the fit takes residuals.
-    guess: whether the law is of other models: `before` is then what it says give or take, and `after` does without it.
-    first_seed: of the new runs; earlier ones are taken to be below it.
+    Attributes:
+        before: the answer with its interval now.
+        after: as expected once the new runs are fitted with the old ones.
+        rival: the same for the factorial grid of equal cost, None if the budget pays for none.
+        efficiency: the variance of the best conceivable design, of fractions of runs and any number of seeds, over that of this.
+        noise: standard deviation of a run as the fit sees it, in ln loss, or in loss, as the fit takes residuals.
+        guess: whether the law is of other models: `before` is then what it says give or take, and `after` does without it.
+        first_seed: of the new runs; earlier ones are taken to be below it.
     """
 
     cells: tuple[Cell, ...]

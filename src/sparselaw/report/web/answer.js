@@ -233,14 +233,14 @@ function warningsOf(model, size, S, flops, cost, { compared }) {
     said.push(...beyond(`data of the dense comparison (${unit})`, dense, domain.data));
   }
   if (S > densest + 1e-9) {
-    const fold = formatNumber((1 - densest) / (1 - S), 2), most = formatNumber(densest, 6);
-    said.push(`sparsity ${formatNumber(S)} is beyond the fitted runs (at most ${most}): density ${fold} times lower`);
+    const fold = formatNumber((1 - densest) / (1 - S), 2), most = formatNumber(100 * densest);
+    said.push(`${formatPercent(S)} sparsity is beyond the fitted runs (at most ${most}%): density ${fold} times lower`);
   }
   const loss = lossOnBudget(law, S, size, flops, cost), [low, high] = domain.loss.map((value) => formatNumber(value));
   if (loss > domain.loss[1] * 1.001) {
     said.push(`a loss of ${formatNumber(loss)} is worse than that of every fitted run (${low} to ${high})`);
   }
-  if (S >= MAX_SPARSITY) said.push(`the optimum is at the largest sparsity considered, ${MAX_SPARSITY}`);
+  if (S >= MAX_SPARSITY) said.push(`the optimum is at the largest sparsity considered, ${formatPercent(MAX_SPARSITY)}`);
   if (law.levels.length) said.push("this law knows the fitted sparsities only: the best of them is shown");
   if (!model.draws.length) said.push("no intervals: this fit has no bootstrap draws; fit with --bootstrap 1000");
   if (unit === "images" && cost.units === 1) {
@@ -264,10 +264,10 @@ function memoryWarnings(law, memory, S, data) {
 function beyond(what, value, [low, high]) {
   const shown = `${formatCount(low)} to ${formatCount(high)}`;
   if (value > high * 1.001) {
-    return [`${what} = ${formatCount(value)} is ${formatNumber(value / high, 3)} times beyond the fitted runs (${shown})`];
+    return [`${what} = ${formatCount(value)} is ${formatCount(value / high)} times beyond the fitted runs (${shown})`];
   }
   if (value < low / 1.001) {
-    return [`${what} = ${formatCount(value)} is ${formatNumber(low / value, 3)} times below the fitted runs (${shown})`];
+    return [`${what} = ${formatCount(value)} is ${formatCount(low / value)} times below the fitted runs (${shown})`];
   }
   return [];
 }
@@ -277,10 +277,10 @@ function adviceOnBudget(plan) {
 }
 
 function whether(plan) {
-  const times = formatNumber(plan.times_chinchilla, 3), isStored = plan.memory !== null;
+  const times = formatCount(plan.times_chinchilla), isStored = plan.memory !== null;
   const optimal = `the Chinchilla-optimal compute of ${isStored ? "the dense model of these bytes" : "this N"}`;
   if (plan.optimal_sparsity === 0) {
-    const pays = Number.isFinite(plan.pays_from) ? `pays from ${formatNumber(plan.pays_from, 3)} times on` : "never pays";
+    const pays = Number.isFinite(plan.pays_from) ? `pays from ${formatCount(plan.pays_from)} times on` : "never pays";
     return (
       `do not prune: the budget is ${times} times ${optimal}, and sparsity${isStored ? ` stored as ${plan.format}` : ""} ${pays}` +
       (isStored ? "" : "; with more room for weights than compute, a dense model is best")
@@ -300,7 +300,7 @@ function sinceWhen(since, times, optimal) {
   if (since === Infinity) {
     return `sparsity pays only where FLOPs are too few to fill the memory, and this budget is ${times} times ${optimal}`;
   }
-  if (since > 0) return `sparsity pays from ${formatNumber(since, 3)} times ${optimal}, and this budget is ${times} times`;
+  if (since > 0) return `sparsity pays from ${formatCount(since)} times ${optimal}, and this budget is ${times} times`;
   return `sparsity pays with any budget, and this one is ${times} times ${optimal}`;
 }
 
