@@ -32,7 +32,8 @@ class FitCommand:
     """Fit the sparse scaling law to finished runs and say how sure it is."""
 
     runs: Annotated[
-        Positional[str], arg(help="CSV, JSON or Parquet file, folder of runs, or a published sweep: t5-c4, vit-jft")
+        Positional[str],
+        arg(metavar="RUNS", help="CSV, JSON or Parquet file, folder of runs, or a published sweep: t5-c4, vit-jft"),
     ]
     law: Annotated[
         str, arg(help="paper, free-multiplier, density-power, no-floor, average-params, dense, or FILE.py:FUNCTION")
@@ -68,7 +69,8 @@ class CompareCommand:
     """Compare laws on the same runs: objective, information criteria, error on runs left out."""
 
     runs: Annotated[
-        Positional[str], arg(help="CSV, JSON or Parquet file, folder of runs, or a published sweep: t5-c4, vit-jft")
+        Positional[str],
+        arg(metavar="RUNS", help="CSV, JSON or Parquet file, folder of runs, or a published sweep: t5-c4, vit-jft"),
     ]
     loss: Annotated[LossName | None, arg(help="loss function of residuals, as in fit")] = None
     delta: Annotated[float | None, arg(help="Huber's delta, as in fit")] = None
@@ -80,7 +82,9 @@ class CompareCommand:
 class ComparePatternsCommand:
     """Dense-equivalent multipliers of n:m patterns, or of any groups of runs, and which of them differ beyond noise."""
 
-    runs: Annotated[Positional[tuple[str, ...]], arg(help="tables or folders of runs, dense ones among them")]
+    runs: Annotated[
+        Positional[tuple[str, ...]], arg(metavar="RUNS", help="tables or folders of runs, dense ones among them")
+    ]
     by: Annotated[str, arg(help="columns that tell groups apart: pattern, recipe, or both as pattern,recipe")] = (
         "pattern"
     )
@@ -94,7 +98,10 @@ class ComparePatternsCommand:
 class ComparePretrainedCommand:
     """What a dense checkpoint is worth: data that training sparse from scratch needs to match pruning it."""
 
-    runs: Annotated[Positional[tuple[str, ...]], arg(help="tables or folders of runs, with and without a checkpoint")]
+    runs: Annotated[
+        Positional[tuple[str, ...]],
+        arg(metavar="RUNS", help="tables or folders of runs, with and without a checkpoint"),
+    ]
     fit: Annotated[str | None, arg(help="fit file of runs from scratch; without it, lines between the runs")] = None
     columns: Annotated[str | None, arg(help="names in your file, as in fit")] = None
     confidence: Annotated[float, arg(help="of the intervals")] = 0.95
@@ -110,7 +117,9 @@ class PlanCommand:
     --inference, --loss alone: the cheapest size, sparsity and data for training and inference together.
     """
 
-    fit: Annotated[Positional[str], arg(help="fit file, or a published law: t5-c4-refit, t5-c4-published, vit-jft")]
+    fit: Annotated[
+        Positional[str], arg(metavar="FIT", help="fit file, or a published law: t5-c4-refit, t5-c4-published, vit-jft")
+    ]
     nonzeros: Annotated[str | None, arg(help="non-zero prunable weights N, such as 85M")] = None
     memory: Annotated[
         str | None, arg(help="in place of N, bytes for the weights counted in it, such as 8GB or 512MiB")
@@ -152,7 +161,9 @@ class PlanCommand:
 class ContoursCommand:
     """Optimal sparsity over non-zeros and training FLOPs, as a figure or as numbers; with --inference, over demand and loss."""
 
-    fit: Annotated[Positional[str], arg(help="fit file, or a published law: t5-c4-refit, t5-c4-published, vit-jft")]
+    fit: Annotated[
+        Positional[str], arg(metavar="FIT", help="fit file, or a published law: t5-c4-refit, t5-c4-published, vit-jft")
+    ]
     nonzeros: Annotated[
         str | None, arg(help="range LOW:HIGH, such as 1M:1B; the fitted range and ten times more if not given")
     ] = None
@@ -180,7 +191,7 @@ class DesignCommand:
 
     fit: Annotated[
         Positional[str],
-        arg(help="fit file with a bootstrap, or a published law: t5-c4-refit, t5-c4-published, vit-jft"),
+        arg(metavar="FIT", help="fit file with a bootstrap, or a published law: t5-c4-refit, t5-c4-published, vit-jft"),
     ]
     budget: Annotated[str, arg(help="training FLOPs of all new runs together, such as 1e18")]
     target: Annotated[
@@ -248,7 +259,10 @@ class TrainCommand:
     Any other option replaces a key of the configuration: --pruning.sparsity 0.5 --budget 4M.
     """
 
-    config: Annotated[Positional[str], arg(help="TOML file, or a recipe such as decoder-laptop, t5-laptop, vit-laptop")]
+    config: Annotated[
+        Positional[str],
+        arg(metavar="CONFIG", help="TOML file, or a recipe such as decoder-laptop, t5-laptop, vit-laptop"),
+    ]
     output: Annotated[
         Path | None, arg(aliases=["-o"], help="the run's folder; an interrupted run there goes on (default: runs/NAME)")
     ] = None
@@ -263,7 +277,8 @@ class ExportCommand:
     model: Annotated[
         Positional[str],
         arg(
-            help="run, checkpoint or other folder with model.safetensors, or a safetensors file; with --restore an export"
+            metavar="MODEL",
+            help="run, checkpoint or other folder with model.safetensors, or a safetensors file; with --restore an export",
         ),
     ]
     format: Annotated[
@@ -287,7 +302,7 @@ class SweepCommand:
     Finished runs are skipped, interrupted ones go on from their last checkpoint.
     """
 
-    sweep: Annotated[Positional[Path], arg(help="TOML file of the sweep; see docs/sweeps.md")]
+    sweep: Annotated[Positional[Path], arg(metavar="SWEEP", help="TOML file of the sweep; see docs/sweeps.md")]
     output: Annotated[
         str | None, arg(aliases=["-o"], help="folder or address (s3://...) for the runs (default: runs/NAME)")
     ] = None
@@ -309,7 +324,7 @@ class SweepCommand:
 class RunsCommand:
     """List the runs in a folder: how far, how good, and why not."""
 
-    folder: Annotated[Positional[str], arg(help="folder or address of a sweep")]
+    folder: Annotated[Positional[str], arg(metavar="FOLDER", help="folder or address of a sweep")]
     output: Annotated[Path | None, arg(aliases=["-o"], help="table of the finished runs to write (.csv, .json)")] = None
     json: Json = False
 
@@ -320,7 +335,10 @@ class ReportCommand:
 
     source: Annotated[
         Positional[str],
-        arg(help="file or folder of runs, a published sweep (t5-c4, vit-jft), a fit file or published law"),
+        arg(
+            metavar="SOURCE",
+            help="file or folder of runs, a published sweep (t5-c4, vit-jft), a fit file or published law",
+        ),
     ]
     output: Annotated[Path, arg(aliases=["-o"], help="page to write (.html)")] = Path("report.html")
     fit: Annotated[str | None, arg(help="fit file of these runs; they are fitted here if not given")] = None

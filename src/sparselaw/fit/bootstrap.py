@@ -20,6 +20,7 @@ from sparselaw.runs import Runs
 
 RESTARTS = 16
 BATCH = 2**22  # run weights held at once
+FEW_DRAWS = 100  # below it a 95% interval hangs on the outermost draws
 
 
 def bootstrap(
@@ -67,9 +68,12 @@ def bootstrap(
     for name, value in pin.items():
         draws[:, fitted.law.names.index(name)] = value
     lost = num_draws - len(draws)
-    sentence = f"{lost} of {num_draws} bootstrap refits did not converge and are left out of the intervals"
-    warnings = (*fitted.warnings, sentence) if lost else fitted.warnings
-    return replace(fitted, bootstrap=Bootstrap(draws, by, num_draws, seed), warnings=warnings)
+    warnings = [*fitted.warnings]
+    if num_draws < FEW_DRAWS:
+        warnings.append(f"{num_draws} bootstrap draws are too few for 95% intervals; take 1000")
+    if lost:
+        warnings.append(f"{lost} of {num_draws} bootstrap refits did not converge and are left out of the intervals")
+    return replace(fitted, bootstrap=Bootstrap(draws, by, num_draws, seed), warnings=tuple(warnings))
 
 
 def resample(groups: NDArray[np.intp], num_draws: int, rng: np.random.Generator) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+import numpy as np
 from rich.console import Group as Lines
 from rich.markup import escape
 from rich.table import Table
@@ -13,7 +14,7 @@ from rich.text import Text
 from sparselaw.counts import format_count
 from sparselaw.fit.multipliers import GroupComparison, Ratio
 from sparselaw.fit.pretrained import CheckpointValue
-from sparselaw.report.text import level, plain_table, span, warning_lines
+from sparselaw.report.text import count, level, plain_table, span, warning_lines
 
 PLAIN = {"unstructured", "gradual"}
 """Words of the group that others of the same sparsity are held against."""
@@ -102,11 +103,13 @@ def _add_row(table: Table, value: CheckpointValue) -> None:
         format_count(value.data),
         str(value.num_runs),
         f"{value.loss:.4f}",
-        format_count(value.data_needed) + "*" * value.extrapolated,
+        count(value.data_needed) + "*" * value.extrapolated,
         _factor(value.factor, value.interval_over(value.data)),
         "-" if both is None or factor_of_both is None else _factor(factor_of_both, value.interval_over(both)),
     )
 
 
 def _factor(factor: float, interval: tuple[float, float] | None) -> str:
+    if not np.isfinite(factor):
+        return "-"
     return f"{factor:.2f}" + (f" ({span(interval, lambda x: f'{x:.2f}')})" if interval else "")
