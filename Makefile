@@ -47,6 +47,7 @@ docs: .venv/docs
 figures: .venv/core
 	for runs in t5-c4 vit-jft; do $(BIN)/sparselaw fit $$runs --bootstrap 1000 --figures docs/figures/$$runs || exit 1; done
 	$(BIN)/sparselaw fit results/decoder.csv --bootstrap 1000 --by cell --figures docs/figures/decoder
+	$(BIN)/sparselaw contours t5-c4-refit --inference 1e9:1e14 --inference-cost sparse -o docs/figures/lifetime-t5.png
 	$(BIN)/sparselaw compare-patterns results/patterns-decoder.csv --figure docs/figures/patterns-decoder.png
 	$(BIN)/sparselaw compare-patterns results/patterns-vit.csv --figure docs/figures/patterns-vit.png
 	$(BIN)/sparselaw compare-patterns results/recipes-decoder.csv --by recipe --figure docs/figures/recipes-decoder.png
