@@ -31,22 +31,16 @@ def fit(command: FitCommand) -> None:
     num_draws, seed = not_negative(command.bootstrap, "bootstrap"), not_negative(command.seed, "seed")
     runs = read(command.runs, command.columns)
     loss = _loss(runs, command.loss, command.delta, command.quantile)
-    pin, bounds = _pairs(command.pin, "pin", float), _pairs(command.bound, "bound", _range)
-    weights = _weights(runs, command.weights)
-    fitted = fit_law(
-        runs,
-        _law(command.law),
-        loss=loss,
-        weights=weights,
-        pin=pin,
-        bounds=bounds,
-        num_starts=positive(command.starts, "starts"),
-        seed=seed,
-    )
+    options = {
+        "pin": _pairs(command.pin, "pin", float),
+        "bounds": _pairs(command.bound, "bound", _range),
+        "weights": _weights(runs, command.weights),
+    }
+    num_starts = positive(command.starts, "starts")
+    fitted = fit_law(runs, _law(command.law), loss=loss, num_starts=num_starts, seed=seed, **options)
     if num_draws:
-        options = {"weights": weights, "pin": pin, "bounds": bounds}
         fitted = bootstrap(fitted, runs, num_draws=num_draws, by=command.by, seed=seed, **options)
-    profiles = _profiles(fitted, runs, weights, pin, bounds) if command.profile else []
+    profiles = _profiles(fitted, runs, options) if command.profile else []
     recipe = [run_published_recipe(runs, loss, seed) for seed in range(RECIPE_SEEDS)] if command.recipe else []
     if command.output:
         fitted.save(command.output)
@@ -147,10 +141,9 @@ def _weights(runs: Runs, column: str | None) -> Array | None:
         raise UserError(f"the weights in column {column!r} must be numbers") from error
 
 
-def _profiles(fitted: Fit, runs: Runs, weights: Array | None, pin: dict, bounds: dict) -> list[Profile]:
+def _profiles(fitted: Fit, runs: Runs, options: dict[str, Any]) -> list[Profile]:
     from sparselaw.fit import profile
 
-    options = {"weights": weights, "pin": pin, "bounds": bounds}
     free = [name for name in fitted.law.names if name not in (*fitted.pinned, *fitted.at_bound)]
     profiles = [profile(fitted, runs, name, **options) for name in free]
     if isinstance(fitted.law, PowerLaw):

@@ -196,15 +196,9 @@ def design(
     runs, grid = candidates(limits, budget, cost), factorial(limits, budget, cost)
     if as_guess:
         fitted = guess(fitted, limits, seed)
-    if len(fitted.draws) < 2:
-        raise UserError("the fit has no bootstrap draws, which say what is known so far; fit with --bootstrap 1000")
     quantity, deviation = target.quantity(law, fitted.values, cost), run_noise(fitted, noise)
-    known = beliefs(law, fitted.loss, fitted.draws, runs.joined(grid), quantity, deviation)
-    if as_guess:
-        known = replace(known, prior=GUESS_WEIGHT * known.prior)
-    shares = _shares(runs, budget, max_runs or len(grid) or len(runs))
-    if fitted.bootstrap and fitted.bootstrap.by == "cell":
-        shares = np.vstack([shares, _one_cell_each(runs, limits.max_seeds)])
+    known = _known(fitted, law, runs.joined(grid), quantity, deviation, as_guess)
+    shares = _shares(fitted, runs, budget, max_runs or len(grid) or len(runs), limits.max_seeds)
     counts, efficiency = _counts(known.select(slice(len(runs))), shares, limits.max_seeds)
     before = Estimates(fitted, confidence)(quantity)
 
@@ -252,15 +246,23 @@ def _check(budget: float, max_runs: int | None, confidence: float) -> None:
         raise UserError(f"the confidence must lie between 0 and 1, got {confidence:g}")
 
 
-def _shares(runs: Candidates, budget: float, max_runs: int) -> Array:
-    """Of the FLOPs and of the number of runs, that each candidate takes, [2, n]."""
-    return np.stack([runs.flops / budget, np.full(len(runs), 1 / max_runs)])
+def _known(fitted: Fit, law: PowerLaw, runs: Candidates, quantity: Quantity, noise: float, as_guess: bool) -> Beliefs:
+    if len(fitted.draws) < 2:
+        raise UserError("the fit has no bootstrap draws, which say what is known so far; fit with --bootstrap 1000")
+    known = beliefs(law, fitted.loss, fitted.draws, runs, quantity, noise)
+    return replace(known, prior=GUESS_WEIGHT * known.prior) if as_guess else known
 
 
-def _one_cell_each(runs: Candidates, max_seeds: int) -> Array:
-    """As shares [num_cells, n]: of runs that share their noise, those of one size and sparsity, a second one tells little."""
+def _shares(fitted: Fit, runs: Candidates, budget: float, max_runs: int, max_seeds: int) -> Array:
+    """Of the FLOPs and of the number of runs, that each candidate takes, [2, n].
+
+    Of a fit whose runs share their noise by cell, [2 + num_cells, n]: a second run of a size and sparsity tells little.
+    """
+    shares = np.stack([runs.flops / budget, np.full(len(runs), 1 / max_runs)])
+    if not (fitted.bootstrap and fitted.bootstrap.by == "cell"):
+        return shares
     cells = np.unique(np.stack([runs.nonzero_params, runs.sparsity]), axis=1, return_inverse=True)[1].ravel()
-    return (cells == np.arange(cells.max() + 1)[:, None]) / max_seeds
+    return np.vstack([shares, (cells == np.arange(cells.max() + 1)[:, None]) / max_seeds])
 
 
 def _counts(known: Beliefs, shares: Array, max_seeds: int) -> tuple[Counts, float]:

@@ -8,11 +8,11 @@ products are timed in turns, and the fastest of each are compared, since other w
 from __future__ import annotations
 
 import platform
-import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 import scipy
@@ -134,25 +134,13 @@ def _time(
             skipped[kernel] = next(iter(str(error).splitlines()), type(error).__name__)
         else:
             steps[kernel] = step
-    samples = {name: [] for name in steps}
-    for _ in range(rounds if len(steps) > 1 else 0):
-        for name, step in steps.items():
-            samples[name].append(_seconds(step))
-    dense = samples.pop("dense")
-    return [
-        Timing(
-            task,
-            name,
-            rows,
-            columns,
-            batch,
-            S,
-            statistics.median(taken),
-            statistics.median(dense),
-            min(taken) / min(dense),
-        )
-        for name, taken in samples.items()
-    ]
+    if len(steps) == 1:
+        return []
+    turns = [[_seconds(step) for step in steps.values()] for _ in range(rounds)]
+    dense, *others = zip(*turns, strict=True)
+    times = [(median(taken), median(dense), min(taken) / min(dense)) for taken in others]
+    names = list(steps)[1:]
+    return [Timing(task, name, rows, columns, batch, S, *time) for name, time in zip(names, times, strict=True)]
 
 
 def _seconds(step: Step) -> float:

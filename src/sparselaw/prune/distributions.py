@@ -62,9 +62,7 @@ def allocate(
     given = _given(tensors, sparsity, distribution=distribution, embeddings=embeddings)
     shared = [i for i in range(len(tensors)) if i not in given]
     groups = [Group((i,), zeros) for i, zeros in given.items()]
-    if not shared:
-        pass
-    elif distribution == "global":
+    if distribution == "global" and shared:
         groups.append(Group(tuple(shared), round(sparsity * sum(tensors[i].size for i in shared))))
     elif distribution == "erdos-renyi-kernel":
         zeros = erdos_renyi_kernel([tensors[i].shape for i in shared], sparsity)

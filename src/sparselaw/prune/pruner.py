@@ -8,6 +8,7 @@ the magnitudes; sparsity only rises, so a pruned weight stays pruned.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import astuple
 from typing import Any, Literal
 
 import numpy as np
@@ -97,16 +98,13 @@ class MagnitudePruner:
         self._settings = {
             "sparsity": sparsity,
             "num_steps": num_steps,
-            "schedule": [self._schedule.start, self._schedule.end, self._schedule.exponent],
+            "schedule": list(astuple(self._schedule)),
             "update_every": update_every,
             "distribution": dict(distribution) if isinstance(distribution, Mapping) else distribution,
             "pattern": pattern,
             "embeddings": embeddings,
         }
-        self._masks = [
-            torch.ones_like(sharded.local_part(s.parameter), dtype=torch.bool, memory_format=torch.contiguous_format)
-            for s in self._slots
-        ]
+        self._masks = [_all_alive(slot.parameter) for slot in self._slots]
         self._flips: list[Tensor | int] = [0] * len(self._slots)
         self._step, self._num_zeros = 0, 0
         if self._schedule.last_step(num_steps) == 0:
@@ -274,6 +272,11 @@ class MagnitudePruner:
         check_divisible([self._slots[i] for i in chosen], self._pattern)
         sharded.check_inputs_whole([self._slots[i] for i in chosen])
         return set(chosen)
+
+
+def _all_alive(parameter: Tensor) -> Tensor:
+    held = sharded.local_part(parameter)
+    return torch.ones_like(held, dtype=torch.bool, memory_format=torch.contiguous_format)
 
 
 def _has_nan(scores: Tensor) -> Tensor:

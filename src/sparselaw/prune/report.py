@@ -41,6 +41,5 @@ class PruningReport:
 
 
 def _line(tensor: TensorReport, width: int) -> str:
-    counts = (format_count(n) for n in (tensor.size, tensor.num_nonzero))
-    size, nonzero = counts
+    size, nonzero = format_count(tensor.size), format_count(tensor.num_nonzero)
     return f"{tensor.name:<{width}} {size:>9} {nonzero:>9} {tensor.sparsity:>9.2%} {format_count(tensor.flips):>9}"

@@ -133,7 +133,6 @@ def _close(
         print(json_module.dumps(records, indent=1))
     else:
         print(f"{finished} of {len(runs)} runs finished in {folder}")
-    if not json and finished < len(runs):
         for state in agenda.left:
             print(f"{state.name} {state.state}{': ' if state.reason else ''}{state.reason}", file=sys.stderr)
     if stopped or any(outcome.status == INTERRUPTED for outcome in outcomes):

@@ -3,7 +3,7 @@
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sparselaw.errors import UserError
@@ -76,5 +76,4 @@ def train_job(job: Job) -> Outcome:
         except Exception as error:
             reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             outcome = Outcome(job.name, FAILED, reason)
-    said = dict.fromkeys(str(warning.message) for warning in caught)
-    return Outcome(outcome.name, outcome.status, outcome.reason, outcome.result, tuple(said))
+    return replace(outcome, warnings=tuple(dict.fromkeys(str(warning.message) for warning in caught)))

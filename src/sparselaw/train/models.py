@@ -28,7 +28,6 @@ Kind = Literal["decoder", "t5", "vit"]
 BODY_PER_LAYER = {"decoder": 12, "t5": 28, "vit": 12}
 """Body parameters of a layer in units of width^2; a layer of T5 is one of the encoder and one of the decoder."""
 MODEL_TYPES = {"decoder": "gpt_neox", "t5": "t5", "vit": "vit"}
-_POSITIONS = ("relative_attention_bias", "position_embeddings", "cls_token")
 
 
 @dataclass(frozen=True)
@@ -149,9 +148,9 @@ def end_parameters(model: "nn.Module") -> dict[str, "nn.Parameter"]:
 
 
 def _matrices(model: "nn.Module") -> dict[str, "nn.Parameter"]:
-    return {
-        name: p for name, p in model.named_parameters() if p.ndim >= 2 and not any(word in name for word in _POSITIONS)
-    }
+    from sparselaw.prune.prunable import is_matrix
+
+    return {name: p for name, p in model.named_parameters() if is_matrix(name, p)}
 
 
 def _in_block(name: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from sparselaw.prune import MagnitudePruner, Schedule
+from sparselaw.prune import DynamicPruner, MagnitudePruner, Schedule, StraightThroughPruner
 from sparselaw.train.config import PruningConfig, RunConfig
 from sparselaw.train.models import body_parameters, end_parameters
 
@@ -18,11 +18,9 @@ def make_pruner(
     Raises:
         UserError: if the method does not suit the model.
     """
-    from sparselaw.prune.dynamic import DynamicPruner
-    from sparselaw.prune.straight_through import StraightThroughPruner
-
     pruning = config.pruning
-    ends, names = end_parameters(model), {*end_parameters(model), *body_parameters(model)}
+    ends = end_parameters(model)
+    names = {*ends, *body_parameters(model)}
     distribution = pruning.distribution
     if distribution == "uniform":
         distribution = dict.fromkeys(ends, 1 - math.sqrt(1 - pruning.sparsity))
