@@ -6,6 +6,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from sparselaw.errors import UserError
+
+
+def save(path: str | Path, content: str | bytes) -> None:
+    """Writes a file where the user asked for it, with its folder, all of it or nothing.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
+
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Writes a small file so that readers see the old one or the new one, and nothing between.

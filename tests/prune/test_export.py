@@ -240,6 +240,14 @@ def test_another_tools_damaged_bitmask_is_one_sentence(tmp_path):
         load_sparse(tmp_path / "a.safetensors")
 
 
+@pytest.mark.parametrize("tensors", [None, [], {"a.weight": 7}, {"a.weight": ["nothing", "BF16", [4, 8]]}], ids=str)
+def test_what_a_forged_export_says_of_itself_is_one_sentence(tmp_path, tensors):
+    about = {"format": "sparselaw-sparse/1", "tensors": tensors}
+    save_file({"a.values": torch.ones(5)}, tmp_path / "a.safetensors", {"sparselaw": json.dumps(about)})
+    with pytest.raises(UserError, match="damaged: its metadata cannot be read"):
+        load_sparse(tmp_path / "a.safetensors")
+
+
 def _fails(case, folder, tmp_path):
     export = export_sparse(folder, tmp_path / "export.safetensors").file
     (tmp_path / "taken").write_text("a file")

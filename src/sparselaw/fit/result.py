@@ -11,7 +11,7 @@ import numpy as np
 from cattrs import BaseValidationError, structure
 
 from sparselaw.errors import UserError
-from sparselaw.files import write_atomically
+from sparselaw.files import save
 from sparselaw.fit.losses import Loss
 from sparselaw.laws import Array, Law, PowerLaw, law_named
 
@@ -135,12 +135,7 @@ class Fit:
         Raises:
             UserError: the place cannot be written.
         """
-        path = Path(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, json.dumps(finite(self.to_json()), indent=1))
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror}") from error
+        save(path, json.dumps(finite(self.to_json()), indent=1))
 
     @classmethod
     def from_json(cls, record: dict[str, Any], *, law: Law | None = None) -> Fit:

@@ -18,7 +18,7 @@ import numpy as np
 
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError
-from sparselaw.files import write_atomically
+from sparselaw.files import save
 from sparselaw.fit.published import PUBLISHED_FITS
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, PowerLaw
@@ -145,10 +145,7 @@ class Design:
         Raises:
             UserError: the place cannot be written.
         """
-        try:
-            write_atomically(Path(path), self.to_toml(base))
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror}") from error
+        save(path, self.to_toml(base))
 
 
 def far_target(fitted: Fit, limits: Limits, cost: Cost = Cost(), answer: Answer = "sparsity") -> Target:

@@ -18,7 +18,7 @@ import numpy as np
 from cattrs import BaseValidationError, structure
 
 from sparselaw.errors import UserError
-from sparselaw.files import write_atomically
+from sparselaw.files import save
 from sparselaw.laws import Array
 from sparselaw.plan.cost import Cost
 from sparselaw.plan.relative_time import RelativeTime, average, through
@@ -100,12 +100,7 @@ class Hardware:
         Raises:
             UserError: the place cannot be written.
         """
-        path = Path(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, json.dumps(self.to_json(), indent=1))
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror}") from error
+        save(path, json.dumps(self.to_json(), indent=1))
 
 
 def open_hardware(source: str) -> Hardware:

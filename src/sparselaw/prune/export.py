@@ -30,7 +30,7 @@ from sparselaw.prune.encodings import PARTS, Encoded
 WEIGHTS, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "config.json"
 KEY, FORMAT = "sparselaw", "sparselaw-sparse/1"
 _TYPES = {name: dtype for dtype, name in tensor_files.TYPES.items()}
-_DAMAGE = (ValueError, KeyError, IndexError, TypeError, RuntimeError, MemoryError, OverflowError)
+_DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError)
 NO_DIFFERENCE = 1.005
 """Of formats so close in size, the one that `encodings` names first is taken: kernels read it."""
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -277,9 +277,14 @@ def _about(path: Path, header: dict[str, Any]) -> dict[str, Any]:
 
 def _sparse_tensors(path: Path, header: dict[str, Any]) -> dict[str, tuple[str, str | None, list[int] | None]]:
     """Format, type and shape of each sparse tensor; of another tool's file its bitmasks, which hold type and shape."""
-    about = _about(path, header)
-    if about:
-        return {name: tuple(encoding) for name, encoding in about["tensors"].items()}
+    if about := _about(path, header):
+        try:
+            found = {name: (format, dtype, shape) for name, (format, dtype, shape) in about["tensors"].items()}
+            for name, (format, _, _) in found.items():
+                _part_names(name, format)
+        except _DAMAGE as error:
+            raise UserError(f"{path} is damaged: its metadata cannot be read.") from error
+        return found
     stems = [name.removesuffix(".bitmask") for name in header if name.endswith(".bitmask")]
     return {f"{stem}.weight": ("bitmask", None, None) for stem in stems if f"{stem}.compressed" in header}
 

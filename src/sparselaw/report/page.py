@@ -19,8 +19,7 @@ import numpy as np
 
 from sparselaw import __version__
 from sparselaw.counts import format_count
-from sparselaw.errors import UserError
-from sparselaw.files import write_atomically
+from sparselaw.files import save
 from sparselaw.laws import PowerLaw
 from sparselaw.plan.answer import Plan
 from sparselaw.plan.storage import Storage
@@ -69,11 +68,7 @@ def write_page(path: Path, study: Study, *, plotlyjs: Plotly = "inline") -> int:
         UserError: the place cannot be written.
     """
     content = page(study, plotlyjs=plotlyjs).encode("utf-8", "backslashreplace")  # names of files may not be text
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-    except OSError as error:
-        raise UserError(f"cannot write the report {path}: {error.strerror}") from error
+    save(path, content)
     return len(content)
 
 

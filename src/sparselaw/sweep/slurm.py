@@ -151,7 +151,8 @@ class _SlurmQueue:
             with _outside_any_job(), redirect_stderr(io.StringIO()):
                 handles = self._executor.map_array(_Train(), jobs, were_begun)
         except (FailedJobError, FailedSubmissionError, OSError) as error:
-            cause = str(error).strip().splitlines()[-1].removeprefix("sbatch: error: ").rstrip(".")
+            last = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            cause = last.removeprefix("sbatch: error: ").rstrip(".")
             raise UserError(f"Slurm refused the jobs ({cause}); check their options.") from error
         return [_Submission(job, handle) for job, handle in zip(jobs, handles, strict=True)]
 
