@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 from sparselaw.errors import UserError
-from sparselaw.report import text
+from sparselaw.report.fit_text import fit_text
+from sparselaw.report.plan_text import plan_text
+from sparselaw.report.text import show
 
 SWEEP = Path(__file__).parent / "sweep" / "demo.toml"
 NUM_DRAWS = 1000
@@ -41,12 +43,12 @@ def demo(folder: Path) -> None:
     _say(f"sparselaw fit {folder / 'runs'} --bootstrap {NUM_DRAWS} -o {folder / 'fit.json'}")
     fitted = bootstrap(fit(runs), runs, num_draws=NUM_DRAWS, by="cell")
     fitted.save(folder / "fit.json")
-    text.show(text.fit_text(fitted))
+    show(fit_text(fitted))
     N, D = runs.nonzero_params.max(), runs.data.max()
     budget = float(Cost().flops(0.0, N, D))
     _say(f"sparselaw plan {folder / 'fit.json'} --nonzeros {N:.0f} --flops {budget:.3g}")
     answer = plan(fitted, nonzero_params=N, flops=budget)
-    text.show(text.plan_text(answer))
+    show(plan_text(answer))
     figures.save_fit_figures(fitted, runs, [], folder / "figures")
     _say(f"sparselaw report {folder / 'runs'} --fit {folder / 'fit.json'} -o {folder / 'report.html'}")
     told = study(

@@ -14,7 +14,8 @@ from sparselaw.errors import UserError
 from sparselaw.fit import Fit, Loss, Profile
 from sparselaw.fit.losses import DELTAS, PUBLISHED_LOSS
 from sparselaw.laws import Array, FunctionLaw, PowerLaw, from_function
-from sparselaw.report import text
+from sparselaw.report.fit_text import compare_text, fit_text, multiplier_name, recipe_text
+from sparselaw.report.text import show
 from sparselaw.runs import Runs
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ def fit(command: FitCommand) -> None:
     if command.json:
         print_json(_fit_record(fitted) | _extras(profiles, recipe))
         return
-    text.show(text.fit_text(fitted, profiles))
+    show(fit_text(fitted, profiles))
     if recipe:
-        text.show(text.recipe_text(fitted, recipe))
+        show(recipe_text(fitted, recipe))
     if drawn:
         print("wrote " + ", ".join(map(str, drawn)))
 
@@ -65,7 +66,7 @@ def compare(command: CompareCommand) -> None:
     runs = read(command.runs, command.columns)
     comparisons = compare_laws(runs, loss=_loss(runs, command.loss, command.delta, 0.5))
     if not command.json:
-        text.show(text.compare_text(comparisons))
+        show(compare_text(comparisons))
         return
     print_json(
         [
@@ -159,7 +160,7 @@ def _multiplier(law: PowerLaw, S: float) -> Any:
     def multiplier(parameters: Array) -> Array:
         return size_multiplier(law, parameters, S)
 
-    multiplier.__name__ = text.multiplier_name(S)
+    multiplier.__name__ = multiplier_name(S)
     return multiplier
 
 

@@ -21,7 +21,8 @@ from sparselaw.commands.options import (
 from sparselaw.counts import parse_bytes
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
-from sparselaw.report import text
+from sparselaw.report.plan_text import contours_text, hardware_text, plan_text, served_contours_text, served_text
+from sparselaw.report.text import show
 
 if TYPE_CHECKING:
     from sparselaw.cli import ContoursCommand, DesignCommand, HardwareCommand, PlanCommand
@@ -54,7 +55,7 @@ def plan(command: PlanCommand) -> None:
     if command.json:
         print_json(answer.to_json())
     else:
-        text.show(text.plan_text(answer))
+        show(plan_text(answer))
 
 
 def plan_served(command: PlanCommand) -> None:
@@ -81,7 +82,7 @@ def plan_served(command: PlanCommand) -> None:
     if command.json:
         print_json(answer.to_json())
     else:
-        text.show(text.served_text(answer))
+        show(served_text(answer))
 
 
 def _gpu(command: PlanCommand) -> Gpu | None:
@@ -137,7 +138,7 @@ def contours(command: ContoursCommand) -> None:
     elif command.output:
         print(f"wrote {command.output}")
     else:
-        text.show(text.contours_text(found))
+        show(contours_text(found))
 
 
 def _served_contours(command: ContoursCommand, fitted: Fit, cost: Cost, levels: tuple[float, ...]) -> None:
@@ -163,7 +164,7 @@ def _served_contours(command: ContoursCommand, fitted: Fit, cost: Cost, levels: 
     elif command.output:
         print(f"wrote {command.output}")
     else:
-        text.show(text.served_contours_text(found, fitted.data_unit))
+        show(served_contours_text(found, fitted.data_unit))
 
 
 def _arrays(found: object, *, leave: Sequence[str]) -> dict[str, Any]:
@@ -198,7 +199,7 @@ def design(command: DesignCommand) -> None:
         return
     from sparselaw.report.design_text import design_text
 
-    text.show(design_text(found))
+    show(design_text(found))
     if command.output:
         print(f"wrote {command.output}; look at it with: sparselaw sweep {command.output} --dry-run")
 
@@ -222,7 +223,7 @@ def hardware(command: HardwareCommand) -> None:
     if command.json:
         print_json(found.to_json())
     else:
-        text.show(text.hardware_text(found))
+        show(hardware_text(found))
 
 
 def _shape(text: str) -> tuple[int, int]:

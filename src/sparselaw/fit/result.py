@@ -102,8 +102,8 @@ class Fit:
 
     def _repr_html_(self) -> str:
         """The fit as a notebook shows it."""
+        from sparselaw.report.fit_text import fit_text
         from sparselaw.report.notebook import html
-        from sparselaw.report.text import fit_text
 
         return html(fit_text(self))
 

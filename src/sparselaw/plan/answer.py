@@ -87,7 +87,7 @@ class Plan:
     def _repr_html_(self) -> str:
         """The answer as a notebook shows it."""
         from sparselaw.report.notebook import html
-        from sparselaw.report.text import plan_text
+        from sparselaw.report.plan_text import plan_text
 
         return html(plan_text(self))
 
