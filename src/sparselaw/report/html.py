@@ -8,19 +8,20 @@ from html import escape
 from typing import Any
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, words: Sequence[int] = (0,)) -> str:
-    """A table of texts, numbers to the right; `words` are the columns that are not numbers, the first heads its row."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, words: Sequence[int] = ()) -> str:
+    """A table of texts: the first column heads its rows, numbers stand right; `words` are other columns that are not numbers."""
     wordy = [' class="words"' if k in words else "" for k in range(len(headings))]
     head = "".join(f'<th scope="col"{look}>{escape(text)}</th>' for text, look in zip(headings, wordy, strict=True))
-    body = "".join(f"<tr>{_cells(row, wordy)}</tr>\n" for row in rows)
+    body = "".join(f"<tr>{_cells(row, wordy)}\n" for row in rows)
     # A region that scrolls must be reachable by keyboard.
     start = f'<div class="table" role="region" tabindex="0" aria-label="{escape(caption)}"><table>'
     return f"{start}<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
 
 
 def _cells(row: Sequence[str], wordy: Sequence[str]) -> str:
-    first = f'<th scope="row"{wordy[0]}>{escape(row[0])}</th>'
-    return first + "".join(f"<td{look}>{escape(text)}</td>" for text, look in zip(row[1:], wordy[1:], strict=True))
+    """Without end tags, which HTML does not need here and which would be a third of a table of runs."""
+    first = f'<th scope="row">{escape(row[0])}'
+    return first + "".join(f"<td{look}>{escape(text)}" for text, look in zip(row[1:], wordy[1:], strict=True))
 
 
 def paragraph(text: str, *, look: str = "") -> str:

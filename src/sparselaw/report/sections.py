@@ -86,7 +86,7 @@ def runs_table(study: Study) -> str:
     ]
     caption = "The runs" + (f", the first {MAX_ROWS} of {len(runs)}" if len(runs) > MAX_ROWS else "")
     headings = ["run", *others, "N", "S", f"D ({runs.data_unit})", "loss", "predicted", "error"]
-    return table(headings, rows, caption=caption, words=range(len(others) + 1))
+    return table(headings, rows, caption=caption, words=range(1, len(others) + 1))
 
 
 def fit_section(study: Study) -> str:
@@ -101,7 +101,7 @@ def fit_section(study: Study) -> str:
     ]
     parts = [
         bullets(fitted.warnings, look="warnings"),
-        table(["property", "value"], facts, caption="What was fitted", words=(0, 1)),
+        table(["property", "value"], facts, caption="What was fitted", words=(1,)),
     ]
     if study.runs is not None:
         parts.append(
@@ -155,7 +155,7 @@ def parameters_section(study: Study) -> str:
         else "No intervals: this fit has no bootstrap draws."
     )
     headings = ["parameter", "value", "95% interval", "note"]
-    shown = table(headings, rows, caption=f"Parameters, for N in weights and D in {fitted.data_unit}", words=(0, 3))
+    shown = table(headings, rows, caption=f"Parameters, for N in weights and D in {fitted.data_unit}", words=(3,))
     return section("parameters", "Parameters", paragraph(said), shown)
 
 
@@ -230,7 +230,7 @@ def laws_section(study: Study) -> str:
         "Every law was fitted to the same runs with the same objective. Lower is better; * marks the lowest AIC. Hold-outs are "
         "the mean error over the sets of runs that this law could be asked for, so laws may be judged on different sets."
     )
-    shown = table(headings, rows, caption="Laws side by side", words=(0, 8))
+    shown = table(headings, rows, caption="Laws side by side", words=(8,))
     return section("laws", "Laws compared", paragraph(said), shown, bullets(study.not_compared, look="warnings"))
 
 
