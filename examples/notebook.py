@@ -14,10 +14,12 @@ import pandas as pd
 
 from sparselaw.fit import bootstrap, fit, open_fit
 from sparselaw.plan import Cost, Target, contours, design, plan
-from sparselaw.report import text
 from sparselaw.report.design_text import design_text
 from sparselaw.report.figures import contour_figure, save
+from sparselaw.report.fit_text import fit_text
 from sparselaw.report.notebook import runs_table
+from sparselaw.report.plan_text import plan_text
+from sparselaw.report.text import show as show_table
 from sparselaw.runs import Runs, read_runs
 
 
@@ -28,7 +30,7 @@ def show(value, table):
 
         display(value)
     else:
-        text.show(table(value))
+        show_table(table(value))
 
 
 # %% [markdown]
@@ -39,7 +41,7 @@ def show(value, table):
 # %%
 published = open_fit("vit-jft")
 answer = plan(published, nonzero_params=42.5e6, times_chinchilla=5)
-show(answer, text.plan_text)
+show(answer, plan_text)
 
 # %% [markdown]
 # The answer goes with what a zero costs. If it costs nothing, more sparsity pays:
@@ -75,13 +77,13 @@ show(runs, runs_table)
 
 # %%
 fitted = bootstrap(fit(runs), runs, num_draws=300)
-show(fitted, text.fit_text)
+show(fitted, fit_text)
 
 # %% [markdown]
 # Read the warnings: three budgets of data do not separate the exponent of D from the irreducible loss. The intervals know it.
 
 # %%
-show(plan(fitted, nonzero_params=85e6, flops=1e20), text.plan_text)
+show(plan(fitted, nonzero_params=85e6, flops=1e20), plan_text)
 
 # %% [markdown]
 # ## Draw the map
