@@ -260,6 +260,20 @@ def test_many_sizes_and_sparsities_give_few_panels_and_markers(fitted):
     assert len(figures.loss_figure(found, scattered).legends[0].texts) == 8
 
 
+def test_what_is_out_of_reach_leaves_the_other_groups_their_axis(tmp_path):
+    """An open interval, and data that no run from scratch reaches."""
+    patterns = compare_groups(read_all([RESULTS / "patterns-decoder.csv"]), ("pattern",))
+    open_ended = [replace(group, interval=(0.0, np.inf)) for group in patterns.groups]
+    cells = compare_pretrained(read_all([RESULTS / "pretrained-decoder.csv"]))
+    never = [replace(cells[0], data_needed=np.inf, data_needed_interval=(1e6, np.inf)), *cells[1:]]
+    drawn = [figures.multiplier_figure(replace(patterns, groups=open_ended)), figures.pretrained_figure(never)]
+    for figure, low, high in zip(drawn, (1, 1), (1.65, 4), strict=True):
+        figures.save(figure, tmp_path / "x.png")
+        ax = figure.axes[0]
+        span = ax.get_xlim() if figure is drawn[0] else ax.get_ylim()
+        assert 0 < span[0] < low < high < span[1] < 20
+
+
 @pytest.mark.parametrize("name", ["x.jpg", "x"])
 def test_other_endings_are_refused(name, tmp_path, drawn):
     with pytest.raises(UserError, match="must end in"):

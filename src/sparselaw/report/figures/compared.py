@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from sparselaw.counts import format_count
@@ -28,12 +27,8 @@ def multiplier_figure(found: GroupComparison) -> Figure:
         ax.plot(group.interval, (y, y), "-", color=colour)
         ax.plot([group.multiplier], [y], "o", ms=5, color=colour)
     ax.axvline(1, color=GREY, lw=0.7, ls="--", zorder=0)
-    log_axis(
-        ax,
-        "x",
-        roomy([bound for group in groups for bound in group.interval if 0 < bound < np.inf]),
-        form="{:g}".format,
-    )
+    reach = [1.0, *(value for group in groups for value in (group.multiplier, *group.interval))]
+    log_axis(ax, "x", roomy(reach), form="{:g}".format)
     ax.set(xlabel="dense weights that a non-zero is worth", ylim=(-0.6, len(groups) - 0.4))
     ax.set_yticks(range(len(groups)), [group.label for group in groups])
     ax.tick_params(axis="y", length=0)
@@ -57,12 +52,9 @@ def pretrained_figure(found: Sequence[CheckpointValue]) -> Figure:
             ax.plot([at], [value.factor], MARKERS[k % len(MARKERS)], color=colour, ms=6)
             if bounds := value.interval_over(value.data):
                 ax.plot((at, at), bounds, "-", color=colour)
-                reach += [bound for bound in bounds if 0 < bound < np.inf]
+                reach += bounds
     ax.axhline(1, color=GREY, lw=0.7, ls="--", zorder=0)
-    ax.set(
-        xlabel="sparsity",
-        ylabel="times the sparse data",
-    )
+    ax.set(xlabel="sparsity", ylabel="times the sparse data")
     levels = sorted({value.sparsity for value in found})
     ax.set_xticks([100 * S for S in levels], [level(S) for S in levels])
     log_axis(ax, "y", roomy(reach), form="{:g}".format)

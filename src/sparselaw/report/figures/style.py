@@ -114,7 +114,8 @@ def log_axis(
 
 
 def roomy(values: ArrayLike) -> tuple[float, float]:
-    """Limits of a logarithmic axis with a little room around the values."""
-    low, high = float(np.min(values)), float(np.max(values))
+    """Limits of a logarithmic axis with a little room around the values; those that it cannot show do not count."""
+    shown = np.array([value for value in np.ravel(values) if 0 < value < np.inf])
+    low, high = float(shown.min()), float(shown.max())
     room = max((high / low) ** 0.06, 1.05)
     return low / room, high * room
