@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from cattrs import BaseValidationError, structure
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, first_line
 from sparselaw.files import save
 from sparselaw.fit.losses import Loss
 from sparselaw.laws import Array, Law, PowerLaw, law_named
@@ -195,7 +195,7 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
 def _reason(error: Exception) -> str:
     while isinstance(error, BaseValidationError):  # a group: its first member says what is wrong
         error = error.exceptions[0]
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    return first_line(error)
 
 
 def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:

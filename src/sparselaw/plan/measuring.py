@@ -19,6 +19,7 @@ import scipy
 import scipy.sparse
 import torch
 
+from sparselaw.errors import first_line
 from sparselaw.plan.hardware import Hardware, Task, Timing, relative_time
 
 SHAPES = ((1024, 1024), (4096, 1024))
@@ -131,7 +132,7 @@ def _time(
             step = KERNELS[kernel](w).step(task, x, dy)
             step()
         except RuntimeError as error:
-            skipped[kernel] = next(iter(str(error).splitlines()), type(error).__name__)
+            skipped[kernel] = first_line(error)
         else:
             steps[kernel] = step
     if len(steps) == 1:
