@@ -123,6 +123,21 @@ class RunConfig:
         if self.model.kind == "decoder" and self.data.span_corruption:
             raise UserError("A decoder cannot learn from corrupted spans; set data.span_corruption = false.")
 
+        if self.model.parametrization == "sparse-mup":
+            self._check_mup()
+
+    def _check_mup(self) -> None:
+        if self.model.init or self.optimizer.name != "adamw" or self.pruning.distribution != "uniform":
+            raise UserError(
+                "model.parametrization = 'sparse-mup' is for models from scratch, the optimiser adamw and the uniform "
+                "distribution; set it to 'standard' for others."
+            )
+        if not self.learning_rate.reference_width:
+            raise UserError(
+                "model.parametrization = 'sparse-mup' needs learning_rate.reference_width, the width of the dense model "
+                "whose best learning rate is learning_rate.peak."
+            )
+
     def num_steps(self, units_per_example: int) -> int:
         """Optimiser steps of the run."""
         return self.steps or math.ceil(self.budget / (self.batch_size * units_per_example))

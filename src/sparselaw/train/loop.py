@@ -16,9 +16,9 @@ from torch import nn
 from sparselaw.train.checkpoint import load_checkpoint, save_checkpoint
 from sparselaw.train.config import RunConfig
 from sparselaw.train.data.stream import Batch, Data
-from sparselaw.train.lr import learning_rate
 from sparselaw.train.metrics import MetricsLog
-from sparselaw.train.models import body_parameters, width_of
+from sparselaw.train.models import body_parameters
+from sparselaw.train.parametrization import parametrization_of
 from sparselaw.train.processes import Processes
 
 if TYPE_CHECKING:
@@ -241,16 +241,14 @@ def _forward_backward(training: Training, replica: Any, *, step: int, stop: bool
 
 
 def _update(training: Training, step: int) -> float:
-    rate = learning_rate(
-        step, training.num_steps, config=training.config.learning_rate, width=width_of(training.model.config)
-    )
+    parametrization = parametrization_of(training.config, training.model, training.num_steps)
     for group in training.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = parametrization.rate(group.get("role", "rest"), step)
     training.optimizer.step()
     training.optimizer.zero_grad(set_to_none=True)
     if training.pruner:
         training.pruner.step()
-    return rate
+    return parametrization.rate("body", step)
 
 
 def _measure(training: Training, state: LoopState, clock: _Clock) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class ModelConfig:
         layers: number of blocks (for `t5`, in the encoder and in the decoder each).
         heads: attention heads; the width is a multiple of them.
         patch_size: side of a patch in pixels (`vit`).
+        parametrization: `standard`, or `sparse-mup`, which keeps the best learning rate the same at every width and
+            density; it needs learning_rate.reference_width.
         init: checkpoint of the same kind to start from, which then decides the shape: folder of a run or of a Hugging
             Face model, or a model's name on the hub.
     """
@@ -51,6 +53,7 @@ class ModelConfig:
     layers: int = 2
     heads: int = 2
     patch_size: int = 4
+    parametrization: Literal["standard", "sparse-mup"] = "standard"
     init: str = ""
 
     def __post_init__(self) -> None:
@@ -140,6 +143,13 @@ def width_of(config: "PreTrainedConfig") -> int:
 def body_parameters(model: "nn.Module") -> dict[str, "nn.Parameter"]:
     """The matrices whose non-zeros are N, by name."""
     return {name: p for name, p in _matrices(model).items() if _in_block(name)}
+
+
+def output_head(model: Any) -> Any:
+    """The linear layer that gives logits; None where it shares the embeddings' weights."""
+    head = getattr(model, "classifier", None) or model.get_output_embeddings()
+    embeddings = model.get_input_embeddings()
+    return None if head.weight is getattr(embeddings, "weight", None) else head
 
 
 def end_parameters(model: "nn.Module") -> dict[str, "nn.Parameter"]:

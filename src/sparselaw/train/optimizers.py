@@ -9,8 +9,9 @@ Both RMS run over the entries where W is NOT zero: over all of them, a 75% spars
 surviving weights, and its learning rate would shrink as the model is pruned.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -42,15 +43,25 @@ class OptimizerConfig:
             raise UserError(f"optimizer.betas are {list(self.betas)}; give two numbers of [0, 1).")
 
 
-def make_optimizer(model: torch.nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """The optimiser of a model; AdamW decays matrices only. The learning rate is set by the training loop."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
+def make_optimizer(
+    model: torch.nn.Module, config: OptimizerConfig, roles: Mapping[str, str] = MappingProxyType({})
+) -> torch.optim.Optimizer:
+    """The optimiser of a model; AdamW decays matrices only.
+
+    Args:
+        model: to train.
+        config: of the optimiser.
+        roles: of its parameters, by name (see `parametrization`). Each group of the optimiser has one, as `role`, by
+            which the training loop sets its learning rate.
+    """
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if config.name == "adafactor":
-        return Adafactor(parameters)
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
+        return Adafactor(parameters.values())
+    members: dict[tuple[str, float], list[torch.Tensor]] = {}
+    for name, p in parameters.items():
+        decay = config.weight_decay if p.ndim >= 2 else 0.0
+        members.setdefault((roles.get(name, "rest"), decay), []).append(p)
+    groups = [{"params": ps, "role": role, "weight_decay": decay} for (role, decay), ps in members.items()]
     return torch.optim.AdamW(groups, lr=0.0, betas=config.betas, fused=True)
 
 

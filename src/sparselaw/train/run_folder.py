@@ -33,6 +33,7 @@ from sparselaw.train.loop import LoopState, Training, evaluate, restore, train
 from sparselaw.train.metrics import Hook, MetricsLog
 from sparselaw.train.models import architecture, body_parameters, build_model, width_of
 from sparselaw.train.optimizers import make_optimizer
+from sparselaw.train.parametrization import parametrization_of, roles, scale_initial_weights
 from sparselaw.train.place import LOCK, mark_failed, not_writable, open_place, problem_of_disk, read_result
 from sparselaw.train.processes import Processes, open_processes
 from sparselaw.train.progress import progress
@@ -94,8 +95,10 @@ def prepare(config: RunConfig, processes: Processes) -> Training:
     pruning = config.pruning
     shape = architecture(config.model, data, sparsity=pruning.sparsity, pattern=pruning.pattern)
     model = build_model(config.model, shape).to(processes.device)
-    optimizer = make_optimizer(model, config.optimizer)
     num_steps = config.num_steps(data.units_per_example)
+    if config.model.parametrization == "sparse-mup":
+        scale_initial_weights(model, parametrization_of(config, model, num_steps))
+    optimizer = make_optimizer(model, config.optimizer, roles(model))
     pruner = make_pruner(config, model, optimizer, num_steps) if pruning.sparsity else None
     return Training(config, data, model, optimizer, pruner, processes)
 

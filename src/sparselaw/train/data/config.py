@@ -10,7 +10,8 @@ class DataConfig:
     """The data of a run.
 
     Attributes:
-        source: `python` (Python source found on this machine), `glyphs` (endless rendered characters), `synthetic` (a
+        source: `packages` (source text of pinned PyPI packages, the same for everyone), `python` (Python source found on
+            this machine), `glyphs` (endless rendered characters), `synthetic` (a
             process of known entropy), `c4` (allenai/c4, English), any Hugging Face dataset as `name` or
             `name:configuration`, or the path of a file or folder of text or images.
         sequence_length: tokens of a sequence; with span corruption, tokens of the encoder's input.

@@ -23,11 +23,12 @@ def open_data(config: DataConfig) -> Data:
         from sparselaw.train.data.glyphs import open_glyphs
 
         return open_glyphs(config)
-    if config.source == "python":
+    if config.source in ("packages", "python"):
         from sparselaw.train.data.corpus import open_text
+        from sparselaw.train.data.pinned_packages import pinned_packages
         from sparselaw.train.data.python_source import python_source
 
-        return open_text(config, python_source())
+        return open_text(config, pinned_packages() if config.source == "packages" else python_source())
     path = Path(config.source).expanduser()
     if path.exists():
         return _open_path(config, path)

@@ -1,19 +1,22 @@
 """Python source code found on this machine: a text corpus that needs no download.
 
-The files are those of the running interpreter's standard library and site-packages, without tests, generated files,
-tables of data and vendored copies, and without files that differ from another in white space only. They are ordered by
-the hash of their text, so that neighbours come from different packages, and the list with hashes is kept with the
-corpus: the corpus does not change when packages are installed later.
+The files are those of the running interpreter's standard library and site-packages. Another machine has others; the
+corpus of `pinned_packages` is the same everywhere. The list of files with hashes is kept with the corpus, which does
+not change when packages are installed later.
+
+`clean` is the rule of both corpora: no tests, generated files, tables of data or vendored copies, and no file that
+differs from another in white space only. Files are ordered by the hash of their text, so that neighbours come from
+different packages.
 """
 
 import hashlib
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sparselaw.train.data.preparation import Documents, Position, TextSource
@@ -41,26 +44,35 @@ _LEAST_CHARACTERS = 100
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of the corpus: the hash of its text, its name below the root, and where it is."""
+    """A file of a corpus.
 
-    digest: str
+    Attributes:
+        name: with folders, below the root or inside the package.
+        read: gives its bytes.
+        digest: hash of its text.
+    """
+
     name: str
-    path: Path
+    read: Callable[[], bytes]
+    digest: str = ""
 
 
 def python_source() -> TextSource:
     """The Python files of the running interpreter as documents."""
     roots = interpreter_roots()
-    files = cache(lambda: find_files(roots))
-
-    def documents(position: Position) -> Documents:
-        for number, file in enumerate(files()[position or 0 :], start=(position or 0) + 1):
-            yield file.path.read_text(encoding="utf-8"), lambda number=number: number
+    files = cache(lambda: clean(files_below(roots)))
 
     def describe() -> dict[str, Any]:
         return {"python": sys.version.split()[0], "files": {file.name: file.digest for file in files()}}
 
-    return TextSource("python", repr([*sys.version_info[:3], *roots.values()]), documents, describe)
+    identity = repr([*sys.version_info[:3], *roots.values()])
+    return TextSource("python", identity, lambda position: documents(files(), position), describe)
+
+
+def documents(files: list[SourceFile], position: Position) -> Documents:
+    """Texts of the files after the first `position`."""
+    for number, file in enumerate(files[position or 0 :], start=(position or 0) + 1):
+        yield file.read().decode(), lambda number=number: number
 
 
 def interpreter_roots() -> dict[str, Path]:
@@ -69,31 +81,34 @@ def interpreter_roots() -> dict[str, Path]:
     return {name: Path(paths[key]) for name, key in {"stdlib": "stdlib", "site-packages": "purelib"}.items()}
 
 
-def find_files(roots: dict[str, Path]) -> list[SourceFile]:
-    """The files of the corpus, one of each text, in the order of their hashes."""
-    unique: dict[str, SourceFile] = {}
+def files_below(roots: dict[str, Path]) -> Iterator[SourceFile]:
+    """Python files below the roots in a fixed order; packages installed below the standard library belong to no root
+    but their own."""
     for root_name, root in roots.items():
-        for path in _python_files(root):
-            text = _read(path)
-            if text is not None and _is_written_by_hand(text):
-                file = SourceFile(_digest(text), f"{root_name}/{path.relative_to(root).as_posix()}", path)
-                unique.setdefault(_digest("".join(text.split())), file)
+        for path in sorted(root.rglob("*.py")):
+            below = path.relative_to(root)
+            if "site-packages" not in below.parts[:-1]:
+                yield SourceFile(f"{root_name}/{below.as_posix()}", path.read_bytes)
+
+
+def clean(files: Iterable[SourceFile]) -> list[SourceFile]:
+    """The files to train on, one of each text, in the order of their hashes; see the module."""
+    unique: dict[str, SourceFile] = {}
+    for file in files:
+        text = _text(file) if _has_its_place(PurePosixPath(file.name)) else None
+        if text is not None and _is_written_by_hand(text):
+            unique.setdefault(_digest("".join(text.split())), replace(file, digest=_digest(text)))
     return sorted(unique.values(), key=lambda file: file.digest)
 
 
-def _python_files(root: Path) -> Iterator[Path]:
-    """Files below a root in a fixed order; packages installed below the standard library belong to no root but their
-    own."""
-    for path in sorted(root.rglob("*.py")):
-        folders = path.relative_to(root).parts[:-1]
-        if not (_LEFT_OUT_FOLDERS | {"site-packages"}).intersection(folders) and not _TEST_FILE.match(path.name):
-            yield path
+def _has_its_place(name: PurePosixPath) -> bool:
+    return not _LEFT_OUT_FOLDERS.intersection(name.parts[:-1]) and not _TEST_FILE.match(name.name)
 
 
-def _read(path: Path) -> str | None:
+def _text(file: SourceFile) -> str | None:
     """The text of a file, None if it is not UTF-8 (a few old modules) or cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        return file.read().decode()
     except (UnicodeDecodeError, OSError):
         return None
 

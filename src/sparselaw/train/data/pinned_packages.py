@@ -1,0 +1,85 @@
+"""Source text of pinned PyPI packages: a corpus of 95 million bytes that is the same, bit for bit, for everyone.
+
+`corpus-packages.txt` names the packages, their licences and the hashes of their wheels; pip fetches them, and nothing in
+them is run. The files are chosen and ordered by `python_source.clean`. Texts are then those of `DIGEST`, or the corpus
+is refused.
+"""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from zipfile import ZipFile
+
+from sparselaw.errors import UserError
+from sparselaw.train.data.preparation import TextSource
+from sparselaw.train.data.python_source import SourceFile, clean, documents
+
+REQUIREMENTS = Path(__file__).with_name("corpus-packages.txt")
+DIGEST = "cf337ddbc5b9cab347cf74fd1262bb1a"
+"""Hash over the hashes of all texts in their order."""
+
+
+class CorpusUnreachableError(UserError):
+    """The packages cannot be fetched."""
+
+
+def pinned_packages() -> TextSource:
+    """The Python files of the pinned packages as documents.
+
+    Raises:
+        CorpusUnreachableError: while reading, if pip cannot fetch the packages.
+        UserError: while reading, if the texts are not those that everyone else has.
+    """
+    files = cache(lambda: _checked(_fetched()))
+
+    def describe() -> dict[str, Any]:
+        return {"packages": _packages(), "num_files": len(files()), "digest": DIGEST}
+
+    return TextSource("packages", DIGEST, lambda position: documents(files(), position), describe)
+
+
+def digest_of(files: list[SourceFile]) -> str:
+    """What `DIGEST` is for these files."""
+    return hashlib.blake2b("".join(file.digest for file in files).encode(), digest_size=16).hexdigest()
+
+
+def _packages() -> list[str]:
+    """The pinned names, such as sympy==1.14.0."""
+    return [line.split()[0] for line in REQUIREMENTS.read_text().splitlines() if "==" in line]
+
+
+def _fetched() -> list[SourceFile]:
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
+        command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "-d", folder, "-r", str(REQUIREMENTS)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line]
+            raise CorpusUnreachableError(
+                f"pip cannot fetch the packages of the corpus ({(errors or ['no reason given'])[-1].strip()}); "
+                "connect to a package index, or set data.source = 'python' to use the Python files of this machine."
+            )
+        return clean(_files_in(sorted(Path(folder).glob("*.whl"))))
+
+
+def _files_in(wheels: list[Path]) -> Iterator[SourceFile]:
+    for wheel in wheels:
+        with ZipFile(wheel) as archive:
+            for name in sorted(archive.namelist()):
+                if name.endswith(".py"):
+                    text = archive.read(name)
+                    yield SourceFile(f"{wheel.name.split('-')[0]}/{name}", lambda text=text: text)
+
+
+def _checked(files: list[SourceFile]) -> list[SourceFile]:
+    if digest_of(files) != DIGEST:
+        raise UserError(
+            f"The corpus of packages has the hash {digest_of(files)} instead of {DIGEST}, so its losses could not be "
+            "compared with those of others; please report this with your version of Python."
+        )
+    return files
