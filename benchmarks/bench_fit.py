@@ -17,7 +17,7 @@ import pandas as pd
 
 from sparselaw.fit import Loss, bootstrap, fit, open_fit, run_published_recipe
 from sparselaw.laws import PAPER
-from sparselaw.plan import contours
+from sparselaw.plan.contours import contours
 from sparselaw.runs import Runs, read_runs
 
 CASES = {"t5-c4": Loss(delta=1e-3, log=True), "vit-jft": Loss(delta=0.01)}

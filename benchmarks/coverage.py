@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sparselaw.cost import Cost
 from sparselaw.fit import Loss, bootstrap, fit, open_fit, profile
 from sparselaw.fit.result import interval
-from sparselaw.laws import PAPER, Array
-from sparselaw.plan import Cost, chinchilla_flops, optimal_sparsity, size_multiplier
+from sparselaw.laws import PAPER, Array, chinchilla_flops, optimal_sparsity, size_multiplier
 from sparselaw.runs import Runs
 
 NUM_DRAWS = 500

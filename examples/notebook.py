@@ -12,8 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sparselaw.cost import Cost
+from sparselaw.design import Target, design
 from sparselaw.fit import bootstrap, fit, open_fit
-from sparselaw.plan import Cost, Target, contours, design, plan
+from sparselaw.plan import plan
+from sparselaw.plan.contours import contours
 from sparselaw.report.design_text import design_text
 from sparselaw.report.figures import contour_figure, save
 from sparselaw.report.fit_text import fit_text

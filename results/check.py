@@ -16,7 +16,7 @@ import pandas as pd
 
 from sparselaw.fit import Fit, bootstrap, fit
 from sparselaw.fit.result import interval
-from sparselaw.plan import size_multiplier
+from sparselaw.laws import size_multiplier
 from sparselaw.runs import Runs, read_runs
 
 HERE = Path(__file__).parent

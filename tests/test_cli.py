@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sparselaw.cost import Cost
 from sparselaw.fit import fit, open_fit
-from sparselaw.plan import Cost, chinchilla_flops
+from sparselaw.laws import chinchilla_flops
 from sparselaw.runs import Runs
 
 RUN = "from sparselaw.cli import main; main()"

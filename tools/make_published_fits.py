@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sparselaw.fit.bootstrap import bootstrap
 from sparselaw.fit.fitting import fit
 from sparselaw.fit.losses import Loss
+from sparselaw.fit.resampling import bootstrap
 from sparselaw.fit.result import Fit, Starts
 from sparselaw.laws import PAPER
 from sparselaw.runs import Runs, read_runs

@@ -24,8 +24,9 @@ def demo(folder: Path) -> None:
     Raises:
         UserError: if some runs did not finish.
     """
+    from sparselaw.cost import Cost
     from sparselaw.fit import bootstrap, compare, fit
-    from sparselaw.plan import Cost, plan
+    from sparselaw.plan import plan
     from sparselaw.report import figures
     from sparselaw.report.curves import read_curves
     from sparselaw.report.page import write_page

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sparselaw.cost import Cost, Memory, RelativeTime, Storage
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.result import Bootstrap
-from sparselaw.plan import Cost, Memory, RelativeTime, Storage, plan
+from sparselaw.plan import plan
 from sparselaw.plan.advice import sensitivities
 
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sparselaw.cost import Cost, RelativeTime
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.result import Bootstrap
-from sparselaw.plan import Cost, Estimate, RelativeTime, optimal_sparsity, plan
+from sparselaw.laws import optimal_sparsity
+from sparselaw.plan import Estimate, plan
 
 MEASURED = RelativeTime("csr", (0.0, 0.5, 0.5, 0.7, 0.9, 0.98), (1.0, 1.0, 0.9, 0.9, 0.45, 0.2))
 CONTRACT = {

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sparselaw.cost import Cost
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.result import Bootstrap
-from sparselaw.laws import DENSE, free_multiplier
-from sparselaw.plan import Cost, contours, optimal_sparsity
+from sparselaw.laws import DENSE, free_multiplier, optimal_sparsity
+from sparselaw.plan.contours import contours
 
 COSTS = [Cost(), Cost(sparse=True)]
 

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from sparselaw.cost import Cost, RelativeTime
 from sparselaw.errors import UserError
 from sparselaw.fit import open_fit
-from sparselaw.laws import free_multiplier
-from sparselaw.plan import Cost, RelativeTime, chinchilla_flops, flops_where_optimal, optimal_sparsity, plan
+from sparselaw.laws import chinchilla_flops, flops_where_optimal, free_multiplier, optimal_sparsity
+from sparselaw.laws.optimum import flops_where_sparsity_pays
+from sparselaw.laws.search import MAX_SPARSITY
+from sparselaw.plan import plan
 from sparselaw.plan.free_size import best_per_flop, best_size, loss_of_best_size
-from sparselaw.plan.optimum import flops_where_sparsity_pays
-from sparselaw.plan.search import MAX_SPARSITY
 
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))
 FAST = RelativeTime("fast 2:4", (0.0, 0.5, 0.5), (1.0, 1.0, 0.3))

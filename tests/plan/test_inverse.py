@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from sparselaw.cost import Cost
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
-from sparselaw.plan import Cost, least_flops, optimal_sparsity, plan, required_data, smallest_nonzeros
-from sparselaw.plan.optimum import MAX_SPARSITY, loss_on_budget
+from sparselaw.laws import optimal_sparsity
+from sparselaw.laws.optimum import MAX_SPARSITY, loss_on_budget
+from sparselaw.plan import least_flops, plan, required_data, smallest_nonzeros
 
 COSTS = (Cost(), Cost(sparse=True), Cost(sparse=True, units_per_datum=196))
 SOURCES = ("vit-jft", "t5-c4-published", "t5-c4-refit")

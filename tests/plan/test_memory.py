@@ -8,25 +8,22 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sparselaw.cost import Cost, Memory, Storage, open_hardware
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit
 from sparselaw.fit import open_fit as read_fit
 from sparselaw.fit.result import Bootstrap
-from sparselaw.laws import AVERAGE_PARAMS, PAPER, free_multiplier
-from sparselaw.plan import (
-    Cost,
-    Memory,
-    Storage,
+from sparselaw.laws import (
+    AVERAGE_PARAMS,
+    PAPER,
     chinchilla_flops,
-    least_flops,
+    free_multiplier,
     near_optimal_range,
-    open_hardware,
     optimal_sparsity,
-    plan,
-    required_data,
 )
-from sparselaw.plan.optimum import loss_on_budget, numerical_optimum
-from sparselaw.plan.search import MAX_SPARSITY
+from sparselaw.laws.optimum import loss_on_budget, numerical_optimum
+from sparselaw.laws.search import MAX_SPARSITY
+from sparselaw.plan import least_flops, plan, required_data
 
 MEASURED = open_hardware("epyc-csr").training_cost(units_per_datum=1.0)
 COSTS = (Cost(), Cost(sparse=True), Cost(sparse=True, units_per_datum=196), MEASURED)

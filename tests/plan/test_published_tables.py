@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from sparselaw.cost import Cost
 from sparselaw.fit import open_fit
-from sparselaw.plan import Cost, chinchilla_flops, flops_where_optimal, optimal_sparsity, plan, size_multiplier
+from sparselaw.laws import chinchilla_flops, flops_where_optimal, optimal_sparsity, size_multiplier
+from sparselaw.plan import plan
 
 LEVELS = (0.0, 0.5, 0.75, 0.875)
 TIMES_CHINCHILLA = {

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sparselaw.cost import Cost, Gpu, open_hardware
+from sparselaw.cost.serving import SERVED_SPARSE
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.result import Bootstrap
-from sparselaw.plan import Cost, Estimate, Gpu, open_hardware, plan_served, served_contours
-from sparselaw.plan.lifetime import SERVED_SPARSE, Demand, best_sparsity, life_at
+from sparselaw.plan import Estimate, plan_served, served_contours
+from sparselaw.plan.lifetime import Demand, best_sparsity, life_at
 
 CONTRACT = {
     *("optimal_sparsity", "interval", "loss", "dense_loss", "equivalent_dense_params"),

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sparselaw.cost.storage import Storage
 from sparselaw.errors import UserError
-from sparselaw.plan.storage import Storage
 from sparselaw.prune.encodings import (
     Encoded,
     check_format,

@@ -13,8 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
+from sparselaw.cost.storage import Storage
 from sparselaw.errors import UserError
-from sparselaw.plan.storage import Storage
 from sparselaw.prune import MagnitudePruner, Schedule
 from sparselaw.prune.export import export_sparse, load_sparse, restore, weight_files
 from sparselaw.report.export_text import predicted_bytes

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from sparselaw.cost import open_hardware
 from sparselaw.errors import UserError
 from sparselaw.fit import fit, open_fit
-from sparselaw.plan import open_hardware
 from sparselaw.report.command import report
 from sparselaw.runs.published import FOLDER_VARIABLE
 

@@ -10,11 +10,13 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
+from sparselaw.cost import Cost
 from sparselaw.errors import UserError
 from sparselaw.fit import bootstrap, fit, open_fit, profile
 from sparselaw.fit.multipliers import compare_groups
 from sparselaw.fit.pretrained import compare_pretrained
-from sparselaw.plan import Cost, contours, served_contours
+from sparselaw.plan import served_contours
+from sparselaw.plan.contours import contours
 from sparselaw.report import figures
 from sparselaw.runs import Runs, read_all, read_runs
 

@@ -12,12 +12,13 @@ import pytest
 from playwright.sync_api import Browser
 
 from sparselaw.cli import main
+from sparselaw.cost import Cost, Memory, Storage, open_hardware
+from sparselaw.cost.machine import SHIPPED
+from sparselaw.cost.serving import SERVED_DENSE, SERVED_SPARSE
+from sparselaw.cost.storage import PRECISIONS
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, bootstrap, fit, open_fit
-from sparselaw.plan import Cost, Memory, Storage, open_hardware, plan, plan_served
-from sparselaw.plan.hardware import SHIPPED
-from sparselaw.plan.lifetime import SERVED_DENSE, SERVED_SPARSE
-from sparselaw.plan.storage import PRECISIONS
+from sparselaw.plan import plan, plan_served
 from sparselaw.report.page import write_page
 from sparselaw.report.study import Question, study
 

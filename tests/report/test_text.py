@@ -7,21 +7,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
+from sparselaw.cost import Gpu, Memory, Storage, open_hardware
+from sparselaw.cost.serving import SERVED_SPARSE
+from sparselaw.design import Target, design
 from sparselaw.fit import Fit, open_fit
-from sparselaw.fit.compare import Comparison, HoldOut
-from sparselaw.plan import (
-    Gpu,
-    Memory,
-    Storage,
-    Target,
-    contours,
-    design,
-    open_hardware,
-    plan,
-    plan_served,
-    served_contours,
-)
-from sparselaw.plan.lifetime import SERVED_SPARSE
+from sparselaw.fit.comparison import Comparison, HoldOut
+from sparselaw.plan import plan, plan_served, served_contours
+from sparselaw.plan.contours import contours
 from sparselaw.report import export_text, fit_text, plan_text, text
 from sparselaw.report.design_text import design_text
 

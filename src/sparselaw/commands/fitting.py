@@ -155,7 +155,7 @@ def _profiles(fitted: Fit, runs: Runs, options: dict[str, Any]) -> list[Profile]
 
 
 def _multiplier(law: PowerLaw, S: float) -> Any:
-    from sparselaw.plan import size_multiplier
+    from sparselaw.laws import size_multiplier
 
     def multiplier(parameters: Array) -> Array:
         return size_multiplier(law, parameters, S)

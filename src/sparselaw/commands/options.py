@@ -15,7 +15,7 @@ from sparselaw.fit.result import finite
 from sparselaw.runs import Runs, parse_columns, read_runs
 
 if TYPE_CHECKING:
-    from sparselaw.plan import Cost
+    from sparselaw.cost import Cost
 
 
 def read(source: str, columns: str | None) -> Runs:
@@ -69,7 +69,7 @@ def check_output(path: Path | None, what: str, *endings: str) -> None:
 
 def cost_named(name: str, tokens_per_image: float, fitted: Fit, *, serving: bool = False) -> Cost:
     """The cost of that name: ideal, or of a machine; of inference if `serving`."""
-    from sparselaw.plan import Cost, open_hardware
+    from sparselaw.cost import Cost, open_hardware
     from sparselaw.plan.checks import check_units
     from sparselaw.prune.schedules import Schedule
 

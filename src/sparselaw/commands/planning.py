@@ -26,7 +26,7 @@ from sparselaw.report.text import show
 
 if TYPE_CHECKING:
     from sparselaw.cli import ContoursCommand, DesignCommand, HardwareCommand, PlanCommand
-    from sparselaw.plan import Cost, Gpu, Memory
+    from sparselaw.cost import Cost, Gpu, Memory
 
 
 def plan(command: PlanCommand) -> None:
@@ -86,7 +86,7 @@ def plan_served(command: PlanCommand) -> None:
 
 
 def _gpu(command: PlanCommand) -> Gpu | None:
-    from sparselaw.plan import Gpu
+    from sparselaw.cost import Gpu
 
     serving = command.inference_utilisation
     utilisations = command.utilisation, command.utilisation if serving is None else serving
@@ -103,7 +103,7 @@ def _gpu(command: PlanCommand) -> Gpu | None:
 
 
 def _memory(size: str | None, format: str | None, precision: str | None) -> Memory | None:
-    from sparselaw.plan import Memory, Storage
+    from sparselaw.cost import Memory, Storage
 
     if size is None:
         if format or precision:
@@ -113,7 +113,7 @@ def _memory(size: str | None, format: str | None, precision: str | None) -> Memo
 
 
 def contours(command: ContoursCommand) -> None:
-    from sparselaw.plan import contours as make_contours
+    from sparselaw.plan.contours import contours as make_contours
 
     fitted = open_fit(command.fit)
     cost, levels = cost_named(command.cost, command.tokens_per_image, fitted), shares(command.levels)
@@ -173,7 +173,7 @@ def _arrays(found: object, *, leave: Sequence[str]) -> dict[str, Any]:
 
 
 def design(command: DesignCommand) -> None:
-    from sparselaw.plan.command import design as choose_runs
+    from sparselaw.design.command import design as choose_runs
 
     check_output(command.output, "a sweep", ".toml")
     fitted = open_fit(command.fit)
@@ -206,7 +206,7 @@ def design(command: DesignCommand) -> None:
 
 def hardware(command: HardwareCommand) -> None:
     with torch_for("measuring"):
-        from sparselaw.plan.measuring import measure
+        from sparselaw.cost.measuring import measure
     if not (command.batches and command.sparsities and command.shapes):
         raise UserError("--shapes, --batches and --sparsities need at least one value each")
     check_output(command.output, "measurements", ".json")

@@ -1,12 +1,12 @@
 """Fit a law to runs, and say how far to trust it."""
 
-from sparselaw.fit.bootstrap import bootstrap
-from sparselaw.fit.compare import ALL_LAWS, Comparison, compare, extrapolation_error
+from sparselaw.fit.comparison import ALL_LAWS, Comparison, compare, extrapolation_error
 from sparselaw.fit.fitting import fit
 from sparselaw.fit.losses import ABSOLUTE, Loss
-from sparselaw.fit.profile import Profile, profile
+from sparselaw.fit.profiles import Profile, profile
 from sparselaw.fit.published import PUBLISHED_FITS, open_fit
 from sparselaw.fit.recipe import RecipeRun, run_published_recipe
+from sparselaw.fit.resampling import bootstrap
 from sparselaw.fit.result import Fit, load_fit
 
 __all__ = [

@@ -94,6 +94,20 @@ class Fit:
         """Loss at sparsity S, non-zeros N and data D, which broadcast."""
         return self.law.predict(self.values, S, N, D)
 
+    def planning_law(self) -> PowerLaw:
+        """The law, if it is one that can be planned with.
+
+        Raises:
+            UserError: the law is a function of the user's own, or ignores sparsity.
+        """
+        if not isinstance(self.law, PowerLaw):
+            raise UserError(
+                f"{self.law.name} is a law of your own, which can be fitted but not planned with; use a built-in law"
+            )
+        if not self.law.knows_sparsity:
+            raise UserError(f"the law {self.law.name} ignores sparsity, so it has no optimal sparsity; fit another law")
+        return self.law
+
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
         """Percentile bootstrap interval of each parameter; empty without a bootstrap."""
         if not len(self.draws):

@@ -1,4 +1,4 @@
-"""Forms of the law L(S, N, D) for the validation loss of a sparse transformer: they predict and differentiate."""
+"""Forms of the law L(S, N, D) for the validation loss of a sparse transformer, and what depends on the law alone."""
 
 from sparselaw.laws.forms import (
     AVERAGE_PARAMS,
@@ -10,6 +10,8 @@ from sparselaw.laws.forms import (
     law_named,
 )
 from sparselaw.laws.function import FunctionLaw, from_function
+from sparselaw.laws.multipliers import size_multiplier
+from sparselaw.laws.optimum import chinchilla_flops, flops_where_optimal, near_optimal_range, optimal_sparsity
 from sparselaw.laws.power import NATURAL, Array, Direction, Features, Parameter, PowerLaw, Term, Units
 
 Law = PowerLaw | FunctionLaw
@@ -30,7 +32,12 @@ __all__ = [
     "PowerLaw",
     "Term",
     "Units",
+    "chinchilla_flops",
+    "flops_where_optimal",
     "free_multiplier",
     "from_function",
     "law_named",
+    "near_optimal_range",
+    "optimal_sparsity",
+    "size_multiplier",
 ]

@@ -80,6 +80,17 @@ class PowerLaw:
         """Which parameters the loss is linear in (in solver coordinates), shape [num_parameters]."""
         return np.isin(self.names, [term.coefficient for term in self.terms])
 
+    @cached_property
+    def levels(self) -> tuple[float, ...]:
+        """The only sparsities that the law knows; empty if it knows all."""
+        return tuple(term.gate for term in self.terms if isinstance(term.gate, float))
+
+    @cached_property
+    def knows_sparsity(self) -> bool:
+        """Whether the loss depends on sparsity."""
+        used = {feature for term in self.terms for _, feature in term.exponents}
+        return bool(used & {"log_density", "log_sparsity", "log_mean_N"} or self.levels)
+
     def features(self, S: ArrayLike, N: ArrayLike, D: ArrayLike, *, units: Units = NATURAL) -> Features:
         S = np.asarray(S, dtype=float)
         log_N = -np.log(np.asarray(N, dtype=float) / units[0])
@@ -153,8 +164,7 @@ class PowerLaw:
         """
         theta = self.to_solver(parameters, NATURAL)
         loss = self.evaluate(split(theta), self.features(S, N, D))[0]
-        levels = [term.gate for term in self.terms if isinstance(term.gate, float)]
-        return np.where(np.isin(S, levels), loss, np.nan) if levels else loss
+        return np.where(np.isin(S, self.levels), loss, np.nan) if self.levels else loss
 
     def jacobian(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
         """Exact derivatives of `predict` by the natural parameters, shape [..., num_parameters]; arguments as there."""

@@ -7,20 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from sparselaw.cost.storage import Memory
+from sparselaw.cost.training import Cost
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array
-from sparselaw.plan.advice import Sensitivity, advise, sensitivities
-from sparselaw.plan.caveats import warnings_of_runs
-from sparselaw.plan.checks import check_memory, check_question, check_shares, check_sizes, require_reachable
-from sparselaw.plan.contours import planning_law
-from sparselaw.plan.cost import Cost
-from sparselaw.plan.equivalents import size_multiplier
-from sparselaw.plan.estimate import Estimate, Estimates, flat_record
-from sparselaw.plan.free_size import best_per_flop, best_size, least_flops_of_any_size, loss_of_best_size
-from sparselaw.plan.inverse import least_flops, smallest_nonzeros
-from sparselaw.plan.optimum import (
+from sparselaw.laws.multipliers import size_multiplier
+from sparselaw.laws.optimum import (
     Size,
     chinchilla_flops,
     flops_where_sparsity_pays,
@@ -30,8 +24,13 @@ from sparselaw.plan.optimum import (
     nonzeros_at,
     optimal_sparsity,
 )
-from sparselaw.plan.search import range_within
-from sparselaw.plan.storage import Memory
+from sparselaw.laws.search import range_within
+from sparselaw.plan.advice import Sensitivity, advise, sensitivities
+from sparselaw.plan.caveats import warnings_of_runs
+from sparselaw.plan.checks import check_memory, check_question, check_shares, check_sizes, require_reachable
+from sparselaw.plan.estimate import Estimate, Estimates, flat_record
+from sparselaw.plan.free_size import best_per_flop, best_size, least_flops_of_any_size, loss_of_best_size
+from sparselaw.plan.inverse import least_flops, smallest_nonzeros
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def plan(
     Raises:
         UserError: not two of them; a loss out of reach; a memory that no model fits in.
     """
-    law = planning_law(fitted)
+    law = fitted.planning_law()
     size = nonzero_params if memory is None else memory
     check_memory(memory, nonzero_params, law)
     asked = {
@@ -167,7 +166,7 @@ def _budget(
     estimate: Estimates,
 ) -> Estimate:
     """The FLOPs that a question about a size speaks of; certain, whatever their unit, unless a loss asks for them."""
-    law, dense_N = planning_law(fitted), float(nonzeros_at(size, 0.0))
+    law, dense_N = fitted.planning_law(), float(nonzeros_at(size, 0.0))
     if loss is not None:
         budget = estimate(lambda p: least_flops(law, p, size, loss, cost))
         where = f"{format_count(dense_N)} {'weights' if isinstance(size, Memory) else 'non-zeros'}"
@@ -182,7 +181,7 @@ def _budget(
 
 
 def _plan_smallest(fitted: Fit, flops: float, loss: float, cost: Cost, tolerance: float, estimate: Estimates) -> Plan:
-    law = planning_law(fitted)
+    law = fitted.planning_law()
     smallest = estimate(lambda p: smallest_nonzeros(law, p, flops, loss, cost))
     require_reachable(smallest, fitted, loss, f"{format_count(flops)} FLOPs")
     if smallest.value < 1:
@@ -200,7 +199,7 @@ def _plan_any_size(
     tolerance: float,
     estimate: Estimates,
 ) -> Plan:
-    law = planning_law(fitted)
+    law = fitted.planning_law()
     if flops is None:
         assert loss is not None
         budget = estimate(lambda p: least_flops_of_any_size(law, p, data, loss, cost))
@@ -223,7 +222,7 @@ def _plan(
     available: float | None = None,
 ) -> Plan:
     """The plan for a size and a budget; `available` is the data there is, where the size was left free."""
-    law, C = planning_law(fitted), budget.value
+    law, C = fitted.planning_law(), budget.value
 
     def best(parameters: Array, cost: Cost = cost) -> Array:
         if available is not None:
@@ -278,7 +277,7 @@ def _plan(
 def _near_optimal(
     fitted: Fit, S: float, size: Size, C: float, cost: Cost, gap: float, available: float | None
 ) -> tuple[float, float]:
-    law = planning_law(fitted)
+    law = fitted.planning_law()
     if available is None:
         return near_optimal_range(law, fitted.values, size, C, cost, tolerance=gap)
 

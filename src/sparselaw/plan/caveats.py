@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from sparselaw.cost.storage import Memory
+from sparselaw.cost.training import Cost
 from sparselaw.counts import format_count
 from sparselaw.fit.result import Fit
 from sparselaw.laws import Direction
-from sparselaw.plan.contours import planning_law
-from sparselaw.plan.cost import Cost
-from sparselaw.plan.optimum import Size, levels_of, loss_on_budget, nonzeros_at
-from sparselaw.plan.search import MAX_SPARSITY
-from sparselaw.plan.storage import Memory
+from sparselaw.laws.optimum import Size, levels_of, loss_on_budget, nonzeros_at
+from sparselaw.laws.search import MAX_SPARSITY
 
 
 def warnings_of_runs(
@@ -31,13 +30,13 @@ def warnings_of_runs(
         sentences.append(
             f"{S:.1%} sparsity is beyond the fitted runs (at most {100 * most:.4g}%): density {fold:.2g} times lower"
         )
-    loss = float(loss_on_budget(planning_law(fitted), fitted.values, S, N, flops, cost))
+    loss = float(loss_on_budget(fitted.planning_law(), fitted.values, S, N, flops, cost))
     if loss > domain.loss[1] * 1.001:
         low, high = domain.loss
         sentences.append(f"a loss of {loss:.4g} is worse than that of every fitted run ({low:.4g} to {high:.4g})")
     if S >= MAX_SPARSITY:
         sentences.append(f"the optimum is at the largest sparsity considered, {MAX_SPARSITY:.1%}")
-    if levels_of(planning_law(fitted)):
+    if levels_of(fitted.planning_law()):
         sentences.append("this law knows the fitted sparsities only: the best of them is shown")
     if not len(fitted.draws):
         sentences.append("no intervals: this fit has no bootstrap draws; fit with --bootstrap 1000")
@@ -49,7 +48,7 @@ def warnings_of_runs(
 
 
 def _memory_warnings(fitted: Fit, memory: Memory, S: float, flops: float, cost: Cost) -> list[str]:
-    law, N, sentences = planning_law(fitted), float(memory.nonzeros(S)), []
+    law, N, sentences = fitted.planning_law(), float(memory.nonzeros(S)), []
     if memory.levels:
         sentences.append(
             f"{memory.storage.format} is compared with dense only, under a law of unstructured sparsity, which loses less"

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sparselaw.cost.storage import Memory
 from sparselaw.counts import format_bytes, format_count
 from sparselaw.errors import UserError
 from sparselaw.fit.result import Fit
 from sparselaw.laws import PowerLaw
-from sparselaw.plan.contours import planning_law
+from sparselaw.laws.optimum import levels_of
 from sparselaw.plan.estimate import Estimate
-from sparselaw.plan.optimum import levels_of
-from sparselaw.plan.storage import Memory
 
 FEWEST = 1000  # weights in a memory: a layer has more, so a unit must be wrong
 LARGEST = 1e40  # of any quantity asked about: powers of it stay within the range of a double
@@ -21,7 +20,7 @@ LARGEST = 1e40  # of any quantity asked about: powers of it stay within the rang
 
 def require_reachable(needed: Estimate, fitted: Fit, loss: float, what: str) -> None:
     """Raises: UserError: the loss is below the irreducible one, or what it needs is infinite."""
-    floor = float(planning_law(fitted).floor(fitted.values))
+    floor = float(fitted.planning_law().floor(fitted.values))
     if loss <= floor:
         raise UserError(
             f"a loss of {loss:g} is below the irreducible loss {floor:.4g} of this fit; ask for more than that"

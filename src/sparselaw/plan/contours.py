@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sparselaw.cost.training import Cost
 from sparselaw.errors import UserError
 from sparselaw.fit.result import Fit
 from sparselaw.laws import Array, PowerLaw
-from sparselaw.plan.cost import Cost
-from sparselaw.plan.optimum import chinchilla_flops, flops_where_optimal, levels_of, optimal_sparsity
-from sparselaw.plan.search import MAX_SPARSITY
+from sparselaw.laws.optimum import LEVELS, chinchilla_flops, flops_where_optimal, levels_of, optimal_sparsity
+from sparselaw.laws.search import MAX_SPARSITY
 
 GRID = 300
-LEVELS = (0.25, 0.5, 0.75, 0.875, 0.9375)
 BAND_LEVELS = 192  # sparsities at which a band is inverted; it is interpolated between them
 
 
@@ -64,7 +63,7 @@ def contours(
         grid: points along each axis.
         confidence: of the bands.
     """
-    law = planning_law(fitted)
+    law = fitted.planning_law()
     if levels_of(law):
         raise UserError(f"the law {law.name} knows single sparsities only and has no contours; fit another law")
     low_N, high_N = nonzero_params or (fitted.domain.nonzero_params[0] / 10, fitted.domain.nonzero_params[1] * 10)
@@ -79,22 +78,6 @@ def contours(
     sparsity = optimal_sparsity(law, fitted.values, N[:, None], C, cost)
     bands = _bands(law, fitted.draws, N, C, wanted, cost, confidence) if len(fitted.draws) else (None,) * 4
     return Contours(N, C, sparsity, tuple(levels), lines, chinchilla, cost, *bands)
-
-
-def planning_law(fitted: Fit) -> PowerLaw:
-    """The law of a fit, if it is one that can be planned with.
-
-    Raises:
-        UserError: the law is a function of the user's own, or ignores sparsity.
-    """
-    if not isinstance(fitted.law, PowerLaw):
-        raise UserError(
-            f"{fitted.law.name} is a law of your own, which can be fitted but not planned with; use a built-in law"
-        )
-    features = {f for term in fitted.law.terms for _, f in term.exponents}
-    if not features & {"log_density", "log_sparsity", "log_mean_N"} and not levels_of(fitted.law):
-        raise UserError(f"the law {fitted.law.name} ignores sparsity, so it has no optimal sparsity; fit another law")
-    return fitted.law
 
 
 def _bands(

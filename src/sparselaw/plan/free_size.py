@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sparselaw.cost.training import Cost
 from sparselaw.laws import Array, Direction, PowerLaw
-from sparselaw.plan.cost import Cost
-from sparselaw.plan.optimum import data_exponent, levels_of, loss_on_budget
-from sparselaw.plan.search import lowest_point
+from sparselaw.laws.optimum import data_exponent, levels_of, loss_on_budget
+from sparselaw.laws.search import lowest_point
 
 
 def best_per_flop(law: PowerLaw, parameters: ArrayLike, cost: Cost) -> Array:

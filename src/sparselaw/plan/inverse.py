@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sparselaw.cost.training import Cost
 from sparselaw.laws import Array, PowerLaw
-from sparselaw.plan.cost import Cost
-from sparselaw.plan.optimum import (
+from sparselaw.laws.optimum import (
     Size,
     data_exponent,
     kinks_of,
@@ -19,7 +19,7 @@ from sparselaw.plan.optimum import (
     over_sparsities,
     slope_on_budget,
 )
-from sparselaw.plan.search import lowest_point
+from sparselaw.laws.search import lowest_point
 
 NEWTON_STEPS = 100
 

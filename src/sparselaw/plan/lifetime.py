@@ -20,17 +20,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sparselaw.cost.serving import INFERENCE_FLOPS_PER_PARAM, SERVED_DENSE
+from sparselaw.cost.training import FLOPS_PER_PARAM, Cost
 from sparselaw.laws import Array, PowerLaw
-from sparselaw.plan.cost import FLOPS_PER_PARAM, Cost
+from sparselaw.laws.optimum import data_exponent, levels_of
+from sparselaw.laws.search import Function, lowest_point
 from sparselaw.plan.free_size import log_size_slope
-from sparselaw.plan.optimum import data_exponent, levels_of
-from sparselaw.plan.search import Function, lowest_point
-from sparselaw.prune.schedules import Schedule
 
-INFERENCE_FLOPS_PER_PARAM = 2
 NEWTON_STEPS = 60
-SERVED_DENSE = Cost(schedule=Schedule.constant())
-SERVED_SPARSE = Cost(sparse=True, schedule=Schedule.constant())
 
 
 @dataclass(frozen=True)

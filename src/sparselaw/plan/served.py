@@ -7,36 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from sparselaw.cost.serving import SECONDS_PER_HOUR, SERVED_DENSE, Gpu
+from sparselaw.cost.training import Cost
 from sparselaw.counts import format_count
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, PowerLaw
+from sparselaw.laws.multipliers import size_multiplier
+from sparselaw.laws.optimum import chinchilla_flops, levels_of, loss_on_budget
+from sparselaw.laws.search import range_within
 from sparselaw.plan.advice import Sensitivity, sensitivities
 from sparselaw.plan.caveats import warnings_of_runs
 from sparselaw.plan.checks import check_shares, check_sizes, require_reachable
-from sparselaw.plan.contours import planning_law
-from sparselaw.plan.cost import Cost
-from sparselaw.plan.equivalents import size_multiplier
 from sparselaw.plan.estimate import Estimate, Estimates, flat_record
-from sparselaw.plan.lifetime import SERVED_DENSE, Demand, Life, best_sparsity, life_at
-from sparselaw.plan.optimum import chinchilla_flops, levels_of, loss_on_budget
-from sparselaw.plan.search import range_within
-
-SECONDS_PER_HOUR = 3600
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """What turns FLOPs into hours and money: peak FLOP/s, the share of it that is reached, the price of an hour."""
-
-    utilisation: float
-    inference_utilisation: float
-    peak: float | None = None
-    price: float | None = None
-
-    @property
-    def weight(self) -> float:
-        """What a FLOP of inference costs in FLOPs of training."""
-        return self.utilisation / self.inference_utilisation
+from sparselaw.plan.lifetime import Demand, Life, best_sparsity, life_at
 
 
 @dataclass(frozen=True)
@@ -140,7 +123,7 @@ def plan_served(
     Raises:
         UserError: a loss out of reach, or a number that is none.
     """
-    law = planning_law(fitted)
+    law = fitted.planning_law()
     check_sizes({"loss": loss, "inference": inference, "nonzeros": nonzero_params})
     check_shares(tolerance, confidence)
     estimate = Estimates(fitted, confidence)

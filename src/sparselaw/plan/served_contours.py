@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sparselaw.cost.serving import SERVED_DENSE
+from sparselaw.cost.training import Cost
 from sparselaw.errors import UserError
 from sparselaw.fit.result import Fit
 from sparselaw.laws import Array
-from sparselaw.plan.contours import LEVELS, planning_law
-from sparselaw.plan.cost import Cost
-from sparselaw.plan.lifetime import SERVED_DENSE, Demand, best_sparsity, life_at
+from sparselaw.laws.optimum import LEVELS
+from sparselaw.plan.lifetime import Demand, best_sparsity, life_at
 
 GRID = 100
 
@@ -54,7 +55,7 @@ def served_contours(
     Raises:
         UserError: a loss that cannot be reached.
     """
-    law, (low, high) = planning_law(fitted), loss or fitted.domain.loss
+    law, (low, high) = fitted.planning_law(), loss or fitted.domain.loss
     floor = float(law.floor(fitted.values))
     if low <= floor:
         raise UserError(f"losses must lie above the irreducible loss {floor:.4g} of this fit, got {low:g}")

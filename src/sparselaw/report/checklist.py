@@ -165,7 +165,7 @@ def _hold_outs(study: Study) -> Item:
 
 
 def _extrapolation(study: Study) -> Item:
-    from sparselaw.fit.compare import extrapolation_error
+    from sparselaw.fit.comparison import extrapolation_error
 
     error = extrapolation_error(study.fitted)
     if error is not None:

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sparselaw.cost.machine import SHIPPED, Hardware, open_hardware
 from sparselaw.errors import UserError
 from sparselaw.fit import ALL_LAWS, PUBLISHED_FITS, Comparison, Fit, Loss, bootstrap, compare, fit, open_fit
 from sparselaw.fit.losses import usual_loss
 from sparselaw.fit.result import FORMAT, finite
 from sparselaw.plan.checks import check_units
-from sparselaw.plan.hardware import SHIPPED, Hardware, open_hardware
 from sparselaw.report.checklist import checklist
 from sparselaw.report.curves import Curve, read_curves
 from sparselaw.report.page import Plotly, write_page

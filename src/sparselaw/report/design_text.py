@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparselaw.counts import format_count
-from sparselaw.plan.design import Design
+from sparselaw.design.choosing import Design
 from sparselaw.plan.estimate import Estimate
 from sparselaw.report.text import flops, level, number, percent, plain_table, span, warning_lines
 

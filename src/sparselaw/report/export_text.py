@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.text import Text
 
+from sparselaw.cost.storage import Storage
 from sparselaw.counts import format_bytes, format_count
-from sparselaw.plan.storage import Storage
 from sparselaw.report.text import percent, plain_table, warning_lines
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sparselaw.fit.compare import Comparison, extrapolation_error
-from sparselaw.fit.profile import Profile
+from sparselaw.fit.comparison import Comparison, extrapolation_error
+from sparselaw.fit.profiles import Profile
 from sparselaw.fit.recipe import RecipeRun
 from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import PowerLaw
-from sparselaw.plan.equivalents import size_multiplier
+from sparselaw.laws.multipliers import size_multiplier
 from sparselaw.report.text import Bounds, level, number, plain_table, span, warning_lines
 
 

@@ -18,11 +18,11 @@ from typing import Any, Literal
 import numpy as np
 
 from sparselaw import __version__
+from sparselaw.cost.storage import Storage
 from sparselaw.counts import format_count
 from sparselaw.files import save
 from sparselaw.laws import PowerLaw
 from sparselaw.plan.answer import Plan
-from sparselaw.plan.storage import Storage
 from sparselaw.report.figures import page_palette
 from sparselaw.report.html import bullets, json_block, paragraph
 from sparselaw.report.record import (

@@ -10,12 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from sparselaw.cost.machine import Hardware
+from sparselaw.cost.relative_time import RelativeTime
 from sparselaw.counts import format_bytes, format_count
 from sparselaw.plan.answer import Plan
 from sparselaw.plan.contours import Contours
 from sparselaw.plan.estimate import Estimate
-from sparselaw.plan.hardware import Hardware
-from sparselaw.plan.relative_time import RelativeTime
 from sparselaw.plan.served import ServedPlan
 from sparselaw.plan.served_contours import ServedContours
 from sparselaw.report.text import count, flops, level, number, percent, plain_table, span, warning_lines

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from sparselaw.cost.machine import Hardware
+from sparselaw.cost.relative_time import DENSE_TIME, SPARSE_TIME, RelativeTime
+from sparselaw.cost.training import Cost
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, PowerLaw
 from sparselaw.plan.contours import Contours
-from sparselaw.plan.cost import Cost
-from sparselaw.plan.hardware import Hardware
-from sparselaw.plan.relative_time import DENSE_TIME, SPARSE_TIME, RelativeTime
 from sparselaw.prune.schedules import Schedule
 from sparselaw.report.curves import Curve
 from sparselaw.runs import Run, Runs

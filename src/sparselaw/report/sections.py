@@ -7,11 +7,11 @@ from html import escape
 import numpy as np
 
 from sparselaw.counts import format_count
-from sparselaw.fit.compare import Comparison
+from sparselaw.fit.comparison import Comparison
 from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import PowerLaw
+from sparselaw.laws.multipliers import size_multiplier
 from sparselaw.plan.contours import Contours
-from sparselaw.plan.equivalents import size_multiplier
 from sparselaw.report.checklist import Item, checklist, described_objective, formula
 from sparselaw.report.html import bullets, figure, paragraph, section, table
 from sparselaw.report.study import Study

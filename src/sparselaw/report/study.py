@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from sparselaw.cost.machine import SHIPPED, Hardware, open_hardware
+from sparselaw.cost.training import Cost
 from sparselaw.errors import UserError
-from sparselaw.fit.compare import Comparison
+from sparselaw.fit.comparison import Comparison
 from sparselaw.fit.result import Fit
 from sparselaw.plan.answer import Plan, plan
 from sparselaw.plan.checks import check_sizes
-from sparselaw.plan.contours import Contours, contours, planning_law
-from sparselaw.plan.cost import Cost
-from sparselaw.plan.hardware import SHIPPED, Hardware, open_hardware
+from sparselaw.plan.contours import Contours, contours
 from sparselaw.report.curves import Curve
 from sparselaw.report.record import costs_of
 from sparselaw.runs import Runs
@@ -80,7 +80,7 @@ def study(
         fitted: the fit.
         question: what to answer first.
         runs: that were fitted.
-        comparisons: from `sparselaw.fit.compare`.
+        comparisons: from `sparselaw.fit.comparison`.
         not_compared: why other laws are not among them.
         curves: from `read_curves`.
         left_out: counts of runs that are not in the table, by state.
@@ -106,7 +106,7 @@ def study(
         notes=tuple(notes),
     )
     try:
-        planning_law(fitted)
+        fitted.planning_law()
     except UserError as error:
         return replace(told, no_plan=str(error))
     N, flops = _budget(fitted, question, cost)

@@ -212,12 +212,12 @@ def _chinchilla(law: str) -> Callable[[float], float]:
     """Dense compute-optimal data as a function of N."""
     if not law:
         return lambda N: TOKENS_PER_PARAMETER * N
+    from sparselaw.cost import Cost
     from sparselaw.fit import open_fit
-    from sparselaw.plan import Cost, chinchilla_flops
-    from sparselaw.plan.contours import planning_law
+    from sparselaw.laws import chinchilla_flops
 
     fitted, cost = open_fit(law), Cost()
-    form = planning_law(fitted)
+    form = fitted.planning_law()
     return lambda N: float(cost.data(0.0, N, chinchilla_flops(form, fitted.values, N, cost)))
 
 

@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.special import chdtri
 
+from sparselaw.cost.training import Cost
 from sparselaw.counts import format_count, format_flops
 from sparselaw.errors import UserError
-from sparselaw.fit.profile import Profile
+from sparselaw.fit.profiles import Profile
 from sparselaw.fit.result import Fit
 from sparselaw.laws import Array
 from sparselaw.plan.contours import contours
-from sparselaw.plan.cost import Cost
 from sparselaw.report.figures.maps import contour_figure
 from sparselaw.report.figures.style import (
     BAND,

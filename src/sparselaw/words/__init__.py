@@ -1,0 +1,1 @@
+"""Every sentence that an answer can say, once, as data that Python and the page both read."""

@@ -1,0 +1,259 @@
+"""Designs within their limits, better than the grid by their own account, repeatable, written as sweeps; mistakes told."""
+
+import json
+import tomllib
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparselaw.cost import Cost
+from sparselaw.counts import format_count, parse_count
+from sparselaw.design import Design, Limits, Target, design, limits_around
+from sparselaw.design.candidates import candidates, factorial
+from sparselaw.errors import UserError
+from sparselaw.fit import Fit, open_fit
+from sparselaw.laws import DENSE, NO_FLOOR, free_multiplier, from_function, optimal_sparsity
+
+SMALL = Limits((1e6, 1.6e7), (1e9, 8e9), (0.0, 0.5, 0.75))
+
+
+@pytest.fixture(scope="module")
+def own() -> Fit:
+    """A fit of one's own, whose runs the new ones join."""
+    return replace(open_fit("t5-c4-refit"), name="mine")
+
+
+@pytest.fixture(scope="module")
+def designed(own: Fit) -> Design:
+    return design(own, budget=1e20)
+
+
+@pytest.mark.parametrize(
+    ("source", "answer", "cost"),
+    [
+        ("t5-c4-refit", "sparsity", Cost()),
+        ("t5-c4-refit", "loss", Cost(sparse=True)),
+        ("t5-c4-published", "sparsity", Cost()),
+        ("vit-jft", "sparsity", Cost(sparse=True)),
+        ("vit-jft", "loss", Cost(units_per_datum=196)),
+    ],
+    ids=["T5", "T5 loss, zeros free", "T5 as published", "ViT, zeros free", "ViT loss, patches"],
+)
+def test_within_the_limits_and_better_than_the_grid(source: str, answer, cost: Cost) -> None:
+    fitted = open_fit(source)
+    limits = limits_around(fitted.domain)
+    budget = 60 * float(cost.flops(0.5, limits.nonzero_params[0] * 16, limits.data[0] * 4))
+    far = design(fitted, budget=budget, cost=cost).target
+    found = design(fitted, budget=budget, target=replace(far, answer=answer), limits=limits, max_runs=30, cost=cost)
+    assert found.flops <= budget * (1 + 1e-9)
+    assert found.flops == pytest.approx(
+        sum(c.seeds * float(cost.flops(c.sparsity, c.nonzero_params, c.data)) for c in found.cells), rel=1e-12
+    )
+    assert found.num_runs <= 30
+    for cell in found.cells:
+        assert limits.nonzero_params[0] * 0.995 <= cell.nonzero_params <= limits.nonzero_params[1] * 1.005
+        assert limits.data[0] * 0.995 <= cell.data <= limits.data[1] * 1.005
+        assert cell.sparsity in limits.sparsities
+        assert 1 <= cell.seeds <= limits.max_seeds
+    assert found.rival
+    # The upper side: the lower one may end at S = 0.
+    assert found.after.high - found.after.value < 0.9 * (found.rival.after.high - found.after.value)
+    assert width(found.after) < width(found.before)
+    assert 0.5 < found.efficiency <= 1 + 1e-6
+
+
+def width(estimate) -> float:
+    return estimate.high - estimate.low
+
+
+@given(
+    budget=st.floats(18, 22).map(lambda power: 10.0**power), max_runs=st.integers(1, 60), max_seeds=st.integers(1, 4)
+)
+@settings(deadline=None, max_examples=12)
+def test_budget_runs_and_seeds_are_respected(budget: float, max_runs: int, max_seeds: int) -> None:
+    fitted = open_fit("t5-c4-refit")
+    limits = replace(limits_around(fitted.domain), max_seeds=max_seeds)
+    found = design(fitted, budget=budget, limits=limits, max_runs=max_runs, as_guess=False)
+    assert 0 < found.flops <= budget * (1 + 1e-9)
+    assert 1 <= found.num_runs <= max_runs
+    assert max(cell.seeds for cell in found.cells) <= max_seeds
+
+
+@pytest.mark.parametrize("max_seeds", [1, 2])
+def test_runs_that_share_their_noise_are_of_different_cells(own: Fit, max_seeds: int) -> None:
+    assert own.bootstrap
+    limits = replace(limits_around(own.domain), max_seeds=max_seeds)
+    by_cell = replace(own, bootstrap=replace(own.bootstrap, by="cell"))
+    found = {fit.bootstrap.by: design(fit, budget=1e20, limits=limits) for fit in (own, by_cell) if fit.bootstrap}
+    most = {}
+    for by, planned in found.items():
+        runs = Counter()
+        for cell in planned.cells:
+            runs[cell.nonzero_params, cell.sparsity] += cell.seeds
+        most[by] = max(runs.values())
+    assert most["cell"] <= max_seeds < most["run"]
+    assert width(found["run"].after) < width(found["cell"].after) < width(found["cell"].before)
+
+
+def test_the_same_every_time(own: Fit, designed: Design) -> None:
+    assert design(own, budget=1e20) == designed
+    guessed = [design(own, budget=1e20, as_guess=True, seed=seed) for seed in (0, 0, 1)]
+    assert guessed[0] == guessed[1]
+    assert guessed[0].before != guessed[2].before
+
+
+def test_more_budget_is_narrower(own: Fit) -> None:
+    widths = [width(design(own, budget=budget, max_runs=100).after) for budget in (3e18, 3e19, 3e20)]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[2] < widths[0] / 2
+
+
+def test_less_noise_is_narrower(own: Fit) -> None:
+    noisy, quiet = (width(design(own, budget=1e20, noise=noise).after) for noise in (0.01, 0.001))
+    assert quiet < noisy / 3
+
+
+def test_the_target_not_given_is_far_beyond_the_runs(own: Fit, designed: Design) -> None:
+    assert designed.target.nonzero_params == 10 * own.domain.nonzero_params[1]
+    question = (designed.target.nonzero_params, designed.target.flops, Cost())
+    assert designed.before.value == optimal_sparsity(own.law, own.values, *question)
+    draws = optimal_sparsity(own.law, own.draws, *question)
+    assert designed.before.bounds == pytest.approx(np.quantile(draws, [0.025, 0.975]))
+
+
+@pytest.mark.parametrize("base", ["decoder-laptop", 'odd"name\\.toml'])
+def test_sweep_file(designed: Design, tmp_path, base: str) -> None:
+    designed.save(tmp_path / "sweep.toml", base)
+    sweep = tomllib.loads((tmp_path / "sweep.toml").read_text())
+    assert sweep["base"] == base
+    cells = [
+        (parse_count(c["nonzeros"]), c["sparsity"], parse_count(c["data"]), len(c["seeds"])) for c in sweep["cells"]
+    ]
+    assert cells == [(c.nonzero_params, c.sparsity, c.data, c.seeds) for c in designed.cells]
+    # 48 runs are fitted, with seeds below that.
+    assert {seed for cell in sweep["cells"] for seed in cell["seeds"]} == {48}
+
+
+def test_json(designed: Design) -> None:
+    record = json.loads(json.dumps(designed.to_json(), allow_nan=False))
+    assert record["num_runs"] == sum(cell["seeds"] for cell in record["cells"])
+    assert record["before"].keys() == record["after"].keys() == {"value", "low", "high"}
+    assert record["rival"]["num_runs"] == 48
+
+
+def test_a_published_law_is_a_guess(own: Fit) -> None:
+    guessed, joined = (design(open_fit("t5-c4-refit"), budget=1e20, as_guess=g) for g in (None, False))
+    assert guessed.warnings[0].startswith("t5-c4-refit is a guess")
+    assert (guessed.first_seed, joined.first_seed) == (0, 48)
+    assert width(guessed.before) > width(joined.before)
+    assert joined.after == design(own, budget=1e20).after
+
+
+WARNINGS = {
+    "status": ({"status": "not converged: x"}, {}, "the fit is not converged: x"),
+    "extrapolates": ({}, {}, "2.5 times larger than the largest run allowed"),
+    "below": ({}, {"target": Target(1e5, 1e19)}, "13.3 times smaller than the smallest"),
+    "dense": ({}, {"target": Target(8.5e8, 6e19)}, "the optimum at the target is dense"),
+    "unspent": ({}, {"max_runs": 2, "limits": SMALL}, "of the budget is spent"),
+}
+
+
+@pytest.mark.parametrize("case", WARNINGS)
+def test_warnings(own: Fit, case: str) -> None:
+    changes, options, sentence = WARNINGS[case]
+    found = design(replace(own, **changes), **{"budget": 1e20, **options})
+    assert any(sentence in warning for warning in found.warnings)
+
+
+def law_of_ones_own(S, N, D, a=1.0, b=0.1):
+    return a * N**-b * (1 - S) + 1 / D
+
+
+MISTAKES = {
+    "budget below the cheapest run": ({}, {"budget": 1e10}, "does not pay for the cheapest run"),
+    "no budget": ({}, {"budget": -1.0}, "positive number of FLOPs"),
+    "no runs": ({}, {"max_runs": 0}, "at least one run"),
+    "confidence": ({}, {"confidence": 1.0}, "between 0 and 1"),
+    "no draws": ({"bootstrap": None}, {}, "--bootstrap 1000"),
+    "dense for certain": ({}, {"target": Target(8.5e8, 1e12)}, "no run can sharpen it"),
+    "law without sparsity": ({"law": DENSE}, {}, "ignores sparsity"),
+    "law of one's own": ({"law": from_function(law_of_ones_own)}, {}, "law of your own"),
+    "law of levels": ({"law": free_multiplier((0.0, 0.5))}, {}, "knows single sparsities only"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes(own: Fit, case: str) -> None:
+    changes, options, sentence = MISTAKES[case]
+    with pytest.raises(UserError, match=sentence):
+        design(replace(own, **changes), **{"budget": 1e20, **options})
+
+
+@pytest.mark.parametrize(("N", "C"), [(0.0, 1e20), (-1.0, 1e20), (1e8, np.inf), (1e8, np.nan), (1e300, 1e20)])
+def test_impossible_targets(N: float, C: float) -> None:
+    with pytest.raises(UserError, match="training run comes near"):
+        Target(N, C)
+
+
+BAD_LIMITS = {
+    "reversed": ((1e8, 1e6), (1e9, 1e10), (0.5,), 1),
+    "zero": ((0.0, 1e6), (1e9, 1e10), (0.5,), 1),
+    "no sparsity": ((1e6, 1e7), (1e9, 1e10), (), 1),
+    "sparsity": ((1e6, 1e7), (1e9, 1e10), (1.0,), 1),
+    "seeds": ((1e6, 1e7), (1e9, 1e10), (0.5,), 0),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LIMITS)
+def test_impossible_limits(case: str) -> None:
+    with pytest.raises(UserError):
+        Limits(*BAD_LIMITS[case])
+
+
+def test_another_law(own: Fit) -> None:
+    draws = own.draws[:, [0, 1, 3, 4, 5, 6]]
+    values = dict(zip(NO_FLOOR.names, np.median(draws, axis=0).tolist(), strict=True))
+    assert own.bootstrap
+    found = design(
+        replace(own, law=NO_FLOOR, parameters=values, bootstrap=replace(own.bootstrap, draws=draws)), budget=1e20
+    )
+    assert found.rival
+    assert width(found.after) < width(found.rival.after)
+
+
+def test_one_size_and_one_duration() -> None:
+    runs = candidates(Limits((1e6, 1e6), (1e9, 1e9), (0.0, 0.5)), 1e18, Cost())
+    assert list(zip(runs.nonzero_params, runs.sparsity, runs.data, strict=True)) == [(1e6, 0, 1e9), (1e6, 0.5, 1e9)]
+
+
+@given(low=st.floats(1e3, 1e9), reach=st.floats(1, 1e4))
+@settings(deadline=None, max_examples=50)
+def test_candidates_are_what_the_sweep_file_says(low: float, reach: float) -> None:
+    runs = candidates(Limits((low, low * reach), (1e9, 2e9), (0.0,)), 1e60, Cost())
+    sizes = np.unique(runs.nonzero_params)
+    assert [parse_count(format_count(size)) for size in sizes] == sizes.tolist()
+    assert low * 0.995 <= sizes.min() <= sizes.max() <= low * reach * 1.006
+    assert (sizes[1:] / sizes[:-1] < 1.44).all()
+
+
+@pytest.mark.parametrize("budget", [1e18, 3e18, 1e19, 1e22])
+def test_the_grid_costs_the_budget(budget: float) -> None:
+    grid = factorial(SMALL, budget, Cost())
+    full = factorial(SMALL, 1e30, Cost())
+    assert len(full) == 36  # at the limits, as often as seeds allow
+    assert len(factorial(replace(SMALL, max_seeds=3), 1e30, Cost())) == 3 * 36
+    assert grid.flops.sum() <= budget
+    if grid.flops.sum() < 0.99 * budget:
+        assert grid.nonzero_params.max() == pytest.approx(1.6e7)
+    assert grid.nonzero_params.min() == pytest.approx(1e6)
+    assert len(factorial(SMALL, 1e17, Cost())) == 0
+
+
+def test_without_a_grid_to_compare_with(own: Fit) -> None:
+    found = design(own, budget=1e18, target=Target(8.5e8, 8e20))
+    assert found.rival is None
+    assert found.cells
