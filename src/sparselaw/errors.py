@@ -1,6 +1,10 @@
 """What goes wrong in a user's hands, told in one sentence."""
 
 
+def arg(name: str) -> str:
+    return name
+
+
 class UserError(ValueError):
     """A mistake in what the user gave: one sentence that says what is wrong and what to do."""
 

@@ -13,7 +13,7 @@ from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.result import Bootstrap
 from sparselaw.plan import Estimate, plan_served, served_contours
-from sparselaw.plan.lifetime import Demand, best_sparsity, life_at
+from sparselaw.laws.lifetime import Demand, best_sparsity, life_at
 
 CONTRACT = {
     *("optimal_sparsity", "interval", "loss", "dense_loss", "equivalent_dense_params"),

@@ -24,7 +24,7 @@ from typing import Any
 from sparselaw.words.forms import FORMS
 
 Facts = Mapping[str, Any]
-TOPICS = ("budget", "lifetime", "warnings")
+TOPICS = ("budget", "lifetime", "warnings", "rows")
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -50,13 +50,27 @@ def sentences(name: str, facts: Facts) -> tuple[str, ...]:
 
 def say(name: str, group: str, facts: Facts) -> str:
     """What one group says; empty if none of its rules holds."""
-    rules = topic(name)[group]
-    found = next((rule["say"] for rule in rules if all(_holds(c, facts) for c in rule.get("when", ()))), "")
-    return _PLACEHOLDER.sub(lambda match: _filled(name, facts, *match.groups()), found)
+    return _filled(name, next((rule["say"] for rule in topic(name)[group] if _speaks(rule, facts)), ""), facts)
 
 
-def _filled(name: str, facts: Facts, key: str, form: str | None) -> str:
-    return say(name, key, facts) if form == "say" else FORMS[form or "text"](facts[key])
+def rows(name: str, facts: Facts) -> list[tuple[str, str, str]]:
+    """The rows of a topic's table: the key of each number, its label, and its form."""
+    found = (row for row in topic("rows")[name] if _speaks(row, facts))
+    return [(row["key"], _filled(name, row["label"], facts), row["form"]) for row in found]
+
+
+def _speaks(rule: dict[str, Any], facts: Facts) -> bool:
+    return all(_holds(condition, facts) for condition in rule.get("when", ()))
+
+
+def _filled(name: str, text: str, facts: Facts) -> str:
+    """A text with its placeholders filled."""
+
+    def fill(match: re.Match[str]) -> str:
+        key, form = match.groups()
+        return say(name, key, facts) if form == "say" else FORMS[form or "text"](facts[key])
+
+    return _PLACEHOLDER.sub(fill, text)
 
 
 def _holds(condition: str, facts: Facts) -> bool:

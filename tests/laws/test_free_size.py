@@ -10,7 +10,7 @@ from sparselaw.laws import chinchilla_flops, flops_where_optimal, free_multiplie
 from sparselaw.laws.optimum import flops_where_sparsity_pays
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan import plan
-from sparselaw.plan.free_size import best_per_flop, best_size, loss_of_best_size
+from sparselaw.laws.free_size import best_per_flop, best_size, loss_of_best_size
 
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))
 FAST = RelativeTime("fast 2:4", (0.0, 0.5, 0.5), (1.0, 1.0, 0.3))

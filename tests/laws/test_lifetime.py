@@ -12,8 +12,8 @@ from sparselaw.cost.serving import SERVED_DENSE, SERVED_SPARSE
 from sparselaw.fit import open_fit
 from sparselaw.laws import DENSE, free_multiplier
 from sparselaw.laws.search import MAX_SPARSITY
-from sparselaw.plan.inverse import required_data
-from sparselaw.plan.lifetime import Demand, best_sparsity, life_at
+from sparselaw.laws.inverse import required_data
+from sparselaw.laws.lifetime import Demand, best_sparsity, life_at
 from sparselaw.prune.schedules import Schedule
 
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))
