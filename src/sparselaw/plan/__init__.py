@@ -1,8 +1,13 @@
 """Answer questions with a fitted law: how sparse for a budget, what it costs, what it gains."""
 
+import sys
+
 from sparselaw.plan.answer import Answer, answer, plan
 from sparselaw.plan.contours import Contours, LifetimeContours
 from sparselaw.plan.estimate import Estimate
 from sparselaw.plan.question import Question
+from sparselaw.rooms import Verb
 
 __all__ = ["Answer", "Contours", "Estimate", "LifetimeContours", "Question", "answer", "plan"]
+
+sys.modules[__name__].__class__ = Verb

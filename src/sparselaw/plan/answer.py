@@ -273,7 +273,7 @@ def plan(
     fit: Fit | str | FilePath,
     *,
     nonzeros: float | str | None = None,
-    memory: float | str | None = None,
+    memory: float | str | Memory | None = None,
     format: str | None = None,
     precision: str | None = None,
     flops: float | str | None = None,
@@ -339,13 +339,15 @@ def plan(
     return answer(fitted, question)
 
 
-def _memory(size: float | str | None, format: str | None, precision: str | None) -> Memory | None:
+def _memory(size: float | str | Memory | None, format: str | None, precision: str | None) -> Memory | None:
     if size is None:
         if format or precision:
             raise UserError(
                 f"{arg('format')} and {arg('precision')} say how {arg('memory')} stores weights; give {arg('memory')} too."
             )
         return None
+    if isinstance(size, Memory):
+        return size
     amount = parse_bytes(size) if isinstance(size, str) else float(size)
     check_sizes({"memory": amount})
     usual = Storage()
