@@ -82,8 +82,11 @@ def solve_at(path: Path, option: Option, sparsity: Estimate, estimate: Estimates
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         model, drawn = path.at(fitted.values, S), path.at(fitted.draws, S)
     quantities = {f.name: (float(getattr(model, f.name)), getattr(drawn, f.name)) for f in fields(Model)}
-    # What does not hang on the parameters is certain.
-    found = {name: estimate.of(value, draws if np.ndim(draws) else None) for name, (value, draws) in quantities.items()}
+    # What does not depend on the parameters is certain.
+    found = {
+        name: estimate.of(value, draws if (draws != value).any() else None)
+        for name, (value, draws) in quantities.items()
+    }
     return Solution(option, sparsity, **found)
 
 
