@@ -101,7 +101,7 @@ def test_every_rule_can_speak(name: str) -> None:
             unreached.discard(next((k for k, rule in enumerate(rules) if words._speaks(rule, facts)), None))
             if not unreached:
                 break
-        assert not unreached, (group, unreached)  # fmt: skip
+        assert not unreached, (group, unreached)
 
 
 @pytest.mark.parametrize("name", ["budget", "lifetime"])

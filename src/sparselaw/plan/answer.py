@@ -197,7 +197,7 @@ def answer(fitted: Fit, question: Question) -> Answer:
     question.check(law)
     estimate = Estimates(fitted, question.confidence)
     settled = settle(fitted, question, estimate)
-    choice, sparsity = settled.choice, best_sparsity(settled.choice, estimate)
+    choice, (sparsity, draws) = settled.choice, best_sparsity(settled.choice, estimate)
     best = solve_at(settled.held, UNSTRUCTURED, sparsity, estimate)
     budget = _budget_of(settled, best, question)
     lowest, share = getattr(best, choice.goal).value, question.share_of_no_difference
@@ -224,12 +224,10 @@ def answer(fitted: Fit, question: Question) -> Answer:
         times_chinchilla=estimate(lambda p: C / chinchilla_flops(law, p, dense_N, budget.cost)),
         pays_from=None if question.is_lifetime else estimate(lambda p: _pays_from(budget, p)),
         costs=_by_cost(choice, question, fitted),
-        dense_in_draws=None if sparsity.draws is None else float(np.mean(sparsity.draws == 0)),
-        sensitivity=sensitivities(fitted, choice.best, sparsity.draws),
+        dense_in_draws=None if draws is None else float(np.mean(draws == 0)),
+        sensitivity=sensitivities(fitted, choice.best, draws),
         size_is_free=isinstance(choice, AnySize),
-        warnings=verdict.warnings_of(
-            fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(sparsity.draws)
-        ),
+        warnings=verdict.warnings_of(fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)),
         fit=fitted.name,
         law=law.name,
         data_unit=fitted.data_unit,

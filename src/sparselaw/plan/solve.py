@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -66,14 +66,14 @@ def solve(path: Path, option: Option, estimate: Estimates) -> Solution:
         option: its sparsity, or the best one.
         estimate: the fit whose parameters and draws are asked.
     """
-    sparsity = Estimate(option.sparsity) if option.sparsity is not None else best_sparsity(path, estimate)
+    sparsity = Estimate(option.sparsity) if option.sparsity is not None else best_sparsity(path, estimate)[0]
     return solve_at(path, option, sparsity, estimate)
 
 
-def best_sparsity(path: Path, estimate: Estimates) -> Estimate:
-    """The best sparsity along a path, and its interval."""
-    found = estimate(path.best)
-    return replace(found, value=float(np.nan_to_num(found.value)))
+def best_sparsity(path: Path, estimate: Estimates) -> tuple[Estimate, Array | None]:
+    """The best sparsity along a path with its interval, and that of every draw [num_draws], if there are draws."""
+    draws = estimate.drawn(path.best)
+    return estimate.of(float(np.nan_to_num(path.best(estimate.fitted.values))), draws), draws
 
 
 def solve_at(path: Path, option: Option, sparsity: Estimate, estimate: Estimates) -> Solution:
