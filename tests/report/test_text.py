@@ -72,8 +72,8 @@ def test_design(vit: Fit, answer, width: int) -> None:
     for estimate in (found.before, found.after):
         assert text.span(estimate.bounds, text.percent if answer == "sparsity" else text.number) in shown
     for cell in found.cells:
-        assert text.format_count(cell.nonzero_params) in shown
-        assert text.format_count(cell.data) in shown
+        assert text.count(cell.nonzero_params) in shown
+        assert text.count(cell.data) in shown
     assert found.warnings
     for sentence in found.warnings:
         assert sentence in words(shown)

@@ -15,7 +15,7 @@ from sparselaw.laws.inverse import least_flops, smallest_nonzeros
 from sparselaw.laws.lifetime import Demand
 from sparselaw.laws.optimum import Size, chinchilla_flops, nonzeros_at
 from sparselaw.laws.power import Array
-from sparselaw.laws.search import range_within
+from sparselaw.laws.search import range_within, scan_points
 from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.options import Option
 from sparselaw.plan.paths import AnySize, Lifetime, Model, OnBudget, Path
@@ -97,6 +97,12 @@ def near_optimal(path: Path, parameters: Array, S: float, allowed: float) -> tup
         return getattr(path.at(parameters, s), path.goal)
 
     return range_within(goal, S, allowed, levels=path.levels, kinks=path.kinks)
+
+
+def curve_of(path: Path, parameters: Array) -> tuple[Array, Array]:
+    """Sparsities [n] along a path, kinks among them, and its goal there [n]; the only sparsities there are, if few."""
+    S = np.array(path.levels) if path.levels else np.union1d(scan_points(path.kinks), path.kinks)
+    return S, np.asarray(getattr(path.at(parameters, S), path.goal))
 
 
 def settle(fitted: Fit, question: Question, estimate: Estimates) -> Settled:
