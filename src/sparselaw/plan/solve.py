@@ -15,11 +15,13 @@ from sparselaw.laws.inverse import least_flops, smallest_nonzeros
 from sparselaw.laws.lifetime import Demand
 from sparselaw.laws.optimum import Size, chinchilla_flops, nonzeros_at
 from sparselaw.laws.power import Array
-from sparselaw.laws.search import range_within, scan_points
+from sparselaw.laws.search import MAX_SPARSITY, range_within, scan_points
 from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.options import Option
 from sparselaw.plan.paths import AnySize, Lifetime, Model, OnBudget, Path
 from sparselaw.plan.question import Question
+
+CURVE_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def near_optimal(path: Path, parameters: Array, S: float, allowed: float) -> tup
 
 def curve_of(path: Path, parameters: Array) -> tuple[Array, Array]:
     """Sparsities [n] along a path, kinks among them, and its goal there [n]; the only sparsities there are, if few."""
-    S = np.array(path.levels) if path.levels else np.union1d(scan_points(path.kinks), path.kinks)
+    even = np.linspace(0, MAX_SPARSITY, CURVE_POINTS)
+    S = np.array(path.levels) if path.levels else np.union1d(even, scan_points(path.kinks))
     return S, np.asarray(getattr(path.at(parameters, S), path.goal))
 
 

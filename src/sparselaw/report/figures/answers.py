@@ -36,6 +36,6 @@ def answer_figure(answer: Answer) -> Figure:
         ax.yaxis.set_major_formatter(lambda value, _: format_flops(value))
     else:
         ax.set_ylabel("loss (nats)")
-    shade = "shaded: interval of the best sparsity; " if best.bounds else ""
-    ax.set_title(f"{shade}bar: {verdict.part(answer, '_near')}", weight="normal")
+    shade = f"shaded: {answer.question.confidence:.0%} interval; " if best.bounds else ""
+    ax.set_title(f"{shade}bar: {verdict.part(answer, '_near')}", weight="normal", loc="left", x=-0.12)
     return figure
