@@ -1,15 +1,11 @@
 """Advice follows from the numbers; sensitivities against finite changes and constructed draws."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from sparselaw.cost import Cost, Memory, RelativeTime, Storage
 from sparselaw.fit import Fit, open_fit
-from sparselaw.fit.result import Bootstrap
 from sparselaw.plan import plan
-from sparselaw.plan.estimate import sensitivities
 
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))
 
@@ -77,40 +73,6 @@ def test_all_costs_are_compared(vit: Fit) -> None:
     assert answer.costs["csr"] == answer.optimal_sparsity.value
     for name, sparse in (("dense", False), ("sparse", True)):
         assert answer.costs[name] == plan(vit, cost=Cost(sparse=sparse), **question).optimal_sparsity.value
-
-
-def test_slopes_are_finite_changes(vit: Fit) -> None:
-    question = {"nonzeros": 42.5e6, "flops": 1e19, "cost": Cost(sparse=True)}
-    answer = plan(replace(vit, bootstrap=None), **question)
-    assert {one.name for one in answer.sensitivity} == set(vit.law.names)
-    assert all(one.explained is None for one in answer.sensitivity)
-    for one in answer.sensitivity:
-        ends = [
-            plan(
-                replace(vit, bootstrap=None, parameters=vit.parameters | {one.name: vit.parameters[one.name] * k}),
-                **question,
-            )
-            for k in (np.exp(-0.005), np.exp(0.005))
-        ]
-        low, high = (end.optimal_sparsity.value for end in ends)
-        assert one.slope == pytest.approx((high - low) / 0.01, abs=1e-4)
-
-
-def test_the_parameter_that_moves_explains_all(vit: Fit) -> None:
-    draws = np.tile(vit.values, (101, 1))
-    rng = np.random.default_rng(0)
-    draws[:, 1] *= np.exp(rng.uniform(-0.1, 0.1, 101))
-    fitted = replace(vit, bootstrap=Bootstrap(draws, "run", 101, 0))
-    answers = plan(fitted, nonzeros=42.5e6, flops=1e19).sensitivity
-    assert answers[0].name == "b_S"
-    assert answers[0].explained == pytest.approx(1, abs=0.05)
-    assert all(one.explained is None for one in answers[1:])
-
-
-def test_pinned_parameters_have_no_part(vit: Fit) -> None:
-    found = sensitivities(replace(vit, pinned=("b_D",)), lambda p: p[..., 0], vit.draws[:, 0])
-    assert "b_D" not in {one.name for one in found}
-    assert found[0].name == "a_S"
 
 
 def test_dense_in_draws_is_the_share_of_them() -> None:
