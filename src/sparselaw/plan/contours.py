@@ -23,14 +23,14 @@ from sparselaw.laws.optimum import LEVELS, chinchilla_flops, flops_where_optimal
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan.paths import Lifetime
 from sparselaw.plan.question import CONFIDENCE, check_units
-from sparselaw.shown import Shown
+from sparselaw.shown import Readable
 
 GRID, LIFETIME_GRID = 300, 100
 BAND_LEVELS = 192  # sparsities at which a band is inverted; it is interpolated between them
 
 
 @dataclass(frozen=True)
-class Contours(Shown):
+class Contours(Readable):
     """S_opt on a grid, and the lines of constant S_opt.
 
     nonzero_params [n] and flops [m] are the axes; sparsity, low and high are [n, m]; lines, lines_low and lines_high are
@@ -51,7 +51,7 @@ class Contours(Shown):
 
 
 @dataclass(frozen=True)
-class LifetimeContours(Shown):
+class LifetimeContours(Readable):
     """Best sparsity [n, m] for demands inference [n] and losses [m], with its N and lifetime FLOPs `total` [n, m]."""
 
     inference: Array
