@@ -21,7 +21,7 @@ from sparselaw.report.design_text import design_text
 from sparselaw.report.figures import contour_figure, save
 from sparselaw.report.fit_text import fit_text
 from sparselaw.report.notebook import runs_table
-from sparselaw.report.plan_text import plan_text
+from sparselaw.report.plan_text import answer_text
 from sparselaw.report.text import show as show_table
 from sparselaw.runs import Runs, read_runs
 
