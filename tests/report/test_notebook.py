@@ -77,7 +77,7 @@ def test_columns_and_warnings_are_text_as_well() -> None:
 
 @pytest.mark.parametrize(("num", "rows"), [(10, 10), (11, 11), (1000, 11)])
 def test_long_tables_are_cut_in_the_middle(num: int, rows: int) -> None:
-    lines = [line for line in Seen(some_runs(num)._repr_html_()).text.splitlines() if "1M" in line or "..." in line]
+    lines = some_runs(num)._repr_html_().partition("<tbody>")[2].split("</tr>")[:-1]
     assert len(lines) == rows
-    assert lines[-1].split()[0] == str(num - 1)
+    assert lines[-1].startswith(f"<tr><td>{num - 1}</td>")
     assert ("..." in lines[5]) == (num > 10)

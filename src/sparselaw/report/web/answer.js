@@ -109,12 +109,12 @@ function refusal(model, memory) {
     return `${formatBytes(memory.bytes)} hold ${held}, ${much}; check the unit of memory.`;
   }
   if (!memory.levels.length || levelsOf(model.law, memory).length > 1) return "";
-  return `The law ${model.form.name} knows single sparsities only, and not that of ${format}; choose another format.`;
+  return `The law ${model.form.name} knows the fitted sparsities only, and not that of ${format}; choose another format.`;
 }
 
 function servedAnswer(model, state) {
   if (state.fixed && state.size === "memory") {
-    return { problem: "Memory is for a model that is trained once; with inference give non-zeros if N is fixed." };
+    return { problem: "Memory limits a model that is only trained; with inference give non-zeros if N is fixed." };
   }
   const demand = {
     loss: state.loss,
