@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sparselaw.plan.advice import sensitivities
 
 from sparselaw.cost import Cost, Memory, RelativeTime, Storage
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.result import Bootstrap
 from sparselaw.plan import plan
-from sparselaw.plan.advice import sensitivities
 
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))
 
@@ -27,26 +27,26 @@ def said(fitted: Fit, start: str, **question) -> str:
 
 
 def test_more_memory_than_compute_is_told_to_stay_dense(vit: Fit) -> None:
-    sentence = said(vit, "do not prune", nonzero_params=42.5e6, times_chinchilla=0.5)
+    sentence = said(vit, "do not prune", nonzeros=42.5e6, times_chinchilla=0.5)
     assert "0.5 times" in sentence
     assert "pays from 1.27 times on" in sentence
 
 
 def test_about_chinchilla_it_is_hardly_worth_it(vit: Fit) -> None:
-    sentence = said(vit, "hardly worth it", nonzero_params=42.5e6, times_chinchilla=1.5)
+    sentence = said(vit, "hardly worth it", nonzeros=42.5e6, times_chinchilla=1.5)
     assert "1.5 times Chinchilla-optimal" in sentence
 
 
 def test_long_training_pays(vit: Fit) -> None:
-    sentence = said(vit, "sparsity pays", nonzero_params=42.5e6, times_chinchilla=20)
+    sentence = said(vit, "sparsity pays", nonzeros=42.5e6, times_chinchilla=20)
     assert "20 times" in sentence
-    assert f"of {plan(vit, nonzero_params=42.5e6, times_chinchilla=20).multiplier.value:.2f} dense ones" in sentence
+    assert f"of {plan(vit, nonzeros=42.5e6, times_chinchilla=20).multiplier.value:.2f} dense ones" in sentence
 
 
 def test_dense_of_another_size_is_compared(vit: Fit) -> None:
-    question = {"nonzero_params": 42.5e6, "times_chinchilla": 5}
+    question = {"nonzeros": 42.5e6, "times_chinchilla": 5}
     answer = plan(vit, **question)
-    better = answer.loss.value - answer.best_dense_loss.value
+    better = answer.best.loss.value - answer.any_dense.loss.value
     assert better > 0
     assert f"{better:.2g} nats better" in said(vit, "if N is not what limits you", **question)
     assert "nats worse" in said(
@@ -55,10 +55,10 @@ def test_dense_of_another_size_is_compared(vit: Fit) -> None:
 
 
 def test_an_answer_that_flips_with_the_cost_says_so(vit: Fit) -> None:
-    question = {"nonzero_params": 42.5e6, "times_chinchilla": 0.8}
+    question = {"nonzeros": 42.5e6, "times_chinchilla": 0.8}
     assert plan(vit, **question).costs["dense"] == 0 < plan(vit, **question).costs["sparse"]
     said(vit, "the answer flips", **question)
-    assert not any("flips" in s for s in plan(vit, nonzero_params=42.5e6, times_chinchilla=5).advice)
+    assert not any("flips" in s for s in plan(vit, nonzeros=42.5e6, times_chinchilla=5).advice)
 
 
 def test_free_size_with_dense_cost_is_dense_for_vit(vit: Fit) -> None:
@@ -68,7 +68,7 @@ def test_free_size_with_dense_cost_is_dense_for_vit(vit: Fit) -> None:
 
 
 def test_all_costs_are_compared(vit: Fit) -> None:
-    question = {"nonzero_params": 42.5e6, "times_chinchilla": 50}
+    question = {"nonzeros": 42.5e6, "times_chinchilla": 50}
     answer = plan(vit, cost=Cost(measured=CSR), **question)
     assert list(answer.costs) == ["dense", "sparse", "csr"]
     assert answer.costs["csr"] == answer.optimal_sparsity.value
@@ -77,7 +77,7 @@ def test_all_costs_are_compared(vit: Fit) -> None:
 
 
 def test_slopes_are_finite_changes(vit: Fit) -> None:
-    question = {"nonzero_params": 42.5e6, "flops": 1e19, "cost": Cost(sparse=True)}
+    question = {"nonzeros": 42.5e6, "flops": 1e19, "cost": Cost(sparse=True)}
     answer = plan(replace(vit, bootstrap=None), **question)
     assert {one.name for one in answer.sensitivity} == set(vit.law.names)
     assert all(one.explained is None for one in answer.sensitivity)
@@ -98,7 +98,7 @@ def test_the_parameter_that_moves_explains_all(vit: Fit) -> None:
     rng = np.random.default_rng(0)
     draws[:, 1] *= np.exp(rng.uniform(-0.1, 0.1, 101))
     fitted = replace(vit, bootstrap=Bootstrap(draws, "run", 101, 0))
-    answers = plan(fitted, nonzero_params=42.5e6, flops=1e19).sensitivity
+    answers = plan(fitted, nonzeros=42.5e6, flops=1e19).sensitivity
     assert answers[0].name == "b_S"
     assert answers[0].explained == pytest.approx(1, abs=0.05)
     assert all(one.explained is None for one in answers[1:])
@@ -112,7 +112,7 @@ def test_pinned_parameters_have_no_part(vit: Fit) -> None:
 
 def test_dense_in_draws_is_the_share_of_them() -> None:
     t5 = open_fit("t5-c4-refit")
-    answer = plan(t5, nonzero_params=1e9, times_chinchilla=0.3)
+    answer = plan(t5, nonzeros=1e9, times_chinchilla=0.3)
     assert answer.dense_in_draws is not None
     assert 0.025 < answer.dense_in_draws < 0.975
     assert f"dense is best in {answer.dense_in_draws:.0%} of the bootstrap draws" in answer.advice

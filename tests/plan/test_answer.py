@@ -34,17 +34,17 @@ def test_interval_is_the_quantile_of_constructed_draws(vit: Fit) -> None:
     # 41 draws of a_S alone: the 2.5% and 97.5% quantiles are the second lowest and the second highest, and S_opt rises in a_S.
     draws = np.tile(vit.values, (41, 1))
     draws[:, 0] *= np.linspace(0.5, 1.5, 41)
-    answer = plan(with_draws(vit, draws[::-1]), nonzero_params=42.5e6, flops=2e20)
+    answer = plan(with_draws(vit, draws[::-1]), nonzeros=42.5e6, flops=2e20)
     expected = [float(optimal_sparsity(vit.law, draws[k], 42.5e6, 2e20, Cost())) for k in (1, 39)]
     assert expected[0] < answer.optimal_sparsity.value < expected[1]
     assert answer.optimal_sparsity.bounds == pytest.approx(expected, rel=1e-12)
     S = answer.optimal_sparsity.value
     losses = vit.law.predict(draws[[1, 39]], S, 42.5e6, 2e20 * (1 - S) / (6 * 42.5e6))
-    assert answer.loss.bounds == pytest.approx(sorted(losses), rel=1e-12)
+    assert answer.best.loss.bounds == pytest.approx(sorted(losses), rel=1e-12)
 
 
 def test_without_draws_there_is_no_interval_and_a_warning(vit: Fit) -> None:
-    answer = plan(replace(vit, bootstrap=None), nonzero_params=42.5e6, flops=2e20)
+    answer = plan(replace(vit, bootstrap=None), nonzeros=42.5e6, flops=2e20)
     estimates = [value for value in vars(answer).values() if isinstance(value, Estimate)]
     assert len(estimates) == 12
     assert all(e.bounds is None for e in estimates)
@@ -55,22 +55,22 @@ def test_without_draws_there_is_no_interval_and_a_warning(vit: Fit) -> None:
 def test_draws_that_cannot_reach_the_loss_leave_the_interval_open(vit: Fit) -> None:
     draws = np.tile(vit.values, (41, 1))
     draws[:, -1] = np.linspace(4.0, 5.5, 41)  # the irreducible loss
-    answer = plan(with_draws(vit, draws), nonzero_params=42.5e6, loss=5.4)
-    assert answer.flops.low is not None
-    assert np.isfinite(answer.flops.low)
-    assert answer.flops.high == np.inf
+    answer = plan(with_draws(vit, draws), nonzeros=42.5e6, loss=5.4)
+    assert answer.best.flops.low is not None
+    assert np.isfinite(answer.best.flops.low)
+    assert answer.best.flops.high == np.inf
     assert answer.to_json()["flops_interval"][1] is None
 
 
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
-        ({"nonzero_params": 425e6, "flops": 1e21}, "non-zeros N = 425M is 10 times beyond"),
-        ({"nonzero_params": 66.4e3, "data": 1e9}, "times below the fitted runs"),
-        ({"nonzero_params": 42.5e6, "data": 1.8e11}, "beyond the fitted runs (225M to 1.8B)"),
-        ({"nonzero_params": 1e6, "times_chinchilla": 1e4}, "sparsity is beyond the fitted runs (at most 9"),
-        ({"nonzero_params": 1e6, "times_chinchilla": 1e9}, "the largest sparsity considered"),
-        ({"nonzero_params": 1e6, "loss": 15.0}, "worse than that of every fitted run"),
+        ({"nonzeros": 425e6, "flops": 1e21}, "non-zeros N = 425M is 10 times beyond"),
+        ({"nonzeros": 66.4e3, "data": 1e9}, "times below the fitted runs"),
+        ({"nonzeros": 42.5e6, "data": 1.8e11}, "beyond the fitted runs (225M to 1.8B)"),
+        ({"nonzeros": 1e6, "times_chinchilla": 1e4}, "sparsity is beyond the fitted runs (at most 9"),
+        ({"nonzeros": 1e6, "times_chinchilla": 1e9}, "the largest sparsity considered"),
+        ({"nonzeros": 1e6, "loss": 15.0}, "worse than that of every fitted run"),
     ],
     ids=["N-beyond", "N-below", "D", "S", "edge", "loss"],
 )
@@ -79,9 +79,9 @@ def test_questions_beyond_the_data_say_how_far(vit: Fit, question: dict, expecte
 
 
 def test_times_beyond_are_ratios(vit: Fit) -> None:
-    answer = plan(vit, nonzero_params=3 * vit.domain.nonzero_params[1], flops=1e21)
+    answer = plan(vit, nonzeros=3 * vit.domain.nonzero_params[1], flops=1e21)
     assert any("is 3 times beyond the fitted runs" in sentence for sentence in answer.warnings)
-    beyond = answer.data / vit.domain.data[1]
+    beyond = answer.best.data.value / vit.domain.data[1]
     if beyond > 1.001:
         assert any(f"is {beyond:.3g} times beyond" in sentence for sentence in answer.warnings)
 
@@ -89,7 +89,7 @@ def test_times_beyond_are_ratios(vit: Fit) -> None:
 def test_an_unfinished_fit_is_told(vit: Fit) -> None:
     unfinished = replace(vit, status="not converged: no start reached a stationary point")
     assert "the fit is not converged: no start reached a stationary point" in plan(
-        unfinished, nonzero_params=1e7, flops=1e19
+        unfinished, nonzeros=1e7, flops=1e19
     ).warnings  # fmt: skip
 
 
@@ -97,11 +97,11 @@ def test_an_unfinished_fit_is_told(vit: Fit) -> None:
     "question",
     [
         {},
-        {"nonzero_params": 1e7},
+        {"nonzeros": 1e7},
         {"flops": 1e20},
         {"loss": 5.0},
-        {"nonzero_params": 1e7, "flops": 1e20, "data": 1e9},
-        {"nonzero_params": 1e7, "flops": 1e20, "loss": 5.0},
+        {"nonzeros": 1e7, "flops": 1e20, "data": 1e9},
+        {"nonzeros": 1e7, "flops": 1e20, "loss": 5.0},
         {"times_chinchilla": 2.0, "loss": 5.0},
         {"data": 1e9, "times_chinchilla": 2.0},
         {"flops": 1e20, "times_chinchilla": 2.0},
@@ -115,17 +115,17 @@ def test_contradictory_questions(vit: Fit, question: dict) -> None:
 
 
 def test_budgets_in_data_and_in_multiples_agree_with_flops(vit: Fit) -> None:
-    by_data = plan(vit, nonzero_params=1e7, data=1e9)
-    assert by_data.flops.value == pytest.approx(6 * 1e7 * 1e9, rel=1e-14)
-    assert by_data.dense_data == pytest.approx(1e9, rel=1e-14)
-    by_times = plan(vit, nonzero_params=1e7, times_chinchilla=7.0)
+    by_data = plan(vit, nonzeros=1e7, data=1e9)
+    assert by_data.best.flops.value == pytest.approx(6 * 1e7 * 1e9, rel=1e-14)
+    assert by_data.dense.data.value == pytest.approx(1e9, rel=1e-14)
+    by_times = plan(vit, nonzeros=1e7, times_chinchilla=7.0)
     assert by_times.times_chinchilla.value == pytest.approx(7.0, rel=1e-12)
-    again = plan(vit, nonzero_params=1e7, flops=by_times.flops.value)
+    again = plan(vit, nonzeros=1e7, flops=by_times.best.flops.value)
     assert again.optimal_sparsity == by_times.optimal_sparsity
 
 
 def test_record_keeps_the_contract(vit: Fit) -> None:
-    record = plan(vit, nonzero_params=42.5e6, flops=2e20).to_json()
+    record = plan(vit, nonzeros=42.5e6, flops=2e20).to_json()
     assert set(record) >= CONTRACT
     assert record["gain"] == pytest.approx(record["dense_loss"] - record["loss"], rel=1e-12)
     assert record["equivalent_dense_params"] == pytest.approx(record["multiplier"] * 42.5e6, rel=1e-12)
@@ -146,7 +146,7 @@ anything = st.one_of(st.none(), st.floats(), st.floats(-45, 45).map(lambda power
 def test_a_sentence_or_finite_numbers(source, N, budget, loss, cost, shares) -> None:
     options = {"tolerance": shares[0], "confidence": shares[1], "cost": cost}
     try:
-        answer = plan(open_fit(source), nonzero_params=N, loss=loss, **{budget[0]: budget[1]}, **options)
+        answer = plan(open_fit(source), nonzeros=N, loss=loss, **{budget[0]: budget[1]}, **options)
     except UserError:
         return
     values = [v.value if isinstance(v, Estimate) else v for v in vars(answer).values()]

@@ -84,11 +84,11 @@ def test_answers_are_those_of_the_grid(format: str, cost: Cost) -> None:
         answer = plan(fitted, memory=memory, flops=C, cost=cost)
         best, lowest = brute_force(fitted, memory, C, cost)
         S = answer.optimal_sparsity.value
-        assert answer.loss.value == pytest.approx(lowest, abs=1e-6)
+        assert answer.best.loss.value == pytest.approx(lowest, abs=1e-6)
         assert abs(S - best) < 1e-4
-        assert answer.nonzero_params.value == pytest.approx(memory.nonzeros(S), rel=1e-12)
-        assert answer.data == pytest.approx(
-            C / (6 * cost.units_per_datum * answer.nonzero_params.value * cost.multiplier(S))
+        assert answer.best.nonzero_params.value == pytest.approx(memory.nonzeros(S), rel=1e-12)
+        assert answer.best.data.value == pytest.approx(
+            C / (6 * cost.units_per_datum * answer.best.nonzero_params.value * cost.multiplier(S))
         )
 
 
@@ -111,7 +111,7 @@ def test_with_free_positions_equal_bytes_are_equal_nonzeros(values, precision, N
 def test_whole_answers_agree_when_positions_are_free() -> None:
     fitted, C = open_fit("vit-jft"), 1e18
     in_bytes = plan(fitted, memory=Memory(85e6, Storage("ideal")), flops=C).to_json()
-    in_nonzeros = plan(fitted, nonzero_params=42.5e6, flops=C).to_json()
+    in_nonzeros = plan(fitted, nonzeros=42.5e6, flops=C).to_json()
     for name in (
         "optimal_sparsity",
         "interval",
@@ -168,7 +168,7 @@ def test_least_flops(format: str, cost: Cost) -> None:
     brute = cost.flops(S, N, required_data(fitted.law, fitted.values, S, N, target))
     assert brute.min() == pytest.approx(C, rel=1e-6)
     assert brute.min() >= C * (1 - 1e-9)
-    assert plan(fitted, memory=memory, loss=target, cost=cost).loss.value == pytest.approx(target, rel=1e-6)
+    assert plan(fitted, memory=memory, loss=target, cost=cost).best.loss.value == pytest.approx(target, rel=1e-6)
 
 
 @pytest.mark.parametrize("cost", COSTS[:2], ids=lambda c: c.name)
@@ -194,9 +194,9 @@ def test_a_pattern_is_chosen_or_left() -> None:
     for answer in chosen:
         S = answer.optimal_sparsity.value
         losses = [
-            float(loss_on_budget(PAPER, fitted.values, s, memory, answer.flops.value, Cost())) for s in (0.0, 0.5)
+            float(loss_on_budget(PAPER, fitted.values, s, memory, answer.best.flops.value, Cost())) for s in (0.0, 0.5)
         ]
-        assert answer.loss.value == min(losses)
+        assert answer.best.loss.value == min(losses)
         assert answer.near_optimal == (S, S)
         assert any("unstructured" in sentence for sentence in answer.warnings)
 
@@ -225,11 +225,11 @@ def test_another_law() -> None:
 def test_what_a_dense_model_of_the_bytes_is() -> None:
     fitted, memory = open_fit("vit-jft"), Memory(85e6, Storage("bitmask", "fp32"))
     answer = plan(fitted, memory=memory, data=1e9)
-    assert answer.dense_params == 85e6 / 4
-    assert answer.flops.value == pytest.approx(6 * 85e6 / 4 * 1e9)
-    assert answer.dense_data == pytest.approx(1e9)
+    assert answer.dense.nonzero_params.value == 85e6 / 4
+    assert answer.best.flops.value == pytest.approx(6 * 85e6 / 4 * 1e9)
+    assert answer.dense.data.value == pytest.approx(1e9)
     assert answer.dense_loss.value == pytest.approx(float(fitted.predict(0.0, 85e6 / 4, 1e9)))
-    assert answer.gain.value == pytest.approx(answer.dense_loss.value - answer.loss.value)
+    assert answer.gain.value == pytest.approx(answer.dense_loss.value - answer.best.loss.value)
     record = plan(fitted, memory=memory, times_chinchilla=7.0).to_json()
     assert record["times_chinchilla"] == pytest.approx(7.0)
     assert (record["memory"], record["format"], record["precision"]) == (85e6, "bitmask", "fp32")
@@ -239,10 +239,10 @@ def test_what_a_dense_model_of_the_bytes_is() -> None:
 def test_too_few_flops_to_fill_the_memory_are_told(times: float) -> None:
     fitted, memory = open_fit("vit-jft"), Memory(85e6)
     answer = plan(fitted, memory=memory, times_chinchilla=times)
-    S, C = answer.optimal_sparsity.value, answer.flops.value
-    smaller = loss_on_budget(PAPER, fitted.values, S, answer.nonzero_params.value * 0.99, C, Cost())
+    S, C = answer.optimal_sparsity.value, answer.best.flops.value
+    smaller = loss_on_budget(PAPER, fitted.values, S, answer.best.nonzero_params.value * 0.99, C, Cost())
     told = any("a smaller model would reach a lower loss" in sentence for sentence in answer.warnings)
-    assert told == (smaller < answer.loss.value)
+    assert told == (smaller < answer.best.loss.value)
     assert told == (times < 1)
 
 

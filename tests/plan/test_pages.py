@@ -9,7 +9,7 @@ from sparselaw.cost import Cost, open_hardware
 from sparselaw.cost.serving import SERVED_DENSE, SERVED_SPARSE
 from sparselaw.fit import open_fit
 from sparselaw.laws import chinchilla_flops, optimal_sparsity
-from sparselaw.plan.lifetime import Demand, best_sparsity, life_at
+from sparselaw.laws.lifetime import Demand, best_sparsity, life_at
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -80,7 +80,7 @@ def test_first_zeros_are_worth(source: str, expected: float) -> None:
 def test_five_times_chinchilla_for_vit() -> None:
     fitted, N = open_fit("vit-jft"), 42.5e6
     budget = 5 * float(chinchilla_flops(fitted.law, fitted.values, N, Cost()))
-    assert round(plan(fitted, nonzero_params=N, flops=budget).optimal_sparsity.value, 3) == 0.510
+    assert round(plan(fitted, nonzeros=N, flops=budget).optimal_sparsity.value, 3) == 0.510
     # The closed form as printed in the method's description.
     a_S, b_S, _, b_N, a_D, b_D, _ = fitted.values
     scale = np.exp((np.log(b_D / (a_S * b_S)) + b_N * np.log(N)) / (b_D + b_S))

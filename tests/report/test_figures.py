@@ -158,7 +158,7 @@ def test_errors_are_of_the_prediction_above_the_measurement(runs, fitted, drawn)
 
 
 def test_the_published_extrapolation_run_is_a_point_of_its_own():
-    table = pd.DataFrame({"nonzero_params": [1e6, 1e8], "sparsity": 0.0, "data": [1e10, 2e10], "loss": [3.0, 2.0]})
+    table = pd.DataFrame({"nonzeros": [1e6, 1e8], "sparsity": 0.0, "data": [1e10, 2e10], "loss": [3.0, 2.0]})
     published = open_fit("t5-c4-refit")
     named = Runs.from_frame(table, name="t5-c4")
     figure = figures.predicted_figure(replace(published, name="t5-c4"), named)

@@ -22,7 +22,7 @@ from sparselaw.cost.storage import Storage
 from sparselaw.counts import format_count
 from sparselaw.files import save
 from sparselaw.laws import PowerLaw
-from sparselaw.plan.answer import Plan
+from sparselaw.plan.answer import Answer
 from sparselaw.report.figures import page_palette
 from sparselaw.report.html import bullets, json_block, paragraph
 from sparselaw.report.record import (
@@ -104,7 +104,7 @@ def record_of(study: Study) -> dict[str, Any]:
         law=law_record(law) if isinstance(law, PowerLaw) else None,
         fit=fit_record(fitted),
         costs=cost_records(study.machines),
-        state=None if study.plan is None else _state(study, study.plan),
+        state=None if study.answer is None else _state(study, study.answer),
         runs=None if runs is None else runs_record(fitted, runs, held_out(fitted.name)),
         contours={name: contours_record(found) for name, found in study.contours.items()} or None,
         curves=curves_record(study.curves),
@@ -112,22 +112,22 @@ def record_of(study: Study) -> dict[str, Any]:
     )
 
 
-def _state(study: Study, plan: Plan) -> dict[str, Any]:
+def _state(study: Study, plan: Answer) -> dict[str, Any]:
     """The question that the page opens with."""
     domain = study.fitted.domain
     return {
         "ask": "budget",
         "size": "count",
-        "N": plan.nonzero_params.value,
-        "memory": float(Storage("dense").bytes(0.0, plan.nonzero_params.value)),
+        "N": plan.best.nonzero_params.value,
+        "memory": float(Storage("dense").bytes(0.0, plan.best.nonzero_params.value)),
         "format": Storage().format,
         "precision": Storage().precision,
         "budget": "flops",
-        "C": plan.flops.value,
-        "D": plan.dense_data,
+        "C": plan.best.flops.value,
+        "D": plan.dense.data.value,
         "times": float(f"{plan.times_chinchilla.value:.3g}"),
         "cost": study.question.cost,
-        "loss": float(f"{plan.loss.value:.4g}"),
+        "loss": float(f"{plan.best.loss.value:.4g}"),
         "inference": domain.data[1],
         "serving": "dense",
         "fixed": False,
@@ -137,12 +137,12 @@ def _state(study: Study, plan: Plan) -> dict[str, Any]:
 
 def _answer(study: Study) -> dict[str, str]:
     """The first answer in words, which stands without the page's program."""
-    plan = study.plan
+    plan = study.answer
     if plan is None:
-        said = paragraph(study.no_plan, look="note")
+        said = paragraph(study.no_answer, look="note")
         return {"question": "", "headline": "No optimal sparsity", "certainty": "", "planner": said}
     S = plan.optimal_sparsity
-    size, budget = format_count(plan.nonzero_params.value), flops(plan.flops.value)
+    size, budget = format_count(plan.best.nonzero_params.value), flops(plan.best.flops.value)
     question = f"A model of {size} non-zero prunable weights, {budget} training FLOPs."
     said = bullets(plan.warnings, look="warnings") + bullets(plan.advice)
     return {
@@ -155,7 +155,7 @@ def _answer(study: Study) -> dict[str, str]:
     }
 
 
-def _certainties(plan: Plan) -> list[tuple[str, str]]:
+def _certainties(plan: Answer) -> list[tuple[str, str]]:
     """What stands below the headline, as the page's program says it."""
     S = plan.optimal_sparsity
     sure = ("no interval", "since this fit has no bootstrap draws")

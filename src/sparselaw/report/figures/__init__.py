@@ -12,13 +12,14 @@ from sparselaw.report.figures.fitted import (
     profiles_figure,
     save_fit_figures,
 )
-from sparselaw.report.figures.maps import contour_figure, served_contour_figure
+from sparselaw.report.figures.maps import contour_figure, lifetime_contour_figure
 from sparselaw.report.figures.style import colour_of, page_palette, save
 
 __all__ = [
     "colour_of",
     "contour_figure",
     "flops_figure",
+    "lifetime_contour_figure",
     "loss_figure",
     "multiplier_figure",
     "page_palette",
@@ -27,5 +28,4 @@ __all__ = [
     "profiles_figure",
     "save",
     "save_fit_figures",
-    "served_contour_figure",
 ]

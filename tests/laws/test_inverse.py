@@ -29,7 +29,7 @@ def test_least_flops(source: str, cost: Cost, room: float) -> None:
     assert best_loss(fitted, N, C, cost) == pytest.approx(target, rel=1e-9)
     brute = cost.flops(GRID, N, required_data(fitted.law, fitted.values, GRID, N, target))
     assert brute.min() >= C * (1 - 1e-9)
-    assert plan(fitted, nonzero_params=N, loss=target, cost=cost).loss.value == pytest.approx(target, rel=1e-9)
+    assert plan(fitted, nonzeros=N, loss=target, cost=cost).best.loss.value == pytest.approx(target, rel=1e-9)
 
 
 @pytest.mark.parametrize(("source", "cost", "room"), QUESTIONS)
@@ -40,8 +40,8 @@ def test_smallest_nonzeros(source: str, cost: Cost, room: float) -> None:
     assert best_loss(fitted, N, C, cost) == pytest.approx(target, rel=1e-9)
     assert (best_loss(fitted, N * np.geomspace(1e-3, 0.9999, 300), C, cost) > target).all()
     answer = plan(fitted, flops=C, loss=target, cost=cost)
-    assert answer.nonzero_params.value == pytest.approx(N, rel=1e-12)
-    assert answer.loss.value == pytest.approx(target, rel=1e-9)
+    assert answer.best.nonzero_params.value == pytest.approx(N, rel=1e-12)
+    assert answer.best.loss.value == pytest.approx(target, rel=1e-9)
 
 
 def test_required_data_gives_the_loss() -> None:
@@ -55,9 +55,9 @@ def test_required_data_gives_the_loss() -> None:
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
-        ({"nonzero_params": 1e6, "loss": 4.0}, "below the irreducible loss"),
+        ({"nonzeros": 1e6, "loss": 4.0}, "below the irreducible loss"),
         ({"flops": 1e20, "loss": 4.0}, "below the irreducible loss"),
-        ({"nonzero_params": 1e4, "loss": 4.7}, "out of reach with 10K non-zeros"),
+        ({"nonzeros": 1e4, "loss": 4.7}, "out of reach with 10K non-zeros"),
         ({"flops": 1e12, "loss": 4.7}, "out of reach with 1T FLOPs"),
         ({"flops": 1e12, "loss": 1e6}, "needs less than one weight"),
     ],

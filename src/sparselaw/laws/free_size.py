@@ -10,13 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sparselaw.cost.training import Cost
-from sparselaw.laws import Array, Direction, PowerLaw
-from sparselaw.laws.optimum import data_exponent, levels_of, loss_on_budget
+from sparselaw.laws.optimum import TrainingCost, data_exponent, levels_of, loss_on_budget
+from sparselaw.laws.power import Array, Direction, PowerLaw
 from sparselaw.laws.search import lowest_point
 
 
-def best_per_flop(law: PowerLaw, parameters: ArrayLike, cost: Cost) -> Array:
+def best_per_flop(law: PowerLaw, parameters: ArrayLike, cost: TrainingCost) -> Array:
     """The S of the largest dense-equivalent model per FLOP."""
     values = np.asarray(parameters, dtype=float)[..., None, :]
 
@@ -36,7 +35,7 @@ def log_size_slope(law: PowerLaw, parameters: Array, S: Array) -> Array:
 
 
 def best_size(
-    law: PowerLaw, parameters: ArrayLike, S: ArrayLike, flops: ArrayLike, cost: Cost, *, data: float = np.inf
+    law: PowerLaw, parameters: ArrayLike, S: ArrayLike, flops: ArrayLike, cost: TrainingCost, *, data: float = np.inf
 ) -> Array:
     """The N that does best at sparsity S on a budget, seeing at most `data`."""
     values = np.asarray(parameters, dtype=float)
@@ -49,7 +48,7 @@ def best_size(
 
 
 def loss_of_best_size(
-    law: PowerLaw, parameters: ArrayLike, S: ArrayLike, flops: ArrayLike, cost: Cost, *, data: float = np.inf
+    law: PowerLaw, parameters: ArrayLike, S: ArrayLike, flops: ArrayLike, cost: TrainingCost, *, data: float = np.inf
 ) -> Array:
     """The lowest loss at sparsity S on a budget, whatever the size, seeing at most `data`."""
     values = np.asarray(parameters, dtype=float)
@@ -57,7 +56,9 @@ def loss_of_best_size(
         return loss_on_budget(law, values, S, best_size(law, values, S, flops, cost, data=data), flops, cost)
 
 
-def least_flops_of_any_size(law: PowerLaw, parameters: ArrayLike, data: float, loss: float, cost: Cost) -> Array:
+def least_flops_of_any_size(
+    law: PowerLaw, parameters: ArrayLike, data: float, loss: float, cost: TrainingCost
+) -> Array:
     """The smallest budget that reaches a loss with at most so much data, at the best size and sparsity; inf if none does."""
     values = np.asarray(parameters, dtype=float)
     b_N, b_D = law.capacity_exponent(values), data_exponent(law, values)

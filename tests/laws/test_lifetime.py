@@ -11,9 +11,9 @@ from sparselaw.cost import Cost, RelativeTime
 from sparselaw.cost.serving import SERVED_DENSE, SERVED_SPARSE
 from sparselaw.fit import open_fit
 from sparselaw.laws import DENSE, free_multiplier
+from sparselaw.laws.inverse import required_data
+from sparselaw.laws.lifetime import Demand, best_sparsity, life_at
 from sparselaw.laws.search import MAX_SPARSITY
-from sparselaw.plan.inverse import required_data
-from sparselaw.plan.lifetime import Demand, best_sparsity, life_at
 from sparselaw.prune.schedules import Schedule
 
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))
@@ -76,7 +76,7 @@ def test_a_given_size(training: Cost, serving: Cost, inference: float) -> None:
 
 def test_the_split_reaches_the_loss_and_is_all_draws_at_once() -> None:
     fitted = open_fit("vit-jft")
-    demand = Demand(5.2, 1e11, serving=SERVED_SPARSE)
+    demand = Demand(5.2, 1e11, Cost(), SERVED_SPARSE)
     S = best_sparsity(fitted.law, fitted.draws, demand)
     life = life_at(fitted.law, fitted.draws, S, demand)
     reached = np.isfinite(life.total)
@@ -138,13 +138,13 @@ def test_free_inference_never_lowers_sparsity_and_faster_never_costs_more(loss: 
 
 def test_out_of_reach_is_infinite() -> None:
     fitted = open_fit("vit-jft")
-    assert life_at(fitted.law, fitted.values, 0.5, Demand(4.5, 1e9)).total == np.inf
+    assert life_at(fitted.law, fitted.values, 0.5, Demand(4.5, 1e9, Cost(), SERVED_DENSE)).total == np.inf
     assert life_at(fitted.law, fitted.values, 0.5, Demand(4.7, 1e9, nonzero_params=1e4)).total == np.inf
 
 
 def test_a_law_of_levels_picks_the_cheapest_level() -> None:
     levels = (0.0, 0.5, 0.75)
     law, values = free_multiplier(levels), np.array([762, 640, 560, 0.392, 2.37e8, 0.890, 4.517])
-    demand = Demand(5.2, 1e12, serving=SERVED_SPARSE)
+    demand = Demand(5.2, 1e12, Cost(), SERVED_SPARSE)
     totals = [float(life_at(law, values, S, demand).total) for S in levels]
     assert best_sparsity(law, values, demand) == levels[int(np.argmin(totals))]

@@ -7,10 +7,10 @@ from sparselaw.cost import Cost, RelativeTime
 from sparselaw.errors import UserError
 from sparselaw.fit import open_fit
 from sparselaw.laws import chinchilla_flops, flops_where_optimal, free_multiplier, optimal_sparsity
+from sparselaw.laws.free_size import best_per_flop, best_size, loss_of_best_size
 from sparselaw.laws.optimum import flops_where_sparsity_pays
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan import plan
-from sparselaw.plan.free_size import best_per_flop, best_size, loss_of_best_size
 
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))
 FAST = RelativeTime("fast 2:4", (0.0, 0.5, 0.5), (1.0, 1.0, 0.3))
@@ -28,16 +28,16 @@ N_GRID = np.geomspace(1e4, 1e15, 4001)
 def test_a_budget_and_data(source: str, cost: Cost, data: float) -> None:
     fitted, C = open_fit(source), 1e20 * cost.units_per_datum
     answer = plan(fitted, flops=C, data=data, cost=cost)
-    S, N = answer.optimal_sparsity.value, answer.nonzero_params.value
-    assert answer.data <= data * (1 + 1e-12)
-    assert answer.loss.value == pytest.approx(fitted.predict(S, N, answer.data), rel=1e-12)
+    S, N = answer.optimal_sparsity.value, answer.best.nonzero_params.value
+    assert answer.best.data.value <= data * (1 + 1e-12)
+    assert answer.best.loss.value == pytest.approx(fitted.predict(S, N, answer.best.data.value), rel=1e-12)
     near = N * np.geomspace(0.99, 1.01, 2001)
     for level in (S, *S_GRID[::250]):
         sizes = np.union1d(N_GRID, near)
         losses = fitted.predict(level, sizes, np.minimum(cost.data(level, sizes, C), data))
-        assert losses.min() >= answer.loss.value * (1 - 1e-12)
+        assert losses.min() >= answer.best.loss.value * (1 - 1e-12)
     losses = fitted.predict(S, near, np.minimum(cost.data(S, near, C), data))
-    assert losses.min() == pytest.approx(answer.loss.value, rel=1e-6)
+    assert losses.min() == pytest.approx(answer.best.loss.value, rel=1e-6)
 
 
 @pytest.mark.parametrize("cost", COSTS, ids=lambda c: f"{c.name}-{c.units_per_datum:g}")
@@ -59,9 +59,9 @@ def test_the_sparsity_of_most_size_per_flop(source: str, cost: Cost) -> None:
 def test_least_compute_for_a_loss_with_limited_data(cost: Cost, data: float) -> None:
     fitted = open_fit("t5-c4-refit")
     answer = plan(fitted, data=data, loss=1.9, cost=cost)
-    C = answer.flops.value
-    assert answer.loss.value == pytest.approx(1.9, rel=1e-9)
-    assert answer.data <= data * (1 + 1e-9)
+    C = answer.best.flops.value
+    assert answer.best.loss.value == pytest.approx(1.9, rel=1e-9)
+    assert answer.best.data.value <= data * (1 + 1e-9)
     # With a little less compute no size and no sparsity gets there.
     S = S_GRID[::20, None]
     for share in (0.5, 0.9999):
@@ -84,9 +84,9 @@ def test_best_dense_size_is_chinchillas(source: str) -> None:
     assert loss_of_best_size(fitted.law, fitted.values, 0.0, C, Cost()) == pytest.approx(
         fitted.predict(0.0, N_GRID, C / (6 * N_GRID)).min(), rel=1e-6
     )
-    answer = plan(fitted, nonzero_params=2e7, flops=C)
-    assert answer.best_dense_params.value == pytest.approx(N, rel=1e-12)
-    assert answer.best_dense_loss.value <= answer.dense_loss.value
+    answer = plan(fitted, nonzeros=2e7, flops=C)
+    assert answer.any_dense.nonzero_params.value == pytest.approx(N, rel=1e-12)
+    assert answer.any_dense.loss.value <= answer.dense_loss.value
 
 
 @pytest.mark.parametrize("cost", COSTS, ids=lambda c: f"{c.name}-{c.units_per_datum:g}")

@@ -20,12 +20,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sparselaw.cost.serving import INFERENCE_FLOPS_PER_PARAM, SERVED_DENSE
-from sparselaw.cost.training import FLOPS_PER_PARAM, Cost
-from sparselaw.laws import Array, PowerLaw
-from sparselaw.laws.optimum import data_exponent, levels_of
+from sparselaw.laws.free_size import log_size_slope
+from sparselaw.laws.optimum import TrainingCost, data_exponent, levels_of
+from sparselaw.laws.power import Array, PowerLaw
 from sparselaw.laws.search import Function, lowest_point
-from sparselaw.plan.free_size import log_size_slope
 
 NEWTON_STEPS = 60
 
@@ -34,15 +32,20 @@ NEWTON_STEPS = 60
 class Demand:
     """What a model is for: a loss, and `inference` tokens (images) served over its life.
 
-    nonzero_params: N, if it is given; free if None. training and serving: what each costs (serving with the constant
-    schedule). weight: what a FLOP of inference costs in FLOPs of training. loss, inference [...] broadcast.
+    Attributes:
+        loss: to reach.
+        inference: tokens or images to serve; both [...] broadcast.
+        training: what training costs.
+        serving: what inference costs.
+        nonzero_params: N, if it is given; None if it is free.
+        weight: what a FLOP of inference costs in FLOPs of training.
     """
 
     loss: Array | float
     inference: Array | float
+    training: TrainingCost
+    serving: TrainingCost
     nonzero_params: float | None = None
-    training: Cost = Cost()
-    serving: Cost = SERVED_DENSE
     weight: float = 1.0
 
     @property
@@ -66,7 +69,7 @@ def life_at(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, demand: Demand) 
     values, S = np.asarray(parameters, dtype=float), np.asarray(S, dtype=float)
     room = np.asarray(demand.loss, dtype=float) - law.floor(values)
     each_data = demand.training.flops(S, 1.0, 1.0)
-    each_size = demand.serving.flops(S, 1.0, demand.inference) * INFERENCE_FLOPS_PER_PARAM / FLOPS_PER_PARAM
+    each_size = demand.serving.flops(S, 1.0, demand.inference)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if demand.nonzero_params is None:
             N, D = _split(law, values, S, room, demand.weight * each_size / each_data)

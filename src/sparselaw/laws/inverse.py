@@ -8,10 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sparselaw.cost.training import Cost
-from sparselaw.laws import Array, PowerLaw
 from sparselaw.laws.optimum import (
     Size,
+    TrainingCost,
     data_exponent,
     kinks_of,
     levels_of,
@@ -19,6 +18,7 @@ from sparselaw.laws.optimum import (
     over_sparsities,
     slope_on_budget,
 )
+from sparselaw.laws.power import Array, PowerLaw
 from sparselaw.laws.search import lowest_point
 
 NEWTON_STEPS = 100
@@ -29,7 +29,7 @@ def required_data(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLi
     return law.data_for(parameters, np.asarray(loss) - law.capacity(parameters, S, N) - law.floor(parameters))
 
 
-def least_flops(law: PowerLaw, parameters: ArrayLike, N: Size, loss: ArrayLike, cost: Cost) -> Array:
+def least_flops(law: PowerLaw, parameters: ArrayLike, N: Size, loss: ArrayLike, cost: TrainingCost) -> Array:
     """The smallest budget with which N non-zeros, or a full memory, reach `loss`, at whichever sparsity is cheapest.
 
     At constant loss the budget is stationary where S is optimal for that budget, so the slope of `optimum` is reused.
@@ -51,7 +51,9 @@ def least_flops(law: PowerLaw, parameters: ArrayLike, N: Size, loss: ArrayLike, 
     return flops(best[..., None])[..., 0]
 
 
-def smallest_nonzeros(law: PowerLaw, parameters: ArrayLike, flops: ArrayLike, loss: ArrayLike, cost: Cost) -> Array:
+def smallest_nonzeros(
+    law: PowerLaw, parameters: ArrayLike, flops: ArrayLike, loss: ArrayLike, cost: TrainingCost
+) -> Array:
     """The fewest non-zeros that reach `loss` within `flops`, at whichever sparsity is best.
 
     At constant loss and budget N is stationary where S is optimal for N, so the slope of `optimum` is reused.
@@ -71,7 +73,7 @@ def smallest_nonzeros(law: PowerLaw, parameters: ArrayLike, flops: ArrayLike, lo
     return nonzeros(best[..., None])[..., 0]
 
 
-def _nonzeros_at(law: PowerLaw, values: Array, S: Array, flops: Array, loss: Array, cost: Cost) -> Array:
+def _nonzeros_at(law: PowerLaw, values: Array, S: Array, flops: Array, loss: Array, cost: TrainingCost) -> Array:
     """The fewest non-zeros at sparsity S that reach `loss` within `flops`.
 
     With x = ln N the loss on a budget is A exp(-b_N x) + B exp(b_D x) + c: convex, so Newton's method from below, where data is
