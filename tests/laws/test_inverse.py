@@ -7,8 +7,9 @@ from sparselaw.cost import Cost
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
 from sparselaw.laws import optimal_sparsity
+from sparselaw.laws.inverse import least_flops, required_data, smallest_nonzeros
 from sparselaw.laws.optimum import MAX_SPARSITY, loss_on_budget
-from sparselaw.plan import least_flops, plan, required_data, smallest_nonzeros
+from sparselaw.plan import plan
 
 COSTS = (Cost(), Cost(sparse=True), Cost(sparse=True, units_per_datum=196))
 SOURCES = ("vit-jft", "t5-c4-published", "t5-c4-refit")

@@ -68,7 +68,9 @@ def test_draws_that_cannot_reach_the_loss_are_told(t5: Fit) -> None:
     draws = np.tile(t5.values, (40, 1))
     draws[:4, -1] = 1.8  # the irreducible loss
     answer = plan_served(with_draws(t5, draws), loss=1.7, inference=1e12)
-    assert "the loss is out of reach in 10% of the bootstrap draws, which have no best sparsity" in answer.warnings
+    assert (
+        "The loss is out of reach in 10% of the bootstrap draws, which then have no best sparsity." in answer.warnings
+    )
     assert answer.best.total.high == np.inf
     assert answer.optimal_sparsity.high == pytest.approx(answer.optimal_sparsity.value)
 
@@ -107,16 +109,9 @@ def test_tokens_of_an_image_count_in_every_cost() -> None:
 
 def test_a_given_size_keeps_it(t5: Fit) -> None:
     answer = plan_served(t5, loss=1.7, inference=1e12, nonzeros=6e7, inference_cost=SERVED_SPARSE)
-    assert answer.best.nonzero_params == Estimate(6e7, 6e7, 6e7)
+    assert answer.best.nonzero_params == Estimate(6e7)
     free = plan_served(t5, loss=1.7, inference=1e12, inference_cost=SERVED_SPARSE)
     assert answer.best.total.value >= free.best.total.value
-
-
-def test_record_keeps_the_contract(t5: Fit) -> None:
-    record = plan_served(t5, loss=1.7, inference=1e12).to_json()
-    assert set(record) >= CONTRACT
-    assert record["gpu_hours"] is None
-    assert record["advice"]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +119,8 @@ def test_record_keeps_the_contract(t5: Fit) -> None:
     [
         ({"loss": 0.5, "inference": 1e12}, "below the irreducible loss"),
         ({"loss": 1.2, "inference": 1e12, "nonzeros": 1e4}, "out of reach with 10K non-zeros"),
-        ({"loss": 1.7, "inference": -1.0}, "--inference must be a positive number"),
-        ({"loss": 1.7, "inference": 1e50}, "--inference is 1e\\+50"),
+        ({"loss": 1.7, "inference": -1.0}, "inference is -1; give a positive number"),
+        ({"loss": 1.7, "inference": 1e50}, "inference is 1e\\+50"),
         ({"loss": 1.7, "inference": 1e12, "tolerance": 0.0}, "between 0 and 1"),
     ],
     ids=["floor", "N", "negative", "absurd", "tolerance"],
@@ -140,11 +135,13 @@ def test_advice_is_about_the_numbers(t5: Fit) -> None:
     vit = open_fit("vit-jft")
     dense = plan_served(vit, loss=5.4, inference=1e9)
     assert dense.optimal_sparsity.value == 0
-    assert any(sentence.startswith("do not prune") for sentence in dense.advice)
+    assert any(sentence.startswith("Do not prune") for sentence in dense.advice)
     flips = plan_served(vit, loss=5.4, inference=1e11)
-    assert any("flips" in sentence for sentence in flips.advice)
+    assert any("depends on what zeros cost" in sentence for sentence in flips.advice)
     sparse = plan_served(t5, loss=1.7, inference=1e12, inference_cost=SERVED_SPARSE)
-    assert any(f"sparsity saves {sparse.saving.value:.1%}" in sentence for sentence in sparse.advice)
+    assert any(
+        f"Sparsity cuts the lifetime cost by {sparse.saving.value:.1%}" in sentence for sentence in sparse.advice
+    )
 
 
 @pytest.mark.parametrize("machine", ["epyc-csr", "a100-2:4"])
@@ -178,7 +175,7 @@ def test_a_sentence_or_finite_numbers(source, loss, inference, N, serving) -> No
         answer = plan_served(FITS[source], **question)
     except UserError:
         return
-    estimates = [getattr(answer, name).value for name in ("nonzero_params", "data", "flops", "total")]
+    estimates = [getattr(answer.best, name).value for name in ("nonzero_params", "data", "flops", "total")]
     assert np.isfinite([answer.optimal_sparsity.value, *estimates]).all()
     assert 0 <= answer.near_optimal[0] <= answer.optimal_sparsity.value <= answer.near_optimal[1] < 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -24,7 +24,8 @@ from sparselaw.plan.estimate import Estimate, Estimates, Sensitivity, sensitivit
 from sparselaw.plan.options import DENSE, UNSTRUCTURED
 from sparselaw.plan.paths import AnySize, OnBudget, Path
 from sparselaw.plan.question import CONFIDENCE, Question, check_sizes, check_units
-from sparselaw.plan.solve import Settled, Solution, best_sparsity, near_optimal, settle, solve, solve_at
+from sparselaw.plan.record import record_of
+from sparselaw.plan.solve import Settled, Solution, best_sparsity, curve_of, near_optimal, settle, solve, solve_at
 from sparselaw.shown import Shown
 
 
@@ -38,6 +39,7 @@ class Answer(Shown):
         dense: the dense model under the same limits: of equal non-zeros, or in a memory of equal bytes; with inference the one
             of the lowest lifetime cost.
         any_dense: the best dense model of any size with the same FLOPs; None with inference.
+        curve: sparsities [n] and what is lowest at the best of them [n]: the loss, or with inference the lifetime cost.
         near_optimal: the range of sparsities that are as good, to the tolerance.
         tolerance: that makes no difference: in nats, or with inference a share of the cost.
         dense_loss: loss of the dense model of that size with the same FLOPs.
@@ -59,6 +61,7 @@ class Answer(Shown):
     best: Solution
     dense: Solution
     any_dense: Solution | None
+    curve: tuple[Array, Array] = field(repr=False)
     near_optimal: tuple[float, float]
     tolerance: float
     dense_loss: Estimate
@@ -106,85 +109,10 @@ class Answer(Shown):
             return None
         return {name: value * gpu.price for name, value in hours.items()}
 
-    def record(self) -> dict[str, Any]:
-        """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity."""
-        shared = {
-            "cost": self.question.cost.name,
-            "near_optimal": self.near_optimal,
-            "tolerance": self.tolerance,
-            "start_params": self.best.start_params,
-            "data_unit": self.data_unit,
-            "law": self.law,
-            "fit": self.fit,
-            "confidence": self.question.confidence,
-            "costs": self.costs,
-            "dense_in_draws": self.dense_in_draws,
-            "warnings": self.warnings,
-            "interval": self.optimal_sparsity.bounds,
-        }
-        own = _lifetime_record(self) if self.question.is_lifetime else _budget_record(self)
-        return shared | _flat(own | {"optimal_sparsity": self.optimal_sparsity})
-
     def to_json(self) -> dict[str, Any]:
-        """The record as JSON holds it, with the sensitivity and the advice."""
+        """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity."""
         said = {"sensitivity": [asdict(one) for one in self.sensitivity], "advice": list(self.advice)}
-        return finite(self.record() | said)
-
-
-def _budget_record(answer: Answer) -> dict[str, Any]:
-    memory, best, dense, any_dense = answer.question.memory, answer.best, answer.dense, answer.any_dense
-    assert any_dense is not None
-    return {
-        "nonzero_params": best.nonzero_params,
-        "flops": best.flops,
-        "data": best.data.value,
-        "loss": best.loss,
-        "dense_params": dense.nonzero_params.value,
-        "dense_data": dense.data.value,
-        "dense_loss": answer.dense_loss,
-        "gain": answer.gain,
-        "multiplier": answer.multiplier,
-        "equivalent_dense_params": answer.equivalent_dense_params,
-        "times_chinchilla": answer.times_chinchilla,
-        "best_dense_params": any_dense.nonzero_params,
-        "best_dense_loss": any_dense.loss,
-        "pays_from": answer.pays_from,
-        "memory": memory and memory.bytes,
-        "format": memory and memory.storage.format,
-        "precision": memory and memory.storage.precision,
-        "size_is_free": answer.size_is_free,
-    }
-
-
-def _lifetime_record(answer: Answer) -> dict[str, Any]:
-    question, best = answer.question, answer.best
-    return {
-        "loss": question.loss,
-        "inference": question.inference,
-        "inference_cost": question.inference_cost.name,
-        "nonzero_params": best.nonzero_params,
-        "data": best.data,
-        "flops": best.flops,
-        "inference_flops": best.inference_flops,
-        "total": best.total,
-        "dense_params": answer.dense.nonzero_params,
-        "dense_total": answer.dense.total,
-        "saving": answer.saving,
-        "dense_loss": answer.dense_loss,
-        "equivalent_dense_params": answer.equivalent_dense_params,
-        "times_chinchilla": answer.times_chinchilla,
-        "gpu": question.gpu and asdict(question.gpu),
-        "gpu_hours": answer.gpu_hours,
-        "money": answer.money,
-    }
-
-
-def _flat(named: dict[str, Any]) -> dict[str, Any]:
-    record: dict[str, Any] = {}
-    for name, value in named.items():
-        is_estimate = isinstance(value, Estimate)
-        record |= {name: value.value, f"{name}_interval": value.bounds} if is_estimate else {name: value}
-    return record
+        return finite(record_of(self) | said)
 
 
 def answer(fitted: Fit, question: Question) -> Answer:
@@ -197,7 +125,7 @@ def answer(fitted: Fit, question: Question) -> Answer:
     question.check(law)
     estimate = Estimates(fitted, question.confidence)
     settled = settle(fitted, question, estimate)
-    choice, sparsity = settled.choice, best_sparsity(settled.choice, estimate)
+    choice, (sparsity, draws) = settled.choice, best_sparsity(settled.choice, estimate)
     best = solve_at(settled.held, UNSTRUCTURED, sparsity, estimate)
     budget = _budget_of(settled, best, question)
     lowest, share = getattr(best, choice.goal).value, question.share_of_no_difference
@@ -211,9 +139,8 @@ def answer(fitted: Fit, question: Question) -> Answer:
             flops=settled.flops or best.flops,
         ),
         dense=solve(settled.held, DENSE, estimate),
-        any_dense=None
-        if question.is_lifetime
-        else solve(AnySize(law, C, budget.cost, budget.available), DENSE, estimate),
+        any_dense=None if question.is_lifetime else solve(_of_any_size(budget), DENSE, estimate),
+        curve=curve_of(choice, fitted.values),
         near_optimal=near_optimal(choice, fitted.values, S, lowest * (1 + share)),
         tolerance=share if question.is_lifetime else share * lowest,
         dense_loss=estimate(lambda p: budget.at(p, 0.0).loss),
@@ -224,12 +151,10 @@ def answer(fitted: Fit, question: Question) -> Answer:
         times_chinchilla=estimate(lambda p: C / chinchilla_flops(law, p, dense_N, budget.cost)),
         pays_from=None if question.is_lifetime else estimate(lambda p: _pays_from(budget, p)),
         costs=_by_cost(choice, question, fitted),
-        dense_in_draws=None if sparsity.draws is None else float(np.mean(sparsity.draws == 0)),
-        sensitivity=sensitivities(fitted, choice.best, sparsity.draws),
+        dense_in_draws=None if draws is None else float(np.mean(draws == 0)),
+        sensitivity=sensitivities(fitted, choice.best, draws),
         size_is_free=isinstance(choice, AnySize),
-        warnings=verdict.warnings_of(
-            fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(sparsity.draws)
-        ),
+        warnings=verdict.warnings_of(fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)),
         fit=fitted.name,
         law=law.name,
         data_unit=fitted.data_unit,
@@ -241,6 +166,10 @@ def _budget_of(settled: Settled, best: Solution, question: Question) -> OnBudget
     if isinstance(settled.held, OnBudget):
         return settled.held
     return OnBudget(settled.held.law, best.nonzero_params.value, best.flops.value, question.cost)
+
+
+def _of_any_size(budget: OnBudget) -> AnySize:
+    return AnySize(budget.law, budget.flops, budget.cost, budget.available)
 
 
 def _saving(path: Path, parameters: Array, S: float) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,19 +16,11 @@ Quantity = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its bootstrap interval.
-
-    Attributes:
-        value: at the fitted parameters.
-        low: end of the interval; None, as high, where the number is certain or the fit has no draws.
-        high: the other end.
-        draws: what each draw says [num_draws], NaN where it says nothing; None without draws.
-    """
+    """A number with its bootstrap interval; low and high are None where it is certain or the fit has no draws."""
 
     value: float
     low: float | None = None
     high: float | None = None
-    draws: Array | None = field(default=None, repr=False, compare=False)
 
     @property
     def bounds(self) -> list[float] | None:
@@ -45,17 +37,20 @@ class Estimates:
     def __call__(self, quantity: Quantity) -> Estimate:
         # Beyond a double is infinitely far, and a draw that says nothing is NaN.
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            draws = quantity(self.fitted.draws) if len(self.fitted.draws) else None
-            return self.of(float(quantity(self.fitted.values)), draws)
+            return self.of(float(quantity(self.fitted.values)), self.drawn(quantity))
+
+    def drawn(self, quantity: Quantity) -> Array | None:
+        """What every draw says [num_draws]; None without draws."""
+        return quantity(self.fitted.draws) if len(self.fitted.draws) else None
 
     def of(self, value: float, draws: Array | None) -> Estimate:
         """An estimate from a value and what every draw [num_draws] says; NaN for a draw that says nothing."""
         known = np.empty(0) if draws is None else draws[~np.isnan(draws)]
         if not len(known):
-            return Estimate(value, draws=draws)
+            return Estimate(value)
         # An unreachable draw is infinitely far: quantiles by rank, since inf cannot be interpolated.
         bounds = (interval if np.isfinite(known).all() else _ranked)(known, self.confidence)
-        return Estimate(value, *bounds, draws=draws)
+        return Estimate(value, *bounds)
 
 
 def _ranked(draws: Array, confidence: float) -> tuple[float, float]:

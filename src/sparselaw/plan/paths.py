@@ -147,8 +147,9 @@ class Lifetime:
 
     def at(self, parameters: Array, S: ArrayLike) -> Model:
         life = life_at(self.law, parameters, S, self.demand)
-        loss = np.asarray(self.demand.loss, dtype=float)
-        return Model(life.nonzero_params, life.data, loss, life.training_flops, life.inference_flops, life.total)
+        loss, given = np.asarray(self.demand.loss, dtype=float), self.demand.nonzero_params
+        N = life.nonzero_params if given is None else np.asarray(given)
+        return Model(N, life.data, loss, life.training_flops, life.inference_flops, life.total)
 
     def costing(self, cost: Cost) -> Lifetime:
         return replace(self, demand=replace(self.demand, serving=cost))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from sparselaw.laws.inverse import least_flops, smallest_nonzeros
 from sparselaw.laws.lifetime import Demand
 from sparselaw.laws.optimum import Size, chinchilla_flops, nonzeros_at
 from sparselaw.laws.power import Array
-from sparselaw.laws.search import range_within
+from sparselaw.laws.search import MAX_SPARSITY, range_within, scan_points
 from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.options import Option
 from sparselaw.plan.paths import AnySize, Lifetime, Model, OnBudget, Path
 from sparselaw.plan.question import Question
+
+CURVE_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,14 @@ def solve(path: Path, option: Option, estimate: Estimates) -> Solution:
         option: its sparsity, or the best one.
         estimate: the fit whose parameters and draws are asked.
     """
-    sparsity = Estimate(option.sparsity) if option.sparsity is not None else best_sparsity(path, estimate)
+    sparsity = Estimate(option.sparsity) if option.sparsity is not None else best_sparsity(path, estimate)[0]
     return solve_at(path, option, sparsity, estimate)
 
 
-def best_sparsity(path: Path, estimate: Estimates) -> Estimate:
-    """The best sparsity along a path, and its interval."""
-    found = estimate(path.best)
-    return replace(found, value=float(np.nan_to_num(found.value)))
+def best_sparsity(path: Path, estimate: Estimates) -> tuple[Estimate, Array | None]:
+    """The best sparsity along a path with its interval, and that of every draw [num_draws], if there are draws."""
+    draws = estimate.drawn(path.best)
+    return estimate.of(float(np.nan_to_num(path.best(estimate.fitted.values))), draws), draws
 
 
 def solve_at(path: Path, option: Option, sparsity: Estimate, estimate: Estimates) -> Solution:
@@ -82,8 +84,11 @@ def solve_at(path: Path, option: Option, sparsity: Estimate, estimate: Estimates
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         model, drawn = path.at(fitted.values, S), path.at(fitted.draws, S)
     quantities = {f.name: (float(getattr(model, f.name)), getattr(drawn, f.name)) for f in fields(Model)}
-    # What does not hang on the parameters is certain.
-    found = {name: estimate.of(value, draws if np.ndim(draws) else None) for name, (value, draws) in quantities.items()}
+    # What does not depend on the parameters is certain.
+    found = {
+        name: estimate.of(value, draws if (draws != value).any() else None)
+        for name, (value, draws) in quantities.items()
+    }
     return Solution(option, sparsity, **found)
 
 
@@ -94,6 +99,13 @@ def near_optimal(path: Path, parameters: Array, S: float, allowed: float) -> tup
         return getattr(path.at(parameters, s), path.goal)
 
     return range_within(goal, S, allowed, levels=path.levels, kinks=path.kinks)
+
+
+def curve_of(path: Path, parameters: Array) -> tuple[Array, Array]:
+    """Sparsities [n] along a path, kinks among them, and its goal there [n]; the only sparsities there are, if few."""
+    even = np.linspace(0, MAX_SPARSITY, CURVE_POINTS)
+    S = np.array(path.levels) if path.levels else np.union1d(even, scan_points(path.kinks))
+    return S, np.asarray(getattr(path.at(parameters, S), path.goal))
 
 
 def settle(fitted: Fit, question: Question, estimate: Estimates) -> Settled:

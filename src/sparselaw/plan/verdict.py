@@ -13,6 +13,7 @@ from sparselaw.laws.optimum import Size
 from sparselaw.laws.power import Direction
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan.paths import OnBudget
+from sparselaw.plan.record import record_of
 from sparselaw.words import say, sentences
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def advice(answer: Answer) -> tuple[str, ...]:
 
 def facts(answer: Answer) -> dict[str, Any]:
     """What the sentences speak of: the answer's record and what follows from it."""
-    record, costs = answer.record(), answer.costs.values()
+    record, costs = record_of(answer), answer.costs.values()
     first = next(iter(answer.sensitivity), None)
     record |= {
         "memory": record.get("memory"),

@@ -4,6 +4,7 @@ The same sparsity has the same colour in all of them, tells itself apart by mark
 counts are written as 85M and 4.2e21; shaded bands are 95% intervals from the bootstrap draws of the fit.
 """
 
+from sparselaw.report.figures.answers import answer_figure
 from sparselaw.report.figures.compared import multiplier_figure, pretrained_figure
 from sparselaw.report.figures.fitted import (
     flops_figure,
@@ -16,6 +17,7 @@ from sparselaw.report.figures.maps import contour_figure, lifetime_contour_figur
 from sparselaw.report.figures.style import colour_of, page_palette, save
 
 __all__ = [
+    "answer_figure",
     "colour_of",
     "contour_figure",
     "flops_figure",
