@@ -65,7 +65,9 @@ def prepare(runs: Runs, law: Law, *, loss: Loss, weights: Weights, pin: Pins, bo
         if name not in natural:
             raise UserError(f"The law {law.name} has no parameter {name!r}; {choice(name, law.names)}")
         if not low <= high:
-            raise UserError(f"The bounds of {name} are the wrong way round ({low:g} > {high:g}); give the lower one first.")
+            raise UserError(
+                f"The bounds of {name} are the wrong way round ({low:g} > {high:g}); give the lower one first."
+            )
         if low == high and not np.isfinite(low):
             raise UserError(f"{name} cannot be held at {low:g}; give a finite value.")
         natural[name] = (low, high)
@@ -97,9 +99,7 @@ def _column(runs: Runs, name: str) -> Array:
         raise UserError(f"The weights in column {name!r} are not all numbers; give a column of numbers.") from error
 
 
-def prepare_again(
-    fitted: Fit, runs: Runs, *, weights: Weights, pin: Pins | None, bound: Bounds | None
-) -> Setting:
+def prepare_again(fitted: Fit, runs: Runs, *, weights: Weights, pin: Pins | None, bound: Bounds | None) -> Setting:
     """The problem that `fitted` solved; its pins if `pin` is None.
 
     Raises:
@@ -126,7 +126,9 @@ def _units(runs: Runs, law: Law, natural: Bounds) -> Units:
     if isinstance(law, PowerLaw):
         for power in (term.exponents[0][0] for term in law.terms if term.inside):
             if natural[power][0] <= 0:
-                raise UserError(f"{power} is the power of a ratio and cannot be {natural[power][0]:g}; give a positive number.")
+                raise UserError(
+                    f"{power} is the power of a ratio and cannot be {natural[power][0]:g}; give a positive number."
+                )
         for name, inside in _limited(law, natural).items():
             low, high = natural[name]
             if inside and low != high:

@@ -26,7 +26,7 @@ def identifiability_warnings(
     sentences += [f"{name} is at its bound: the runs do not identify it." for name in at_bound]
     if condition > ILL_CONDITIONED:
         sentences.append(
-            f"The fit is ill-conditioned ({condition:.1e}): parameters compensate for each other, so trust its predictions more than them."
+            f"The fit is ill-conditioned ({condition:.1e}): parameters compensate for each other; trust its predictions more."
         )
     return tuple(sentences)
 

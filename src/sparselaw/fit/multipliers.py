@@ -216,7 +216,9 @@ def _warnings(runs: Runs, codes: NDArray[np.intp], groups: Sequence[Group], fitt
         sentences.append("The runs do not show how loss falls with size, so no multiplier is known.")
     dense = runs.nonzero_params[codes == 0]
     if dense.max() <= 1.01 * dense.min():
-        sentences.append("All dense runs have one size: how loss falls with size is estimated from the sparse runs alone.")
+        sentences.append(
+            "All dense runs have one size: how loss falls with size is estimated from the sparse runs alone."
+        )
     for k, group in enumerate(groups, start=1):
         equivalent = group.multiplier * runs.nonzero_params[codes == k].max()
         if equivalent > dense.max():

@@ -86,11 +86,15 @@ def compare_pretrained(runs: Runs, law: Fit | None = None, *, level: float = 0.9
         UserError: there are no such runs, none from scratch beside them, or the law is of other models.
     """
     if "init" not in runs.table:
-        raise UserError(f"{runs.name} has no column 'init'; add one that names the checkpoint of each run that started from one.")
+        raise UserError(
+            f"{runs.name} has no column 'init'; add one that names the checkpoint of each run that started from one."
+        )
     started = runs.table["init"].fillna("").astype(str).to_numpy() != ""
     sparse = runs.sparsity > 0
     if not (started & sparse).any():
-        raise UserError(f"{runs.name} has no sparse runs that started from a checkpoint; give some, with the checkpoint in column 'init'.")
+        raise UserError(
+            f"{runs.name} has no sparse runs that started from a checkpoint; give some, with the checkpoint in column 'init'."
+        )
     noise = _noise(runs, started)
     found = [
         _value(runs, cell, _scratch(runs, cell, sparse & ~started, law), noise, level)

@@ -68,7 +68,9 @@ def profile(
     from scipy.special import chdtri  # half of what `sparselaw plan` would take to start
 
     if isinstance(quantity, str) and quantity not in fitted.law.names:
-        raise UserError(f"The law {fitted.law.name} has no parameter {quantity!r}; {choice(quantity, fitted.law.names)}")
+        raise UserError(
+            f"The law {fitted.law.name} has no parameter {quantity!r}; {choice(quantity, fitted.law.names)}"
+        )
     setting = prepare_again(fitted, runs, weights=weights, pin=pin, bound=bound)
     name = quantity if isinstance(quantity, str) else getattr(quantity, "__name__", "quantity")
     value = _in_solver_coordinates(fitted, setting, quantity)
@@ -112,7 +114,9 @@ def _scale_and_spread(setting: Setting, optimum: Array, value: Quantity, name: s
     gradient = Penalty.derivative(value, optimum[None], problem)[0][free]
     variance = scale * gradient @ np.linalg.pinv(design @ design.T, hermitian=True) @ gradient
     if not (np.isfinite(variance) and variance > 0):
-        raise UserError(f"{name} cannot be profiled: it is pinned, at a bound, or not determined by the runs; profile another parameter.")
+        raise UserError(
+            f"{name} cannot be profiled: it is pinned, at a bound, or not determined by the runs; profile another parameter."
+        )
     return float(scale), float(np.sqrt(variance))
 
 

@@ -107,7 +107,9 @@ class Fit(Shown):
                 f"{self.law.name} is a law of your own, which cannot be planned with; fit a built-in law, such as paper."
             )
         if not self.law.knows_sparsity:
-            raise UserError(f"The law {self.law.name} ignores sparsity and has no optimal sparsity; fit another law, such as paper.")
+            raise UserError(
+                f"The law {self.law.name} ignores sparsity and has no optimal sparsity; fit another law, such as paper."
+            )
         return self.law
 
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
@@ -186,9 +188,7 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
     except OSError as error:
         raise UserError(f"Cannot read the fit file {path} ({error.strerror}); give a file that can be read.") from error
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path} is not a fit file, because it is not JSON; {MAKE_ONE}"
-        ) from error
+        raise UserError(f"{path} is not a fit file, because it is not JSON; {MAKE_ONE}") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise UserError(f"{path} is not a fit file; {MAKE_ONE}")
     try:
@@ -196,9 +196,7 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
     except UserError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, BaseValidationError) as error:
-        raise UserError(
-            f"The fit file {path} is damaged ({_reason(error)}); {MAKE_ONE}"
-        ) from error
+        raise UserError(f"The fit file {path} is damaged ({_reason(error)}); {MAKE_ONE}") from error
 
 
 def _reason(error: Exception) -> str:

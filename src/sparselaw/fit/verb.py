@@ -59,9 +59,7 @@ def fit(
     """
     table = as_runs(runs, columns=columns)
     objective = loss_function(table.name, loss, delta=delta, quantile=quantile)
-    found = fit_law(
-        table, law_of(law), loss=objective, weights=weights, pin=pin, bound=bound, starts=starts, seed=seed
-    )
+    found = fit_law(table, law_of(law), loss=objective, weights=weights, pin=pin, bound=bound, starts=starts, seed=seed)
     if not bootstrap:
         return found
     return draw(found, table, num_draws=bootstrap, by=by, weights=weights, pin=pin, bound=bound, seed=seed)

@@ -44,6 +44,7 @@ class Contours(Shown):
     lines: Array = field(repr=False)
     chinchilla: Array = field(repr=False)
     cost: Cost
+    fit: Fit = field(repr=False)
     low: Array | None = field(default=None, repr=False)
     high: Array | None = field(default=None, repr=False)
     lines_low: Array | None = field(default=None, repr=False)
@@ -62,7 +63,7 @@ class LifetimeContours(Shown):
     levels: tuple[float, ...]
     cost: Cost
     inference_cost: Cost
-    data_unit: str
+    fit: Fit = field(repr=False)
 
 
 def contours(
@@ -97,7 +98,7 @@ def contours(
     Raises:
         UserError: the law has no contours, or a loss is out of reach.
     """
-    fitted = fit if isinstance(fit, Fit) else open_fit(fit)
+    fitted = open_fit(fit)
     check_units(fitted, tokens_per_image)
     training = open_cost(cost, units_per_datum=tokens_per_image)
     levels = tuple(sorted(levels))
@@ -144,7 +145,7 @@ def budget_contours(
     C = np.geomspace(low_C, high_C, grid)
     sparsity = optimal_sparsity(law, fitted.values, N[:, None], C, cost)
     bands = _bands(law, fitted.draws, N, C, wanted, cost, confidence) if len(fitted.draws) else (None,) * 4
-    return Contours(N, C, sparsity, levels, lines, chinchilla, cost, *bands)
+    return Contours(N, C, sparsity, levels, lines, chinchilla, cost, fitted, *bands)
 
 
 def lifetime_contours(
@@ -168,9 +169,7 @@ def lifetime_contours(
     path = Lifetime(law, Demand(losses, demands[:, None], cost, inference_cost))
     S = path.best(fitted.values)
     model = path.at(fitted.values, S)
-    return LifetimeContours(
-        demands, losses, S, model.nonzero_params, model.total, levels, cost, inference_cost, fitted.data_unit
-    )
+    return LifetimeContours(demands, losses, S, model.nonzero_params, model.total, levels, cost, inference_cost, fitted)
 
 
 def _bands(
