@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sparselaw.fit.resampling import bootstrap as bootstrap
     from sparselaw.fit.result import Fit as Fit
     from sparselaw.fit.verb import fit as fit
-    from sparselaw.laws.forms import law_named as law
+    from sparselaw.laws.forms import law_named
     from sparselaw.plan.answer import Answer as Answer
     from sparselaw.plan.answer import plan as plan
     from sparselaw.plan.contours import contours as contours
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sparselaw.report.verb import report as report
     from sparselaw.runs.readers import read_runs as read_runs
     from sparselaw.runs.table import Runs as Runs
+
+    law = law_named
 
 __version__ = "0.1.0"
 

@@ -72,9 +72,9 @@ class Command:
         for S in self.sparsities:
             if not 0 < S < 1:
                 raise UserError(f"{arg('sparsities')} has {S:g}; give numbers between 0 and 1, such as 0.5.")
-        require_at_least(1, batches=min(self.batches), rounds=self.rounds, threads=self.threads or 1)
-        if self.threads is not None:
-            require_at_least(1, threads=self.threads)
+        require_at_least(
+            1, batches=min(self.batches), rounds=self.rounds, threads=1 if self.threads is None else self.threads
+        )
         check_output(self.output, "measurements", ".json")
 
 

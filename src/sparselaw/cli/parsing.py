@@ -8,12 +8,13 @@ import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
-from dataclasses import Field, dataclass, fields
+from dataclasses import dataclass, fields
 from importlib import import_module
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
+from tyro.conf import Positional
 
 from sparselaw.cli.options import Command
 from sparselaw.errors import UserError, choice
@@ -43,9 +44,8 @@ def parse(arguments: Sequence[str]) -> Command:
         print(overview())
         raise SystemExit(0)
     if name not in COMMANDS:
-        raise UserError(
-            f"There is no {'option' if name.startswith('-') else 'command'} {name!r}; {choice(name, COMMANDS)}"
-        )
+        known, what = (("--help", "--version"), "option") if name.startswith("-") else (COMMANDS, "command")
+        raise UserError(f"There is no {what} {name!r}; {choice(name, known)}")
     options = command_class(name)
     if not {"-h", "--help"} & set(rest):
         check_words(name, options, rest)
@@ -69,7 +69,7 @@ def check_words(name: str, options: type[Any], words: Sequence[str]) -> None:
         UserError: naming the nearest one that it has or takes.
     """
     flags = flags_of(options)
-    for word, following in zip(words, (*words[1:], ""), strict=True):
+    for word, following in pairwise((*words, "")):
         flag, equals, value = word.partition("=")
         if not re.match(r"--?[a-zA-Z]", flag):
             continue
@@ -77,36 +77,30 @@ def check_words(name: str, options: type[Any], words: Sequence[str]) -> None:
         if taken is None and not hasattr(options, "overridden"):
             raise UserError(f"{name} has no option {flag}; {_nearest(flag, flags, name)}")
         value = value if equals else following
-        if taken and taken.choices and value not in taken.choices:
+        if taken and taken.choices and value and value not in taken.choices:
             raise UserError(f"{flag} does not take {value!r}; {choice(value, taken.choices)}")
 
 
 @dataclass(frozen=True)
 class Flag:
-    """An option: what stands for its value in the help, and the values that it takes, any if empty."""
+    """An option: the value to give, with an example, and the only values that it takes if there are any."""
 
-    metavar: str
-    choices: tuple[str, ...]
+    value: str
+    choices: tuple[str, ...] = ()
 
 
 def flags_of(options: type[Any]) -> Mapping[str, Flag]:
     """The options of a command by their names, short ones included."""
     hints = get_type_hints(options, include_extras=True)
-    flags = {"-h": Flag("", ()), "--help": Flag("", ())}
+    flags = {"-h": Flag(""), "--help": Flag("")}
     for one in fields(options):
-        if "Positional" not in repr(hints[one.name]):
-            for name in _names(one, hints[one.name]):
-                flags[name] = Flag(_settings(hints[one.name]).metavar or "", _choices(hints[one.name]))
+        said = next((note for note in get_args(hints[one.name]) if hasattr(note, "aliases")), None)
+        if said is not None and Positional not in get_args(hints[one.name]):
+            example = re.search(r"such as ([^\s,;:)]+)", said.help)
+            value = (said.metavar or "a value") + (f", such as {example[1]}" if example else "")
+            for name in (f"--{one.name.replace('_', '-')}", *(said.aliases or ())):
+                flags[name] = Flag(value, _choices(hints[one.name]))
     return flags
-
-
-def _names(one: Field[Any], hint: Any) -> tuple[str, ...]:
-    return f"--{one.name.replace('_', '-')}", *(_settings(hint).aliases or ())
-
-
-def _settings(hint: Any) -> Any:
-    """What `option` says of an argument."""
-    return next(note for note in get_args(hint)[1:] if hasattr(note, "aliases"))
 
 
 def _choices(hint: Any) -> tuple[str, ...]:
@@ -127,13 +121,17 @@ def explained(boxed: str, name: str, options: type[Any]) -> str:
     lines = [line.strip("│| ") for line in re.sub(r"\x1b\[[0-9;]*m", "", boxed).splitlines()[1:]]
     said = " ".join(takewhile(lambda line: line.strip("─-╰╯+"), lines)).rstrip(".")
     if found := re.match(r"Missing from [^:]*: (\S+)", said):
-        return f"{name} needs {found[1]}; type sparselaw {name} {found[1]}, or see sparselaw {name} --help."
+        flag = flags_of(options).get(found[1])
+        needed = f"{found[1]} {flag.value}" if flag else found[1]
+        return f"{name} needs {needed}; see sparselaw {name} --help."
     if found := re.match(r"Unrecognized options: ([^,]+)", said):
         return f"{name} does not take {found[1]!r}; see sparselaw {name} --help."
     if found := re.match(r"(?:Error parsing|Missing value for argument) '?(-[\w-]+)", said):
         flag = flags_of(options).get(found[1])
         got = re.search(r"(?:from \[|: )('[^']*')\]?$", said)
-        return f"{found[1]} {f'does not take {got[1]}' if got else 'has no value'}; give {flag.metavar if flag else 'one'}."
+        return (
+            f"{found[1]} {f'does not take {got[1]}' if got else 'has no value'}; give {flag.value if flag else 'one'}."
+        )
     return f"{said}; see sparselaw {name} --help."
 
 

@@ -91,6 +91,11 @@ class Question:
             return
         if self.memory is not None:
             _check_memory(self.memory, self.nonzeros, law)
+        if self.gpu is not None:
+            raise UserError(
+                f"{arg('peak')}, {arg('price')} and {arg('inference_utilisation')} are for a lifetime; give "
+                f"{arg('inference')} too."
+            )
         known = {name for name, value in given.items() if value is not None} | ({"nonzeros"} if self.memory else set())
         if len(known) != 2 or ("times_chinchilla" in known and "nonzeros" not in known):
             raise UserError(

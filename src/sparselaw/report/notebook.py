@@ -1,4 +1,4 @@
-"""Results as text, as tables of HTML for notebooks, and as figures: what `sparselaw.shown` asks for."""
+"""Results as text, as HTML tables for notebooks, and as figures: what `sparselaw.shown` asks for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.markup import escape as as_text
+from rich.markup import escape as literal
 from rich.table import Table
 from rich.text import Text
 
@@ -33,8 +33,8 @@ ENDS = 5  # rows shown of each end of a long table of runs
 
 def runs_table(runs: Runs) -> Group:
     """N, S, D and L of the first and last runs, and what is odd about any."""
-    data, loss = f"D ({as_text(runs.data_unit)})", f"loss ({as_text(runs.loss_unit)})"
-    table = plain_table("run", "non-zeros N", "S", data, loss, title=f"{as_text(runs.name)}, {len(runs)} runs")
+    data, loss = f"D ({literal(runs.data_unit)})", f"loss ({literal(runs.loss_unit)})"
+    table = plain_table("run", "non-zeros N", "S", data, loss, title=f"{literal(runs.name)}, {len(runs)} runs")
     rows = list(zip(runs.nonzero_params, runs.sparsity, runs.data, runs.loss, strict=True))
     for k, (N, S, D, L) in enumerate(rows):
         if k < ENDS or k >= len(rows) - ENDS:
@@ -104,4 +104,4 @@ def _table(table: Table) -> str:
 
 
 def _plain(cell: RenderableType) -> str:
-    return (Text.from_markup(cell) if isinstance(cell, str) else Text.assemble(cell)).plain
+    return cell.plain if isinstance(cell, Text) else Text.from_markup(str(cell)).plain
