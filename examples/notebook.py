@@ -21,7 +21,7 @@ from sparselaw.report.design_text import design_text
 from sparselaw.report.figures import contour_figure, save
 from sparselaw.report.fit_text import fit_text
 from sparselaw.report.notebook import runs_table
-from sparselaw.report.plan_text import plan_text
+from sparselaw.report.plan_text import answer_text
 from sparselaw.report.text import show as show_table
 from sparselaw.runs import Runs, read_runs
 
@@ -43,15 +43,15 @@ def show(value, table):
 
 # %%
 published = open_fit("vit-jft")
-answer = plan(published, nonzero_params=42.5e6, times_chinchilla=5)
-show(answer, plan_text)
+answer = plan(published, nonzeros=42.5e6, times_chinchilla=5)
+show(answer, answer_text)
 
 # %% [markdown]
 # The answer goes with what a zero costs. If it costs nothing, more sparsity pays:
 
 # %%
 for cost in (Cost(), Cost(sparse=True)):
-    best = plan(published, nonzero_params=42.5e6, times_chinchilla=5, cost=cost).optimal_sparsity
+    best = plan(published, nonzeros=42.5e6, times_chinchilla=5, cost=cost).optimal_sparsity
     low, high = best.bounds
     print(f"{cost.name} cost: {best.value:.1%}, 95% interval {low:.1%} to {high:.1%}")
 
@@ -86,7 +86,7 @@ show(fitted, fit_text)
 # Read the warnings: three budgets of data do not separate the exponent of D from the irreducible loss. The intervals know it.
 
 # %%
-show(plan(fitted, nonzero_params=85e6, flops=1e20), plan_text)
+show(plan(fitted, nonzeros=85e6, flops=1e20), answer_text)
 
 # %% [markdown]
 # ## Draw the map

@@ -65,8 +65,8 @@ def wait_for_figures(opened: Visit) -> None:
 def test_it_loads_offline_without_complaints_or_requests(opened: Visit, simulated: Study) -> None:
     assert not opened.complaints
     assert [url for url in opened.requests if not url.startswith(("file:", "data:", "blob:"))] == []
-    assert simulated.plan is not None
-    assert opened.text("#headline") == f"Train it {simulated.plan.optimal_sparsity.value:.1%} sparse"
+    assert simulated.answer is not None
+    assert opened.text("#headline") == f"Train it {simulated.answer.optimal_sparsity.value:.1%} sparse"
     titles = ("runs", "quality", "parameters", "contours", "multipliers", "laws", "checklist")
     assert all(opened.page.locator(f"section#{name}").count() == 1 for name in titles)
 
