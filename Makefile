@@ -2,6 +2,7 @@
 # make test   lint, types, docs, tests, from a fresh clone
 # make figures  the figures of the docs, drawn again
 # make docs   the site, in site/, with every link checked
+# make hooks  commits are checked before they are made
 # make dist   sdist and wheel, in dist/, the wheel tried in an environment of its own
 PYTHON ?= python3
 BIN := .venv/bin

@@ -122,20 +122,20 @@ class RunConfig:
             raise UserError("A t5 model learns from corrupted spans; set data.span_corruption = true.")
         if self.model.kind == "decoder" and self.data.span_corruption:
             raise UserError("A decoder cannot learn from corrupted spans; set data.span_corruption = false.")
-
         if self.model.parametrization == "sparse-mup":
             self._check_mup()
 
     def _check_mup(self) -> None:
-        if self.model.init or self.optimizer.name != "adamw" or self.pruning.distribution != "uniform":
+        others = self.model.init or self.model.kind == "t5" or self.optimizer.name != "adamw"
+        if others or self.pruning.distribution != "uniform":
             raise UserError(
-                "model.parametrization = 'sparse-mup' is for models from scratch, the optimiser adamw and the uniform "
-                "distribution; set it to 'standard' for others."
+                "model.parametrization is 'sparse-mup', which is for decoders and vision transformers trained from scratch "
+                "with adamw and the uniform distribution; set it to 'standard'."
             )
         if not self.learning_rate.reference_width:
             raise UserError(
-                "model.parametrization = 'sparse-mup' needs learning_rate.reference_width, the width of the dense model "
-                "whose best learning rate is learning_rate.peak."
+                "model.parametrization is 'sparse-mup', which needs a reference width; set learning_rate.reference_width to "
+                "the width of the dense model that learning_rate.peak was found at."
             )
 
     def num_steps(self, units_per_example: int) -> int:

@@ -1,8 +1,8 @@
 """Source text of pinned PyPI packages: a corpus of 95 million bytes that is the same, bit for bit, for everyone.
 
-`corpus-packages.txt` names the packages, their licences and the hashes of their wheels; pip fetches them, and nothing in
-them is run. The files are chosen and ordered by `python_source.clean`. Texts are then those of `DIGEST`, or the corpus
-is refused.
+`corpus-packages.txt` lists the packages, their licences and the hashes of their wheels. pip fetches the wheels; nothing
+in them is run. `python_source.clean` chooses and orders the files. If their texts do not have the hash `DIGEST`, the
+corpus is refused.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from sparselaw.train.data.python_source import SourceFile, clean, documents
 
 REQUIREMENTS = Path(__file__).with_name("corpus-packages.txt")
 DIGEST = "cf337ddbc5b9cab347cf74fd1262bb1a"
-"""Hash over the hashes of all texts in their order."""
+"""Hash of the hashes of all texts, in order."""
 
 
 class CorpusUnreachableError(UserError):
@@ -33,7 +33,7 @@ def pinned_packages() -> TextSource:
 
     Raises:
         CorpusUnreachableError: while reading, if pip cannot fetch the packages.
-        UserError: while reading, if the texts are not those that everyone else has.
+        UserError: while reading, if the texts differ from those of the pinned packages.
     """
     files = cache(lambda: _checked(_fetched()))
 
@@ -62,7 +62,7 @@ def _fetched() -> list[SourceFile]:
             errors = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line]
             raise CorpusUnreachableError(
                 f"pip cannot fetch the packages of the corpus ({(errors or ['no reason given'])[-1].strip()}); "
-                "connect to a package index, or set data.source = 'python' to use the Python files of this machine."
+                "connect to a package index, or set data.source = 'python' to train on the Python files of this machine."
             )
         return clean(_files_in(sorted(Path(folder).glob("*.whl"))))
 
@@ -79,7 +79,7 @@ def _files_in(wheels: list[Path]) -> Iterator[SourceFile]:
 def _checked(files: list[SourceFile]) -> list[SourceFile]:
     if digest_of(files) != DIGEST:
         raise UserError(
-            f"The corpus of packages has the hash {digest_of(files)} instead of {DIGEST}, so its losses could not be "
-            "compared with those of others; please report this with your version of Python."
+            f"The corpus of packages has the hash {digest_of(files)}, not {DIGEST}, so losses on it would not be comparable; "
+            "report this with your Python version."
         )
     return files
