@@ -1,4 +1,4 @@
-"""Write the published laws that ship with the package: `make published-fits`. Needs the published runs."""
+"""Write the published fits that ship with the package (`make published-fits`). This needs the published runs."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def with_coefficients(fitted: Fit, runs: Runs, solver_values: tuple[float, ...], units: tuple[float, float]) -> Fit:
-    """The fit with coefficients as published, and the objective and residuals they give."""
+    """The fit with the published coefficients, and with their objective and residuals."""
     values = PAPER.from_solver(np.array(solver_values), units)
     predicted = PAPER.predict(values, runs.sparsity, runs.nonzero_params, runs.data)
     residuals = fitted.loss.residual(predicted, runs.loss)[0]
@@ -46,10 +46,10 @@ def with_coefficients(fitted: Fit, runs: Runs, solver_values: tuple[float, ...],
 
 
 def save(fitted: Fit, name: str) -> None:
-    if fitted.bootstrap:  # nine digits are plenty for an interval
+    if fitted.bootstrap:  # nine digits are enough for an interval
         draws = np.array([[float(f"{value:.9g}") for value in row] for row in fitted.draws])
         fitted = replace(fitted, bootstrap=replace(fitted.bootstrap, draws=draws))
-    # Without residuals: the runs themselves are not ours to ship.
+    # Without residuals, since the runs themselves may not be redistributed.
     replace(fitted, name=name, residuals=np.empty(0)).save(FOLDER / f"{name}.json")
     print(f"{name}: objective {fitted.objective:.7g}, {len(fitted.draws)} draws, {fitted.status}")
 
