@@ -80,7 +80,9 @@ def _missing(package: str, anchors: set[str]) -> Iterator[str]:
 
 def main(site: Path) -> None:
     found = list(problems(site))
-    print("\n".join(found) or f"{len(list(site.rglob('*.html')))} pages: no broken links, nothing loaded from elsewhere")
+    print(
+        "\n".join(found) or f"{len(list(site.rglob('*.html')))} pages: no broken links, nothing loaded from elsewhere"
+    )
     sys.exit(bool(found))
 
 
