@@ -5,12 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sparselaw.fit.fitting import fit
-from sparselaw.fit.losses import Loss
-from sparselaw.fit.resampling import bootstrap
+import sparselaw
 from sparselaw.fit.result import Fit, Starts
 from sparselaw.laws import PAPER
-from sparselaw.runs import Runs, read_runs
+from sparselaw.runs import Runs
 
 FOLDER = Path(__file__).parents[1] / "src/sparselaw/fit/published_fits"
 
@@ -21,9 +19,8 @@ T5_C4 = (0.56778512, 0.72161276, 1.52265016, 0.24513173, 0.63361517, 0.20270772,
 
 
 def main() -> None:
-    vit, t5 = read_runs("vit-jft"), read_runs("t5-c4")
-    vit_fit = bootstrap(fit(vit, loss=Loss(delta=0.01)), vit)
-    t5_fit = bootstrap(fit(t5, loss=Loss(delta=1e-3, log=True)), t5)
+    vit, t5 = sparselaw.read_runs("vit-jft"), sparselaw.read_runs("t5-c4")
+    vit_fit, t5_fit = sparselaw.fit(vit, bootstrap=1000), sparselaw.fit(t5, bootstrap=1000)
     save(with_coefficients(vit_fit, vit, VIT_JFT, (1e6, 1e9)), "vit-jft")
     save(t5_fit, "t5-c4-refit")
     published = with_coefficients(replace(t5_fit, bootstrap=None), t5, T5_C4, (1e6, 1e5 * 65_536))
