@@ -93,7 +93,7 @@ MISTAKES = {
     "memory: small": ("plan vit-jft --memory 8B --flops 1e20", "4 weights"),
     "memory: format": ("plan vit-jft --memory 8GB --flops 1e20 --format zip", "'zip'"),
     "memory: pattern": ("plan vit-jft --memory 8GB --flops 1e20 --format 4:2", "4:2"),
-    "memory: served": ("plan vit-jft --memory 8GB --loss 5.3 --inference 1e12", "trained once"),
+    "memory: served": ("plan vit-jft --memory 8GB --loss 5.3 --inference 1e12", "only trained"),
     "memory: three": ("plan vit-jft --memory 8GB --flops 1e20 --data 1e9", "two of"),
     "memory: loss below the floor": ("plan vit-jft --memory 8GB --loss 4", "irreducible"),
     "format alone": ("plan vit-jft --nonzeros 1M --flops 1e20 --format bitmask", "--memory"),

@@ -43,5 +43,5 @@ def test_as_a_notebook_on_the_published_runs(tmp_path: Path) -> None:
     if not datasets:
         pytest.skip("SPARSELAW_DATASETS names no folder")
     shown = run("-c", AS_NOTEBOOK, folder=tmp_path, SPARSELAW_DATASETS=datasets)
-    assert [shown.count(f"{kind} <pre") for kind in ("Plan", "Runs", "Fit")] == [2, 1, 1]
+    assert [shown.count(f"{kind} <") for kind in ("Answer", "Runs", "Fit")] == [2, 1, 1]
     assert "paper law on t5-c4, 48 runs" in shown

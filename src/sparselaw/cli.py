@@ -392,7 +392,7 @@ def main() -> None:
     try:
         _run(_parse())
     except UserError as error:
-        print("sparselaw:", " ".join(str(error).split()), file=sys.stderr)
+        print("sparselaw:", " ".join(error.on_command_line().split()), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("sparselaw: stopped", file=sys.stderr)

@@ -31,6 +31,11 @@ def parse_count(text: str) -> float:
     return value
 
 
+def as_count(value: float | str | None) -> float | None:
+    """A count given as a number or as text such as `85M`; None stays None."""
+    return parse_count(value) if isinstance(value, str) else value
+
+
 def parse_range(text: str) -> tuple[float, float]:
     """Two counts from text such as `1M:1.3B`, the lower one first.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sparselaw.errors import UserError
 from sparselaw.report.fit_text import fit_text
-from sparselaw.report.plan_text import plan_text
+from sparselaw.report.plan_text import answer_text
 from sparselaw.report.text import show
 
 SWEEP = Path(__file__).parent / "sweep" / "demo.toml"
@@ -48,8 +48,8 @@ def demo(folder: Path) -> None:
     N, D = runs.nonzero_params.max(), runs.data.max()
     budget = float(Cost().flops(0.0, N, D))
     _say(f"sparselaw plan {folder / 'fit.json'} --nonzeros {N:.0f} --flops {budget:.3g}")
-    answer = plan(fitted, nonzero_params=N, flops=budget)
-    show(plan_text(answer))
+    answer = plan(fitted, nonzeros=N, flops=budget)
+    show(answer_text(answer))
     figures.save_fit_figures(fitted, runs, [], folder / "figures")
     _say(f"sparselaw report {folder / 'runs'} --fit {folder / 'fit.json'} -o {folder / 'report.html'}")
     told = study(

@@ -1,8 +1,43 @@
-"""What goes wrong in a user's hands, told in one sentence."""
+"""Mistakes of the user, each one sentence: what is wrong with which value, then what to give instead."""
+
+import re
+
+_BEGIN, _OR, _END = "\ue000", "\ue001", "\ue002"
+"""Private-use characters around the two spellings of a name in a sentence."""
+_SPELLINGS = re.compile(f"{_BEGIN}([^{_END}]*?){_OR}([^{_END}]*?){_END}")
+
+
+def either(python: str, command_line: str) -> str:
+    """A part of a sentence that Python and the command line spell differently."""
+    return f"{_BEGIN}{python}{_OR}{command_line}{_END}"
+
+
+def arg(name: str, value: object = None) -> str:
+    """An argument in a sentence: `times_chinchilla` in Python is `--times-chinchilla` on the command line.
+
+    Args:
+        name: as in Python.
+        value: to give with it: `bootstrap=1000`, `--bootstrap 1000`.
+    """
+    flag = f"--{name.replace('_', '-')}"
+    return either(name, flag) if value is None else either(f"{name}={value}", f"{flag} {value}")
+
+
+def spelled(sentence: str, *, command_line: bool = False) -> str:
+    """The sentence with one spelling of every `arg` and `either` in it."""
+    return _SPELLINGS.sub(r"\2" if command_line else r"\1", sentence)
 
 
 class UserError(ValueError):
     """A mistake in what the user gave: one sentence that says what is wrong and what to do."""
+
+    def __str__(self) -> str:
+        """The sentence as Python spells arguments."""
+        return spelled(super().__str__())
+
+    def on_command_line(self) -> str:
+        """The sentence with flags."""
+        return spelled(super().__str__(), command_line=True)
 
 
 class SparselawWarning(UserWarning):
@@ -10,5 +45,5 @@ class SparselawWarning(UserWarning):
 
 
 def first_line(error: BaseException) -> str:
-    """What another library says of an error, fit for the brackets of one sentence."""
+    """The first line of another library's error, for the brackets of a sentence."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200].rstrip(".")

@@ -10,10 +10,9 @@ from sparselaw.cost import Cost, RelativeTime
 from sparselaw.cost.relative_time import DENSE_TIME, SPARSE_TIME, average
 from sparselaw.fit import open_fit
 from sparselaw.laws import near_optimal_range, optimal_sparsity
+from sparselaw.laws.inverse import least_flops, required_data, smallest_nonzeros
 from sparselaw.laws.optimum import loss_on_budget
 from sparselaw.laws.search import MAX_SPARSITY
-from sparselaw.plan import least_flops, smallest_nonzeros
-from sparselaw.plan.inverse import required_data
 from sparselaw.prune.schedules import Schedule
 
 CSR = RelativeTime("csr", (0.0, 0.7, 0.9, 0.98), (1.0, 1.0, 0.45, 0.2))

@@ -20,7 +20,6 @@ from sparselaw.laws import (
     optimal_sparsity,
 )
 from sparselaw.laws.optimum import MAX_SPARSITY, closed_form, loss_on_budget, numerical_optimum
-from sparselaw.laws.search import least_value
 
 COSTS = (Cost(), Cost(sparse=True))
 VIT = (2.94e2, 0.821, 4.68e2, 0.392, 2.37e8, 0.890, 4.517)
@@ -137,9 +136,3 @@ def test_chinchilla_budget_is_where_no_other_dense_size_does_better(source: str)
 def test_a_contour_is_where_its_level_is_optimal(S: float, cost: Cost) -> None:
     C = flops_where_optimal(PAPER, VIT, S, 42.5e6, cost)
     assert optimal_sparsity(PAPER, VIT, 42.5e6, C, cost) == pytest.approx(S, abs=1e-9)
-
-
-@pytest.mark.parametrize("drop", [0.3, 2 / 3])
-def test_the_least_value_at_a_jump_is_that_of_the_jump(drop: float) -> None:
-    found = least_value(lambda S: np.where(drop <= S, 1 + S - drop, 2.0), kinks=[drop])
-    assert found == pytest.approx(1, abs=1e-15)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from sparselaw.cost import Cost, RelativeTime
 from sparselaw.laws import PAPER, chinchilla_flops, optimal_sparsity
+from sparselaw.laws.free_size import best_per_flop
 from sparselaw.laws.optimum import loss_on_budget
-from sparselaw.plan.free_size import best_per_flop
 
 COMPUTE = np.geomspace(1e-2, 1e5, 61)  # multiples of Chinchilla's
 ROUNDING = 1e-7

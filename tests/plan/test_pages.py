@@ -9,7 +9,7 @@ from sparselaw.cost import Cost, open_hardware
 from sparselaw.cost.serving import SERVED_DENSE, SERVED_SPARSE
 from sparselaw.fit import open_fit
 from sparselaw.laws import chinchilla_flops, optimal_sparsity
-from sparselaw.plan.lifetime import Demand, best_sparsity, life_at
+from sparselaw.laws.lifetime import Demand, best_sparsity, life_at
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -38,7 +38,7 @@ def test_what_to_expect_of_lifetimes() -> None:
     costs = SERVED_DENSE, open_hardware("h100-2:4").inference_cost(), SERVED_SPARSE
     for demand, *cells, saved in rows("lifetime.md", "What to expect"):
         digits, unit = re.fullmatch(r"(\d+)([BT])", demand).groups()
-        lives = [Demand(1.7, float(digits) * {"B": 1e9, "T": 1e12}[unit], serving=cost) for cost in costs]
+        lives = [Demand(1.7, float(digits) * {"B": 1e9, "T": 1e12}[unit], Cost(), cost) for cost in costs]
         best = [float(best_sparsity(fitted.law, fitted.values, life)) for life in lives]
         assert [float(cell.rstrip("%")) for cell in cells] == pytest.approx([100 * S for S in best], abs=0.051)
         total, dense = (float(life_at(fitted.law, fitted.values, S, lives[-1]).total) for S in (best[-1], 0.0))

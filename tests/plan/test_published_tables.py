@@ -5,7 +5,7 @@ import pytest
 
 from sparselaw.cost import Cost
 from sparselaw.fit import open_fit
-from sparselaw.laws import chinchilla_flops, flops_where_optimal, optimal_sparsity, size_multiplier
+from sparselaw.laws import chinchilla_flops, flops_where_optimal, optimal_sparsity
 from sparselaw.plan import plan
 
 LEVELS = (0.0, 0.5, 0.75, 0.875)
@@ -16,12 +16,6 @@ TIMES_CHINCHILLA = {
     ("t5-c4-published", "sparse"): ("0.024", "2.46", "160", "7.05e3"),
     ("t5-c4-refit", "dense"): ("0.64", "14.4", "326", "7.35e3"),
     ("t5-c4-refit", "sparse"): ("0.050", "2.05", "69.9", "2.04e3"),
-}
-# At 50%, 75%, 87.5% and in the limit S -> 1.
-MULTIPLIERS = {
-    "vit-jft": ("1.596", "2.172", "2.634", "3.47"),
-    "t5-c4-published": ("1.586", "2.157", "2.630", "3.64"),
-    "t5-c4-refit": ("1.772", "2.270", "2.512", "2.69"),
 }
 
 
@@ -42,45 +36,10 @@ def test_multiples_of_chinchilla(source: str, cost: str) -> None:
             assert times == pytest.approx(float(printed), abs=1.05 * half_digit(printed)), (S, N)
 
 
-@pytest.mark.parametrize("source", MULTIPLIERS)
-def test_size_multipliers(source: str) -> None:
-    fitted = open_fit(source)
-    for S, printed in zip((0.5, 0.75, 0.875, 1.0), MULTIPLIERS[source], strict=True):
-        found = size_multiplier(fitted.law, fitted.values, S)
-        assert found == pytest.approx(float(printed), abs=1.05 * half_digit(printed)), S
-
-
-@pytest.mark.parametrize("source", MULTIPLIERS)
-def test_a_multiplier_is_the_dense_size_of_equal_loss(source: str) -> None:
-    fitted, N, D = open_fit(source), 3e7, 1e10
-    for S in (0.25, 0.5, 0.9):
-        larger = N * float(size_multiplier(fitted.law, fitted.values, S))
-        assert fitted.predict(0.0, larger, D) == pytest.approx(fitted.predict(S, N, D), rel=1e-12)
-
-
-def test_multiplier_per_total_parameter_is_below_one_at_the_fitted_sparsities() -> None:
-    S = np.array([0.5, 0.75, 0.875])
-    for source in MULTIPLIERS:
-        fitted = open_fit(source)
-        assert (size_multiplier(fitted.law, fitted.values, S) * (1 - S) < 1).all()
-
-
-@pytest.mark.parametrize(
-    ("source", "expected"), [("vit-jft", 0.807), ("t5-c4-published", 0.801), ("t5-c4-refit", 1.188)]
-)
-def test_first_zeros_are_worth(source: str, expected: float) -> None:
-    """d ln(multiplier)/dS at S = 0 is b_S a_S / (b_N (a_S + c_S)): above 1 a few zeros pay per TOTAL parameter."""
-    fitted, h = open_fit(source), 1e-6
-    a_S, b_S, c_S, b_N, *_ = fitted.values
-    slope = float(size_multiplier(fitted.law, fitted.values, h) - 1) / h
-    assert slope == pytest.approx(b_S * a_S / (b_N * (a_S + c_S)), rel=1e-4)
-    assert slope == pytest.approx(expected, abs=0.005)
-
-
 def test_five_times_chinchilla_for_vit() -> None:
     fitted, N = open_fit("vit-jft"), 42.5e6
     budget = 5 * float(chinchilla_flops(fitted.law, fitted.values, N, Cost()))
-    assert round(plan(fitted, nonzero_params=N, flops=budget).optimal_sparsity.value, 3) == 0.510
+    assert round(plan(fitted, nonzeros=N, flops=budget).optimal_sparsity.value, 3) == 0.510
     # The closed form as printed in the method's description.
     a_S, b_S, _, b_N, a_D, b_D, _ = fitted.values
     scale = np.exp((np.log(b_D / (a_S * b_S)) + b_N * np.log(N)) / (b_D + b_S))

@@ -109,8 +109,8 @@ MISTAKES = {
     "nothing there": ("nowhere.csv", {}, "nowhere.csv"),
     "unknown cost": ("t5-c4-refit", {"cost": "free"}, "'free'"),
     "no training": ("t5-c4-refit", {"cost": "h100-2:4"}, "says nothing about training"),
-    "patches of text": ("t5-c4-refit", {"units_per_datum": 4.0}, "--tokens-per-image"),
-    "no patches": ("t5-c4-refit", {"units_per_datum": 0.0}, "--tokens-per-image"),
+    "patches of text": ("t5-c4-refit", {"units_per_datum": 4.0}, "tokens_per_image"),
+    "no patches": ("t5-c4-refit", {"units_per_datum": 0.0}, "tokens_per_image"),
     "absurd size": ("t5-c4-refit", {"nonzero_params": 1e300}, "1e+300"),
 }
 

@@ -15,8 +15,7 @@ from sparselaw.errors import UserError
 from sparselaw.fit import bootstrap, fit, open_fit, profile
 from sparselaw.fit.multipliers import compare_groups
 from sparselaw.fit.pretrained import compare_pretrained
-from sparselaw.plan import served_contours
-from sparselaw.plan.contours import contours
+from sparselaw.plan.contours import budget_contours, lifetime_contours
 from sparselaw.report import figures
 from sparselaw.runs import Runs, read_all, read_runs
 
@@ -54,10 +53,10 @@ def drawn(runs, fitted):
         "flops": figures.flops_figure(fitted, runs),
         "predicted": figures.predicted_figure(fitted, runs),
         "profiles": figures.profiles_figure([profile(fitted, runs, name) for name in ("b_N", "a_D")], fitted),
-        "contours": figures.contour_figure(contours(fitted), fitted),
-        "contours t5": figures.contour_figure(contours(of["t5-c4-refit"]), of["t5-c4-refit"]),
-        "contours vit": figures.contour_figure(contours(of["vit-jft"], cost=Cost(sparse=True)), of["vit-jft"]),
-        "served": figures.served_contour_figure(served_contours(of["vit-jft"], inference=(1e9, 1e14), grid=30), of["vit-jft"]),
+        "contours": figures.contour_figure(budget_contours(fitted), fitted),
+        "contours t5": figures.contour_figure(budget_contours(of["t5-c4-refit"]), of["t5-c4-refit"]),
+        "contours vit": figures.contour_figure(budget_contours(of["vit-jft"], cost=Cost(sparse=True)), of["vit-jft"]),
+        "served": figures.lifetime_contour_figure(lifetime_contours(of["vit-jft"], (1e9, 1e14), grid=30), of["vit-jft"]),
         "multipliers": figures.multiplier_figure(compare_groups(read_all(patterns), ("pattern",))),
         "pretrained": figures.pretrained_figure(compare_pretrained(read_all(pretrained))),
     }  # fmt: skip
@@ -137,7 +136,7 @@ def test_each_contour_has_its_band_in_a_panel_of_its_own(drawn):
 
 
 def test_a_band_that_ends_out_of_reach_is_drawn_to_the_edge(fitted):
-    found = contours(fitted)
+    found = budget_contours(fitted)
     endless = replace(found, lines_high=np.full_like(found.lines, np.inf), lines_low=np.zeros_like(found.lines))
     for ax in figures.contour_figure(endless, fitted).axes:
         for band in ax.collections:
@@ -147,7 +146,7 @@ def test_a_band_that_ends_out_of_reach_is_drawn_to_the_edge(fitted):
 
 def test_contours_without_draws_have_one_panel(runs):
     plain = fit(runs, num_starts=8)
-    assert len(figures.contour_figure(contours(plain), plain).axes) == 1
+    assert len(figures.contour_figure(budget_contours(plain), plain).axes) == 1
 
 
 def test_errors_are_of_the_prediction_above_the_measurement(runs, fitted, drawn):

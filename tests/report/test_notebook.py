@@ -12,7 +12,7 @@ from sparselaw.runs import Runs
 
 HOSTILE = '<script>alert(1)</script>&[link=javascript:alert(2)]x[/link][bold]"'
 FIT = open_fit("vit-jft")
-PLAN = plan(FIT, nonzero_params=42.5e6, times_chinchilla=5)
+PLAN = plan(FIT, nonzeros=42.5e6, times_chinchilla=5)
 
 
 def some_runs(num: int, name: str = "mine", unit: str = "tokens", **others: list) -> Runs:
@@ -49,7 +49,7 @@ class Seen(HTMLParser):
 def test_the_table_of_the_terminal(shown: object, parts: list[str]) -> None:
     seen = Seen(shown._repr_html_())
     assert all(part in seen.text for part in parts)
-    assert seen.tags <= {"pre", "span", "style"}
+    assert seen.tags <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "p", "br"}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_table_of_the_terminal(shown: object, parts: list[str]) -> None:
 )
 def test_hostile_names_stay_text(shown: object, times: int) -> None:
     seen = Seen(shown._repr_html_())
-    assert seen.tags <= {"pre", "span", "style"}
+    assert seen.tags <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "p", "br"}
     unbroken = "".join(seen.text.split())
     assert unbroken.count("".join(HOSTILE.split())) >= times
 
@@ -71,13 +71,13 @@ def test_hostile_names_stay_text(shown: object, times: int) -> None:
 def test_columns_and_warnings_are_text_as_well() -> None:
     runs = replace(some_runs(2, **{HOSTILE: [1, 2]}), warnings=(HOSTILE,))
     seen = Seen(runs._repr_html_())
-    assert seen.tags <= {"pre", "span", "style"}
+    assert seen.tags <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "p", "br"}
     assert "".join(seen.text.split()).count(HOSTILE) == 2
 
 
 @pytest.mark.parametrize(("num", "rows"), [(10, 10), (11, 11), (1000, 11)])
 def test_long_tables_are_cut_in_the_middle(num: int, rows: int) -> None:
-    lines = [line for line in Seen(some_runs(num)._repr_html_()).text.splitlines() if "1M" in line or "..." in line]
+    lines = some_runs(num)._repr_html_().partition("<tbody>")[2].split("</tr>")[:-1]
     assert len(lines) == rows
-    assert lines[-1].split()[0] == str(num - 1)
+    assert lines[-1].startswith(f"<tr><td>{num - 1}</td>")
     assert ("..." in lines[5]) == (num > 10)

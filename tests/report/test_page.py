@@ -65,8 +65,8 @@ def wait_for_figures(opened: Visit) -> None:
 def test_it_loads_offline_without_complaints_or_requests(opened: Visit, simulated: Study) -> None:
     assert not opened.complaints
     assert [url for url in opened.requests if not url.startswith(("file:", "data:", "blob:"))] == []
-    assert simulated.plan is not None
-    assert opened.text("#headline") == f"Train it {simulated.plan.optimal_sparsity.value:.1%} sparse"
+    assert simulated.answer is not None
+    assert opened.text("#headline") == f"Train it {simulated.answer.optimal_sparsity.value:.1%} sparse"
     titles = ("runs", "quality", "parameters", "contours", "multipliers", "laws", "checklist")
     assert all(opened.page.locator(f"section#{name}").count() == 1 for name in titles)
 
@@ -85,7 +85,7 @@ def test_a_model_to_serve_is_not_given_in_bytes_unless_the_address_does(visit: V
     assert not opened.page.is_visible('input[name="size"]')
     asked = visit(simulated_page, hash="#ask=serve&fixed=true&size=memory")
     assert asked.page.is_visible('input[name="size"][value="count"]')
-    assert "Memory is for a model that is trained once" in asked.text("#certainty")
+    assert "Memory limits a model that is only trained" in asked.text("#certainty")
 
 
 def test_sizes_are_as_promised(simulated: Study, simulated_page: Path, tmp_path: Path) -> None:

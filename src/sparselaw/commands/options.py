@@ -70,7 +70,7 @@ def check_output(path: Path | None, what: str, *endings: str) -> None:
 def cost_named(name: str, tokens_per_image: float, fitted: Fit, *, serving: bool = False) -> Cost:
     """The cost of that name: ideal, or of a machine; of inference if `serving`."""
     from sparselaw.cost import Cost, open_hardware
-    from sparselaw.plan.checks import check_units
+    from sparselaw.plan.question import check_units
     from sparselaw.prune.schedules import Schedule
 
     check_units(fitted, tokens_per_image)

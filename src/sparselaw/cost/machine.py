@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ import numpy as np
 from cattrs import BaseValidationError, structure
 
 from sparselaw.cost.relative_time import RelativeTime, average, through
+from sparselaw.cost.serving import SERVED_DENSE
 from sparselaw.cost.training import Cost
 from sparselaw.errors import UserError
 from sparselaw.files import save
@@ -26,6 +27,8 @@ from sparselaw.prune.schedules import Schedule
 
 FORMAT = "sparselaw-hardware/1"
 SHIPPED = {"a100-2:4": "a100-2-4.json", "h100-2:4": "h100-2-4.json", "epyc-csr": "epyc-csr.json"}
+IDEAL = ("dense", "sparse")
+"""The costs that are no machine's."""
 Task = Literal["training", "inference"]
 
 
@@ -79,7 +82,7 @@ class Hardware:
         Raises:
             UserError: no inference time is known.
         """
-        return Cost(schedule=Schedule.constant(), units_per_datum=units_per_datum, measured=self._known("inference"))
+        return replace(SERVED_DENSE, units_per_datum=units_per_datum, measured=self._known("inference"))
 
     def _known(self, task: Task) -> RelativeTime:
         time = self.training if task == "training" else self.inference
@@ -127,6 +130,26 @@ def open_hardware(source: str) -> Hardware:
         return _from_json(record)
     except (KeyError, TypeError, ValueError, AttributeError, BaseValidationError) as error:
         raise UserError(f"the hardware file {source} is damaged; make it again with 'sparselaw hardware'") from error
+
+
+def open_cost(source: str | Cost, *, units_per_datum: float = 1.0, serving: bool = False) -> Cost:
+    """A cost by its name: `dense` (zeros are computed), `sparse` (they are free), a shipped machine, or a machine's file.
+
+    Args:
+        source: the name, or a cost that is there already.
+        units_per_datum: tokens that one unit of D puts through the model; see `Cost`.
+        serving: the cost of inference instead of training.
+
+    Raises:
+        UserError: there is no such cost.
+    """
+    if isinstance(source, Cost):
+        return source
+    if source in IDEAL:
+        ideal = SERVED_DENSE if serving else Cost()
+        return replace(ideal, sparse=source == "sparse", units_per_datum=units_per_datum)
+    machine = open_hardware(source)
+    return (machine.inference_cost if serving else machine.training_cost)(units_per_datum=units_per_datum)
 
 
 def _from_json(record: dict[str, Any]) -> Hardware:

@@ -27,13 +27,14 @@ class Cost:
 
     units_per_datum is the number of tokens one unit of D puts through the model: 1 for tokens, about 196 for a 224-pixel image
     in patches of 16. It is 1 in the paper's tables. measured is the relative time of a machine, in place of either ideal: FLOPs
-    are then those that a dense kernel would do in the time taken.
+    are then those that a dense kernel would do in the time taken. flops_per_param is 6 in training, 2 in inference (`serving`).
     """
 
     sparse: bool = False
     schedule: Schedule = Schedule()
     units_per_datum: float = 1.0
     measured: RelativeTime | None = None
+    flops_per_param: float = FLOPS_PER_PARAM
 
     @property
     def time(self) -> RelativeTime:
@@ -70,8 +71,8 @@ class Cost:
 
     def flops(self, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
         """Training FLOPs of N non-zeros at sparsity S on D data."""
-        return FLOPS_PER_PARAM * self.units_per_datum * np.asarray(N) * np.asarray(D) * self.multiplier(S)
+        return self.flops_per_param * self.units_per_datum * np.asarray(N) * np.asarray(D) * self.multiplier(S)
 
     def data(self, S: ArrayLike, N: ArrayLike, flops: ArrayLike) -> Array:
         """The data that `flops` pay for."""
-        return np.asarray(flops) / (FLOPS_PER_PARAM * self.units_per_datum * np.asarray(N) * self.multiplier(S))
+        return np.asarray(flops) / (self.flops_per_param * self.units_per_datum * np.asarray(N) * self.multiplier(S))

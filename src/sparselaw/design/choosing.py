@@ -28,8 +28,8 @@ from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, PowerLaw
 from sparselaw.laws.optimum import chinchilla_flops, levels_of, loss_on_budget, optimal_sparsity
 from sparselaw.laws.search import MAX_SPARSITY
-from sparselaw.plan.checks import LARGEST
 from sparselaw.plan.estimate import Estimate, Estimates, Quantity
+from sparselaw.plan.question import LARGEST
 
 FAR_SIZE = 2.5  # of a target not given, times the largest size allowed
 FAR_TIMES = 5.0  # its FLOPs, times Chinchilla-optimal compute

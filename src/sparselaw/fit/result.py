@@ -14,6 +14,7 @@ from sparselaw.errors import UserError, first_line
 from sparselaw.files import save
 from sparselaw.fit.losses import Loss
 from sparselaw.laws import Array, Law, PowerLaw, law_named
+from sparselaw.shown import Readable
 
 FORMAT = "sparselaw-fit/1"
 
@@ -48,7 +49,7 @@ class Bootstrap:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Readable):
     """A fitted law.
 
     parameters: natural units, in the order of `law.names`.
@@ -113,13 +114,6 @@ class Fit:
         if not len(self.draws):
             return {}
         return {name: interval(self.draws[:, k], level) for k, name in enumerate(self.law.names)}
-
-    def _repr_html_(self) -> str:
-        """The fit as a notebook shows it."""
-        from sparselaw.report.fit_text import fit_text
-        from sparselaw.report.notebook import html
-
-        return html(fit_text(self))
 
     def to_json(self) -> dict[str, Any]:
         """The contents of a fit file, which `Fit.from_json` reads back."""

@@ -1,22 +1,13 @@
 """Answer questions with a fitted law: how sparse for a budget, what it costs, what it gains."""
 
-from sparselaw.plan.answer import Plan, plan
-from sparselaw.plan.contours import Contours
-from sparselaw.plan.estimate import Estimate
-from sparselaw.plan.inverse import least_flops, required_data, smallest_nonzeros
-from sparselaw.plan.served import ServedPlan, plan_served
-from sparselaw.plan.served_contours import ServedContours, served_contours
+import sys
 
-__all__ = [
-    "Contours",
-    "Estimate",
-    "Plan",
-    "ServedContours",
-    "ServedPlan",
-    "least_flops",
-    "plan",
-    "plan_served",
-    "required_data",
-    "served_contours",
-    "smallest_nonzeros",
-]
+from sparselaw.plan.answer import Answer, answer, plan
+from sparselaw.plan.contours import Contours, LifetimeContours
+from sparselaw.plan.estimate import Estimate
+from sparselaw.plan.question import Question
+from sparselaw.rooms import Verb
+
+__all__ = ["Answer", "Contours", "Estimate", "LifetimeContours", "Question", "answer", "plan"]
+
+sys.modules[__name__].__class__ = Verb

@@ -1,287 +1,283 @@
-"""The answer for a person with a budget: how sparse, how sure, what it gains, and whether the question leaves the data."""
+"""The answer to a question: the best sparsity, how sure it is, what it gains, and whether the question leaves the data."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 
-from sparselaw.cost.storage import Memory
+from sparselaw.cost.machine import open_cost
+from sparselaw.cost.serving import UTILISATION, gpu_of
+from sparselaw.cost.storage import Memory, Storage
 from sparselaw.cost.training import Cost
-from sparselaw.counts import format_count
-from sparselaw.errors import UserError
+from sparselaw.counts import as_count, parse_bytes
+from sparselaw.errors import UserError, arg
+from sparselaw.fit.published import open_fit
 from sparselaw.fit.result import Fit, finite
-from sparselaw.laws import Array
 from sparselaw.laws.multipliers import size_multiplier
-from sparselaw.laws.optimum import (
-    Size,
-    chinchilla_flops,
-    flops_where_sparsity_pays,
-    levels_of,
-    loss_on_budget,
-    near_optimal_range,
-    nonzeros_at,
-    optimal_sparsity,
-)
-from sparselaw.laws.search import range_within
-from sparselaw.plan.advice import Sensitivity, advise, sensitivities
-from sparselaw.plan.caveats import warnings_of_runs
-from sparselaw.plan.checks import check_memory, check_question, check_shares, check_sizes, require_reachable
-from sparselaw.plan.estimate import Estimate, Estimates, flat_record
-from sparselaw.plan.free_size import best_per_flop, best_size, least_flops_of_any_size, loss_of_best_size
-from sparselaw.plan.inverse import least_flops, smallest_nonzeros
+from sparselaw.laws.optimum import chinchilla_flops, flops_where_sparsity_pays, nonzeros_at
+from sparselaw.laws.power import Array
+from sparselaw.plan import verdict
+from sparselaw.plan.estimate import Estimate, Estimates, Sensitivity, sensitivities
+from sparselaw.plan.options import DENSE, UNSTRUCTURED
+from sparselaw.plan.paths import AnySize, OnBudget, Path
+from sparselaw.plan.question import CONFIDENCE, Question, check_sizes, check_units
+from sparselaw.plan.record import record_of
+from sparselaw.plan.solve import Settled, Solution, best_sparsity, curve_of, near_optimal, settle, solve, solve_at
+from sparselaw.shown import Shown
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Training N non-zeros with a budget: the best sparsity and what follows from it.
+class Answer(Shown):
+    """The best sparsity for a question, and what follows from it.
 
-    loss, dense_loss, gain (dense_loss - loss) are at equal FLOPs, and at equal non-zeros or, given a memory, at equal bytes;
-    loss is at `optimal_sparsity`, whatever each draw would prefer. dense_params is the size of the dense model compared with,
-    and times_chinchilla is in ITS optimal compute. near_optimal is the range of S whose loss is within `tolerance` of the lowest.
-    multiplier is the size of the equivalent dense model over N. best_dense_params and best_dense_loss are of the dense model
-    that does best with the same FLOPs, whatever its size. pays_from is the budget, in multiples as times_chinchilla, from which
-    sparsity pays. data and dense_data are what the budget pays for. costs are the best sparsities if zeros are computed, if they
-    are free, and as measured. dense_in_draws is the share of draws in which dense is best.
+    Attributes:
+        question: what was asked.
+        best: the model at the best sparsity.
+        dense: the dense model under the same limits: of equal non-zeros, or in a memory of equal bytes; with inference the one
+            of the lowest lifetime cost.
+        any_dense: the best dense model of any size with the same FLOPs; None with inference.
+        curve: sparsities [n] and what is lowest at the best of them [n]: the loss, or with inference the lifetime cost.
+        near_optimal: the range of sparsities that are as good, to the tolerance.
+        tolerance: that makes no difference: in nats, or with inference a share of the cost.
+        dense_loss: loss of the dense model of that size with the same FLOPs.
+        gain: dense_loss minus the loss.
+        saving: with inference, 1 - cost over that of `dense`; else None.
+        multiplier: dense weights that a non-zero one is worth.
+        equivalent_dense_params: size of the dense model of the same loss on the same data.
+        times_chinchilla: the budget in multiples of the Chinchilla-optimal one of the dense model.
+        pays_from: the budget, in such multiples, from which sparsity pays; None with inference.
+        costs: the best sparsity if zeros are computed, if they are free, and as asked.
+        dense_in_draws: share of the draws in which dense is best; None without draws.
+        sensitivity: how the best sparsity depends on the parameters.
+        size_is_free: whether N was left free on a budget.
+        warnings: sentences to read first.
+        fit: name of the fit; law: of its form; data_unit: what D counts.
     """
 
-    nonzero_params: Estimate
-    flops: Estimate
-    cost: str
-    optimal_sparsity: Estimate
+    question: Question
+    best: Solution
+    dense: Solution
+    any_dense: Solution | None
+    curve: tuple[Array, Array] = field(repr=False)
     near_optimal: tuple[float, float]
     tolerance: float
-    loss: Estimate
     dense_loss: Estimate
     gain: Estimate
+    saving: Estimate | None
     multiplier: Estimate
     equivalent_dense_params: Estimate
     times_chinchilla: Estimate
-    best_dense_params: Estimate
-    best_dense_loss: Estimate
-    pays_from: Estimate
-    data: float
-    dense_data: float
-    data_unit: str
-    start_params: float
-    dense_params: float
-    memory: float | None
-    format: str | None
-    precision: str | None
-    law: str
-    fit: str
-    confidence: float
-    size_is_free: bool
+    pays_from: Estimate | None
     costs: dict[str, float]
     dense_in_draws: float | None
     sensitivity: tuple[Sensitivity, ...]
+    size_is_free: bool
     warnings: tuple[str, ...]
+    fit: str
+    law: str
+    data_unit: str
+
+    @property
+    def optimal_sparsity(self) -> Estimate:
+        """The best sparsity, and its interval."""
+        return self.best.sparsity
 
     @property
     def advice(self) -> tuple[str, ...]:
         """What it means, in sentences."""
-        return advise(self)
+        return verdict.advice(self)
 
-    def _repr_html_(self) -> str:
-        """The answer as a notebook shows it."""
-        from sparselaw.report.notebook import html
-        from sparselaw.report.plan_text import plan_text
+    @property
+    def gpu_hours(self) -> dict[str, float] | None:
+        """GPU-hours of training, of inference, of both, and of the cheapest dense model; None without a GPU's peak."""
+        gpu = self.question.gpu
+        if gpu is None or gpu.peak is None:
+            return None
+        training = gpu.training_hours(self.best.flops.value)
+        inference = gpu.inference_hours(self.best.inference_flops.value)
+        dense = gpu.training_hours(self.dense.total.value)
+        return {"training": training, "inference": inference, "total": training + inference, "dense_total": dense}
 
-        return html(plan_text(self))
+    @property
+    def money(self) -> dict[str, float] | None:
+        """The price of each of `gpu_hours`; None without a price."""
+        hours, gpu = self.gpu_hours, self.question.gpu
+        if hours is None or gpu is None or gpu.price is None:
+            return None
+        return {name: value * gpu.price for name, value in hours.items()}
 
     def to_json(self) -> dict[str, Any]:
         """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity."""
-        first = {"optimal_sparsity": self.optimal_sparsity.value, "interval": self.optimal_sparsity.bounds}
-        record = first | flat_record(self) | {"sensitivity": [asdict(one) for one in self.sensitivity]}
-        del record["optimal_sparsity_interval"]
-        return finite(record | {"advice": list(self.advice)})
+        said = {"sensitivity": [asdict(one) for one in self.sensitivity], "advice": list(self.advice)}
+        return finite(record_of(self) | said)
 
 
-def plan(
-    fitted: Fit,
-    *,
-    nonzero_params: float | None = None,
-    memory: Memory | None = None,
-    flops: float | None = None,
-    data: float | None = None,
-    times_chinchilla: float | None = None,
-    loss: float | None = None,
-    cost: Cost = Cost(),
-    tolerance: float = 1e-3,
-    confidence: float = 0.95,
-) -> Plan:
-    """Answer a question with two of: N, a budget, data, a loss.
-
-    N and a budget: the best S. N and a loss: the least budget. A budget and a loss: the smallest N. Data that is there (at most)
-    and a budget or a loss, N left free: the best N and S, with the least budget for the loss.
-
-    Args:
-        fitted: the fit to plan with.
-        nonzero_params: N.
-        memory: in place of N, what the weights may take to store; N is then as large as fits, at every S. A dense model of N
-            is the one of as many bytes.
-        flops: training budget; or as multiples of the dense compute-optimal budget of N (`times_chinchilla`).
-        data: with N, a budget: what a DENSE model of N would spend on so much data. Without N, the data there is.
-        loss: target.
-        cost: how FLOPs are counted.
-        tolerance: share of the loss that counts as no difference, for the near-optimal range.
-        confidence: of the intervals.
+def answer(fitted: Fit, question: Question) -> Answer:
+    """Answers a question with a fit.
 
     Raises:
-        UserError: not two of them; a loss out of reach; a memory that no model fits in.
+        UserError: the law cannot be planned with, or the question has no answer.
     """
     law = fitted.planning_law()
-    size = nonzero_params if memory is None else memory
-    check_memory(memory, nonzero_params, law)
-    asked = {
-        "nonzeros": None if size is None else float(nonzeros_at(size, 0.0)),
-        "flops": flops,
-        "data": data,
-        "times-chinchilla": times_chinchilla,
-        "loss": loss,
-    }
-    check_sizes(asked)
-    check_question(asked)
-    check_shares(tolerance, confidence)
-    estimate = Estimates(fitted, confidence)
-    if size is not None:
-        budget = _budget(fitted, size, flops, data, times_chinchilla, loss, cost, estimate)
-        return _plan(fitted, size, budget, cost, tolerance, estimate)
-    if data is not None:
-        return _plan_any_size(fitted, data, flops, loss, cost, tolerance, estimate)
-    assert flops is not None
-    assert loss is not None
-    return _plan_smallest(fitted, flops, loss, cost, tolerance, estimate)
-
-
-def _budget(
-    fitted: Fit,
-    size: Size,
-    flops: float | None,
-    data: float | None,
-    times_chinchilla: float | None,
-    loss: float | None,
-    cost: Cost,
-    estimate: Estimates,
-) -> Estimate:
-    """The FLOPs that a question about a size speaks of; certain, whatever their unit, unless a loss asks for them."""
-    law, dense_N = fitted.planning_law(), float(nonzeros_at(size, 0.0))
-    if loss is not None:
-        budget = estimate(lambda p: least_flops(law, p, size, loss, cost))
-        where = f"{format_count(dense_N)} {'weights' if isinstance(size, Memory) else 'non-zeros'}"
-        require_reachable(budget, fitted, loss, where)
-        return budget
-    if times_chinchilla is not None:
-        return Estimate(float(times_chinchilla * chinchilla_flops(law, fitted.values, dense_N, cost)))
-    if data is not None:
-        return Estimate(float(cost.flops(0.0, dense_N, data)))
-    assert flops is not None
-    return Estimate(flops)
-
-
-def _plan_smallest(fitted: Fit, flops: float, loss: float, cost: Cost, tolerance: float, estimate: Estimates) -> Plan:
-    law = fitted.planning_law()
-    smallest = estimate(lambda p: smallest_nonzeros(law, p, flops, loss, cost))
-    require_reachable(smallest, fitted, loss, f"{format_count(flops)} FLOPs")
-    if smallest.value < 1:
-        raise UserError(f"a loss of {loss:g} needs less than one weight; check that it is in the unit of this fit")
-    answer = _plan(fitted, smallest.value, Estimate(flops), cost, tolerance, estimate)
-    return replace(answer, nonzero_params=smallest)
-
-
-def _plan_any_size(
-    fitted: Fit,
-    data: float,
-    flops: float | None,
-    loss: float | None,
-    cost: Cost,
-    tolerance: float,
-    estimate: Estimates,
-) -> Plan:
-    law = fitted.planning_law()
-    if flops is None:
-        assert loss is not None
-        budget = estimate(lambda p: least_flops_of_any_size(law, p, data, loss, cost))
-        require_reachable(budget, fitted, loss, f"{format_count(data)} {fitted.data_unit}")
-    else:
-        budget = Estimate(flops)
-    S, C = float(best_per_flop(law, fitted.values, cost)), budget.value
-    size = estimate(lambda p: best_size(law, p, S, C, cost, data=data))
-    answer = _plan(fitted, size.value, budget, cost, tolerance, estimate, available=data)
-    return replace(answer, nonzero_params=size)
-
-
-def _plan(
-    fitted: Fit,
-    size: Size,
-    budget: Estimate,
-    cost: Cost,
-    tolerance: float,
-    estimate: Estimates,
-    available: float | None = None,
-) -> Plan:
-    """The plan for a size and a budget; `available` is the data there is, where the size was left free."""
-    law, C = fitted.planning_law(), budget.value
-
-    def best(parameters: Array, cost: Cost = cost) -> Array:
-        if available is not None:
-            return best_per_flop(law, parameters, cost)
-        return optimal_sparsity(law, parameters, size, C, cost)
-
-    draws = best(fitted.draws) if len(fitted.draws) else None
-    S = float(best(fitted.values))
-    N, dense_N = (float(nonzeros_at(size, s)) for s in (S, 0.0))
-    dense_data = min(float(cost.data(0.0, dense_N, C)), available or np.inf)
-    loss = estimate(lambda p: loss_on_budget(law, p, S, N, C, cost))
-    memory = size if isinstance(size, Memory) else None
-    gap = tolerance * loss.value
-    ideal = [replace(cost, sparse=sparse, measured=None) for sparse in (False, True)]
-    return Plan(
-        nonzero_params=Estimate(N),
-        flops=budget,
-        cost=cost.name,
-        optimal_sparsity=estimate.of(S, draws),
-        near_optimal=_near_optimal(fitted, S, size, C, cost, gap, available),
-        tolerance=gap,
-        loss=loss,
-        dense_loss=estimate(lambda p: law.predict(p, 0.0, dense_N, dense_data)),
-        gain=estimate(lambda p: law.predict(p, 0.0, dense_N, dense_data) - loss_on_budget(law, p, S, N, C, cost)),
+    question.check(law)
+    estimate = Estimates(fitted, question.confidence)
+    settled = settle(fitted, question, estimate)
+    choice, (sparsity, draws) = settled.choice, best_sparsity(settled.choice, estimate)
+    best = solve_at(settled.held, UNSTRUCTURED, sparsity, estimate)
+    budget = _budget_of(settled, best, question)
+    lowest, share = getattr(best, choice.goal).value, question.share_of_no_difference
+    S, size = sparsity.value, budget.size
+    N, dense_N, C = best.nonzero_params.value, float(nonzeros_at(size, 0.0)), budget.flops
+    return Answer(
+        question=question,
+        best=replace(
+            best,
+            nonzero_params=settled.nonzero_params or best.nonzero_params,
+            flops=settled.flops or best.flops,
+        ),
+        dense=solve(settled.held, DENSE, estimate),
+        any_dense=None if question.is_lifetime else solve(_of_any_size(budget), DENSE, estimate),
+        curve=curve_of(choice, fitted.values),
+        near_optimal=near_optimal(choice, fitted.values, S, lowest * (1 + share)),
+        tolerance=share if question.is_lifetime else share * lowest,
+        dense_loss=estimate(lambda p: budget.at(p, 0.0).loss),
+        gain=estimate(lambda p: budget.at(p, 0.0).loss - budget.at(p, S).loss),
+        saving=estimate(lambda p: _saving(settled.held, p, S)) if question.is_lifetime else None,
         multiplier=estimate(lambda p: size_multiplier(law, p, S)),
         equivalent_dense_params=estimate(lambda p: N * size_multiplier(law, p, S)),
-        times_chinchilla=estimate(lambda p: C / chinchilla_flops(law, p, dense_N, cost)),
-        best_dense_params=estimate(lambda p: best_size(law, p, 0.0, C, cost, data=available or np.inf)),
-        best_dense_loss=estimate(lambda p: loss_of_best_size(law, p, 0.0, C, cost, data=available or np.inf)),
-        pays_from=estimate(
-            lambda p: flops_where_sparsity_pays(law, p, size, cost) / chinchilla_flops(law, p, dense_N, cost)
-        ),
-        data=float(cost.data(S, N, C)),
-        dense_data=dense_data,
-        data_unit=fitted.data_unit,
-        start_params=N / (1 - S),
-        dense_params=dense_N,
-        memory=memory.bytes if memory else None,
-        format=memory.storage.format if memory else None,
-        precision=memory.storage.precision if memory else None,
-        law=law.name,
-        fit=fitted.name,
-        confidence=estimate.confidence,
-        size_is_free=available is not None,
-        costs={other.name: float(best(fitted.values, other)) for other in (*ideal, cost)},
+        times_chinchilla=estimate(lambda p: C / chinchilla_flops(law, p, dense_N, budget.cost)),
+        pays_from=None if question.is_lifetime else estimate(lambda p: _pays_from(budget, p)),
+        costs=_by_cost(choice, question, fitted),
         dense_in_draws=None if draws is None else float(np.mean(draws == 0)),
-        sensitivity=sensitivities(fitted, best, draws),
-        warnings=warnings_of_runs(fitted, size, S, C, cost),
+        sensitivity=sensitivities(fitted, choice.best, draws),
+        size_is_free=isinstance(choice, AnySize),
+        warnings=verdict.warnings_of(fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)),
+        fit=fitted.name,
+        law=law.name,
+        data_unit=fitted.data_unit,
     )
 
 
-def _near_optimal(
-    fitted: Fit, S: float, size: Size, C: float, cost: Cost, gap: float, available: float | None
-) -> tuple[float, float]:
-    law = fitted.planning_law()
-    if available is None:
-        return near_optimal_range(law, fitted.values, size, C, cost, tolerance=gap)
+def _budget_of(settled: Settled, best: Solution, question: Question) -> OnBudget:
+    """The models of the same size and training FLOPs as the best one."""
+    if isinstance(settled.held, OnBudget):
+        return settled.held
+    return OnBudget(settled.held.law, best.nonzero_params.value, best.flops.value, question.cost)
 
-    def loss(S: Array) -> Array:
-        return loss_of_best_size(law, fitted.values, S, C, cost, data=available)
 
-    return range_within(loss, S, float(loss(np.array([S]))[0]) + gap, levels=levels_of(law), kinks=cost.kinks)
+def _of_any_size(budget: OnBudget) -> AnySize:
+    return AnySize(budget.law, budget.flops, budget.cost, budget.available)
+
+
+def _saving(path: Path, parameters: Array, S: float) -> Array:
+    """1 - total over that of dense: all of it where dense does not reach the loss at all, NaN where neither does."""
+    with np.errstate(invalid="ignore"):
+        return 1 - path.at(parameters, S).total / path.at(parameters, 0.0).total
+
+
+def _pays_from(budget: OnBudget, parameters: Array) -> Array:
+    """The budget from which sparsity pays, in multiples of the Chinchilla-optimal one."""
+    law, cost, dense_N = budget.law, budget.cost, nonzeros_at(budget.size, 0.0)
+    pays = flops_where_sparsity_pays(law, parameters, budget.size, cost)
+    return pays / chinchilla_flops(law, parameters, dense_N, cost)
+
+
+def _by_cost(choice: Path, question: Question, fitted: Fit) -> dict[str, float]:
+    """The best sparsity if zeros are computed, if they are free, and as asked."""
+    asked = question.inference_cost if question.is_lifetime else question.cost
+    return {
+        cost.name: float(np.nan_to_num(choice.costing(cost).best(fitted.values))) for cost in (*asked.ideals, asked)
+    }
+
+
+def _lost(draws: Array | None) -> float:
+    """The share of the draws in which no sparsity answers."""
+    return 0.0 if draws is None else float(np.isnan(draws).mean())
+
+
+def plan(
+    fit: Fit | str | FilePath,
+    *,
+    nonzeros: float | str | None = None,
+    memory: float | str | Memory | None = None,
+    format: str | None = None,
+    precision: str | None = None,
+    flops: float | str | None = None,
+    data: float | str | None = None,
+    times_chinchilla: float | None = None,
+    loss: float | None = None,
+    cost: str | Cost = "dense",
+    inference: float | str | None = None,
+    inference_cost: str | Cost = "dense",
+    peak: float | None = None,
+    utilisation: float = UTILISATION,
+    inference_utilisation: float | None = None,
+    price: float | None = None,
+    tokens_per_image: float = 1.0,
+    tolerance: float | None = None,
+    confidence: float = CONFIDENCE,
+) -> Answer:
+    """How sparse a model should be, and what that gains.
+
+    Give two of a size (nonzeros or memory), flops, data and loss; or a size and times_chinchilla; or inference and loss, with
+    nonzeros if N is fixed.
+
+    Args:
+        fit: a fit, a published law such as `t5-c4-refit`, or the path of a fit file.
+        nonzeros: N, the non-zero prunable weights. Counts may be text such as `85M`.
+        memory: in place of N, bytes for the weights counted in it, as a number or text such as `8GB`.
+        format: how memory stores them (see `cost.storage`); `bitmask` if not given.
+        precision: of the values in memory; `bf16` if not given.
+        flops: training FLOPs.
+        data: with a size, a budget: what a dense model of it would spend on so much data. Without, the data there is.
+        times_chinchilla: a budget in multiples of the dense compute-optimal one of N.
+        loss: to reach.
+        cost: of training: `dense` (zeros are computed), `sparse` (they are free), a machine or the path of its file.
+        inference: tokens or images to serve over the model's life.
+        inference_cost: as cost, for inference.
+        peak: FLOP/s of a GPU, for GPU-hours.
+        utilisation: share of the peak that training reaches.
+        inference_utilisation: share of the peak that inference reaches; as in training if not given.
+        price: of a GPU-hour.
+        tokens_per_image: for laws in images: tokens (patches) of one.
+        tolerance: share that makes no difference: of the loss (0.001 if not given), with inference of the cost (0.01).
+        confidence: of the intervals.
+
+    Raises:
+        UserError: a question that has no answer; one sentence says why.
+    """
+    fitted = fit if isinstance(fit, Fit) else open_fit(fit)
+    check_units(fitted, tokens_per_image)
+    question = Question(
+        nonzeros=as_count(nonzeros),
+        memory=_memory(memory, format, precision),
+        flops=as_count(flops),
+        times_chinchilla=times_chinchilla,
+        data=as_count(data),
+        loss=loss,
+        inference=as_count(inference),
+        cost=open_cost(cost, units_per_datum=tokens_per_image),
+        inference_cost=open_cost(inference_cost, units_per_datum=tokens_per_image, serving=True),
+        gpu=gpu_of(peak, utilisation, inference_utilisation, price),
+        tolerance=tolerance,
+        confidence=confidence,
+    )
+    return answer(fitted, question)
+
+
+def _memory(size: float | str | Memory | None, format: str | None, precision: str | None) -> Memory | None:
+    if size is None:
+        if format or precision:
+            raise UserError(
+                f"{arg('format')} and {arg('precision')} say how {arg('memory')} stores weights; give {arg('memory')} too."
+            )
+        return None
+    if isinstance(size, Memory):
+        return size
+    amount = parse_bytes(size) if isinstance(size, str) else float(size)
+    check_sizes({"memory": amount})
+    usual = Storage()
+    return Memory(amount, Storage(format or usual.format, precision or usual.precision))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import Array
 
+STEP = 1e-4  # of ln(parameter), for slopes
 Quantity = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its bootstrap interval; low and high are None where the fit has no draws."""
+    """A number with its bootstrap interval; low and high are None where it is certain or the fit has no draws."""
 
     value: float
     low: float | None = None
@@ -37,30 +37,61 @@ class Estimates:
     def __call__(self, quantity: Quantity) -> Estimate:
         # Beyond a double is infinitely far, and a draw that says nothing is NaN.
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            draws = quantity(self.fitted.draws) if len(self.fitted.draws) else None
-            return self.of(float(quantity(self.fitted.values)), draws)
+            return self.of(float(quantity(self.fitted.values)), self.drawn(quantity))
+
+    def drawn(self, quantity: Quantity) -> Array | None:
+        """What every draw says [num_draws]; None without draws."""
+        return quantity(self.fitted.draws) if len(self.fitted.draws) else None
 
     def of(self, value: float, draws: Array | None) -> Estimate:
         """An estimate from a value and what every draw [num_draws] says; NaN for a draw that says nothing."""
-        draws = np.empty(0) if draws is None else draws[~np.isnan(draws)]
-        if not len(draws):
+        known = np.empty(0) if draws is None else draws[~np.isnan(draws)]
+        if not len(known):
             return Estimate(value)
         # An unreachable draw is infinitely far: quantiles by rank, since inf cannot be interpolated.
-        return Estimate(value, *(interval if np.isfinite(draws).all() else _ranked)(draws, self.confidence))
-
-
-def flat_record(answer: Any) -> dict[str, Any]:
-    """The fields of an answer, a dataclass, by name: every estimate as its value, with NAME_interval beside it."""
-    record: dict[str, Any] = {}
-    for name in (field.name for field in fields(answer)):
-        value = getattr(answer, name)
-        if isinstance(value, Estimate):
-            record |= {name: value.value, f"{name}_interval": value.bounds}
-        else:
-            record[name] = value
-    return record
+        bounds = (interval if np.isfinite(known).all() else _ranked)(known, self.confidence)
+        return Estimate(value, *bounds)
 
 
 def _ranked(draws: Array, confidence: float) -> tuple[float, float]:
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2], method="closest_observation")
     return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """How an answer depends on one parameter of the law.
+
+    Attributes:
+        name: of the parameter.
+        slope: change of the answer for a change of ln(parameter) by 1.
+        explained: squared correlation of the answer with the rank of the parameter over the draws; parameters are correlated,
+            so these do not add up to 1. None without draws or spread.
+    """
+
+    name: str
+    slope: float
+    explained: float | None
+
+
+def sensitivities(fitted: Fit, quantity: Quantity, answers: Array | None) -> tuple[Sensitivity, ...]:
+    """How `quantity` depends on each parameter, the one that explains most of `answers`, over the draws, first."""
+    values = fitted.values
+    steps = STEP * np.diag(values)
+    slopes = (quantity(values + steps) - quantity(values - steps)) / (2 * STEP)
+    found = [
+        Sensitivity(name, float(slopes[k]), _explained(fitted.draws[:, k], answers))
+        for k, name in enumerate(fitted.law.names)
+        if name not in fitted.pinned
+    ]
+    return tuple(sorted(found, key=lambda s: -abs(s.slope) if s.explained is None else -s.explained))
+
+
+def _explained(draws: Array, answers: Array | None) -> float | None:
+    if answers is None:
+        return None
+    known = ~np.isnan(answers)
+    draws, answers = draws[known], answers[known]
+    if len(answers) < 3 or np.ptp(answers) < 1e-9 or np.ptp(draws) == 0:
+        return None
+    return float(np.corrcoef(draws.argsort().argsort(), answers)[0, 1] ** 2)

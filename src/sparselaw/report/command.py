@@ -15,7 +15,7 @@ from sparselaw.errors import UserError
 from sparselaw.fit import ALL_LAWS, PUBLISHED_FITS, Comparison, Fit, Loss, bootstrap, compare, fit, open_fit
 from sparselaw.fit.losses import usual_loss
 from sparselaw.fit.result import FORMAT, finite
-from sparselaw.plan.checks import check_units
+from sparselaw.plan.question import check_units
 from sparselaw.report.checklist import checklist
 from sparselaw.report.curves import Curve, read_curves
 from sparselaw.report.page import Plotly, write_page
@@ -161,8 +161,8 @@ def _record(told: Study, output: Path, size: int) -> dict[str, Any]:
         "bytes": size,
         "fit": told.fitted.name,
         "law": told.fitted.law.name,
-        "answer": told.plan and told.plan.to_json(),
-        "no_answer": told.no_plan or None,
+        "answer": told.answer and told.answer.to_json(),
+        "no_answer": told.no_answer or None,
         "checklist": [asdict(item) for item in checklist(told)],
         "notes": list(told.notes),
     }
@@ -172,10 +172,10 @@ def _say(told: Study, output: Path, size: int) -> None:
     for note in told.notes:
         print(f"sparselaw: {note}", file=sys.stderr)
     states = Counter(item.state for item in checklist(told))
-    if told.plan is None:
-        print(f"no optimal sparsity: {told.no_plan}")
+    if told.answer is None:
+        print(f"no optimal sparsity: {told.no_answer}")
     else:
-        S = told.plan.optimal_sparsity.value
+        S = told.answer.optimal_sparsity.value
         print(f"{told.fitted.name}: {f'train it {percent(S)} sparse' if S else 'train it dense'}")
     print(f"checklist: {', '.join(f'{states[state]} {state}' for state in ('stated', 'weak', 'missing'))}")
     print(f"wrote {output} ({size / 1e6:.2f} MB)")

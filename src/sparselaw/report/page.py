@@ -22,7 +22,8 @@ from sparselaw.cost.storage import Storage
 from sparselaw.counts import format_count
 from sparselaw.files import save
 from sparselaw.laws import PowerLaw
-from sparselaw.plan.answer import Plan
+from sparselaw.plan import verdict
+from sparselaw.plan.answer import Answer
 from sparselaw.report.figures import page_palette
 from sparselaw.report.html import bullets, json_block, paragraph
 from sparselaw.report.record import (
@@ -38,14 +39,14 @@ from sparselaw.report.sections import sections
 from sparselaw.report.study import Study
 from sparselaw.report.text import flops, percent, span
 from sparselaw.runs import held_out
+from sparselaw.words import FORMS, TOPICS, topic
 
 Plotly = Literal["inline", "cdn"]
 MODULES = (
-    "law", "cost", "search", "storage", "optimum", "lifetime", "format", "answer", "state", "charts", "page", "words", "controls",
-    "files", "main",
+    "law", "cost", "search", "storage", "optimum", "lifetime", "format", "page", "rules", "answer", "state", "charts", "words",
+    "controls", "files", "main",
 )  # fmt: skip
 """The page's program, each module after those it imports."""
-NO_GAIN = ("no gain", "from any sparsity, at this N and budget")
 FOOTER = (
     "N counts non-zero prunable weights: matrices, without embeddings, norms and biases. Losses are in nats. FLOPs are ideal, "
     "6 N D times the cost of zeros over training. The law is that of Frantar et al., arXiv 2309.08520, unless another is named."
@@ -104,30 +105,31 @@ def record_of(study: Study) -> dict[str, Any]:
         law=law_record(law) if isinstance(law, PowerLaw) else None,
         fit=fit_record(fitted),
         costs=cost_records(study.machines),
-        state=None if study.plan is None else _state(study, study.plan),
+        state=None if study.answer is None else _state(study, study.answer),
         runs=None if runs is None else runs_record(fitted, runs, held_out(fitted.name)),
         contours={name: contours_record(found) for name, found in study.contours.items()} or None,
         curves=curves_record(study.curves),
         palette=page_palette(),
+        words={name: topic(name) for name in TOPICS},
     )
 
 
-def _state(study: Study, plan: Plan) -> dict[str, Any]:
+def _state(study: Study, plan: Answer) -> dict[str, Any]:
     """The question that the page opens with."""
     domain = study.fitted.domain
     return {
         "ask": "budget",
         "size": "count",
-        "N": plan.nonzero_params.value,
-        "memory": float(Storage("dense").bytes(0.0, plan.nonzero_params.value)),
+        "N": plan.best.nonzero_params.value,
+        "memory": float(Storage("dense").bytes(0.0, plan.best.nonzero_params.value)),
         "format": Storage().format,
         "precision": Storage().precision,
         "budget": "flops",
-        "C": plan.flops.value,
-        "D": plan.dense_data,
+        "C": plan.best.flops.value,
+        "D": plan.dense.data.value,
         "times": float(f"{plan.times_chinchilla.value:.3g}"),
         "cost": study.question.cost,
-        "loss": float(f"{plan.loss.value:.4g}"),
+        "loss": float(f"{plan.best.loss.value:.4g}"),
         "inference": domain.data[1],
         "serving": "dense",
         "fixed": False,
@@ -137,17 +139,16 @@ def _state(study: Study, plan: Plan) -> dict[str, Any]:
 
 def _answer(study: Study) -> dict[str, str]:
     """The first answer in words, which stands without the page's program."""
-    plan = study.plan
+    plan = study.answer
     if plan is None:
-        said = paragraph(study.no_plan, look="note")
+        said = paragraph(study.no_answer, look="note")
         return {"question": "", "headline": "No optimal sparsity", "certainty": "", "planner": said}
-    S = plan.optimal_sparsity
-    size, budget = format_count(plan.nonzero_params.value), flops(plan.flops.value)
+    size, budget = format_count(plan.best.nonzero_params.value), flops(plan.best.flops.value)
     question = f"A model of {size} non-zero prunable weights, {budget} training FLOPs."
     said = bullets(plan.warnings, look="warnings") + bullets(plan.advice)
     return {
         "question": escape(question),
-        "headline": f"Train it {percent(S.value)} sparse" if S.value > 0 else "Train it dense",
+        "headline": escape(verdict.headline(plan)),
         "certainty": "".join(
             f"<div><dt>{escape(value)}</dt><dd>{escape(meaning)}</dd></div>" for value, meaning in _certainties(plan)
         ),
@@ -155,16 +156,18 @@ def _answer(study: Study) -> dict[str, str]:
     }
 
 
-def _certainties(plan: Plan) -> list[tuple[str, str]]:
+def _certainties(answer: Answer) -> list[tuple[str, str]]:
     """What stands below the headline, as the page's program says it."""
-    S = plan.optimal_sparsity
+    S = answer.optimal_sparsity
     sure = ("no interval", "since this fit has no bootstrap draws")
     if S.bounds:
         sure = (span(S.bounds, percent), "holds the best sparsity in 95% of refits to resampled runs")
-    near = (span(plan.near_optimal, percent), f"is as good: within {plan.tolerance:.2g} nats of the best")
-    within = f" (95% interval {span(plan.gain.bounds, lambda value: f'{value:.2g}')})" if plan.gain.bounds else ""
-    gain = (f"{plan.gain.value:.2g} nats", f"lower loss than dense at the same N and FLOPs{within}")
-    return [sure, near, gain if S.value > 0 else NO_GAIN]
+    near = (span(answer.near_optimal, percent), f"sparse is as good: {verdict.part(answer, '_near')}")
+    gain = verdict.part(answer, "_gain")
+    if S.value == 0:
+        return [sure, near, ("no gain", gain)]
+    bounds = answer.gain.bounds
+    return [sure, near, (gain, f"95% interval {span(bounds, FORMS['number2'])}" if bounds else "")]
 
 
 def program() -> str:

@@ -1,8 +1,6 @@
-"""Answers as tables and sentences: for a budget, for a life, for all budgets at once, and what a machine's zeros cost."""
+"""Answers as tables and sentences: to a question, for all budgets at once, and what a machine's zeros cost."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Sequence
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -12,105 +10,63 @@ from rich.text import Text
 
 from sparselaw.cost.machine import Hardware
 from sparselaw.cost.relative_time import RelativeTime
-from sparselaw.counts import format_bytes, format_count
-from sparselaw.plan.answer import Plan
-from sparselaw.plan.contours import Contours
-from sparselaw.plan.estimate import Estimate
-from sparselaw.plan.served import ServedPlan
-from sparselaw.plan.served_contours import ServedContours
+from sparselaw.counts import format_count
+from sparselaw.plan import verdict
+from sparselaw.plan.answer import Answer
+from sparselaw.plan.contours import Contours, LifetimeContours
 from sparselaw.report.text import count, flops, level, number, percent, plain_table, span, warning_lines
+from sparselaw.words import FORMS, rows
 
-SIZED = "Sized are the weights that N counts, the matrices of the blocks; embeddings and norms come on top.\n"
+COUNTED = "N counts only the prunable weights, the matrices of the blocks; embeddings and norms come on top.\n"
+COST_NAMES = {"dense": "if zeros cost compute", "sparse": "if sparse kernels skipped them for free"}
 
 
-def plan_text(answer: Plan) -> Group:
+def answer_text(answer: Answer) -> Group:
+    """The whole answer: question, headline, table, advice, warnings."""
     S = answer.optimal_sparsity
-    budget = f"{_size(answer)}, {flops(answer.flops.value)} FLOPs"
-    verdict = f"{S.value:.1%} sparse" if S.value > 0 else "dense"
-    confidence = f"{answer.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
-    headline = Text.assemble(("Train it ", ""), (verdict, "bold"), f"  ({confidence})")
-    near = f"within {answer.tolerance:.2g} nats of the best: {span(answer.near_optimal, percent)} sparse"
-    table = plain_table("", "value", f"{answer.confidence:.0%} interval")
-    for label, estimate, form in _plan_rows(answer):
-        table.add_row(label, form(estimate.value), span(estimate.bounds, form))
-    question = Text(f"{budget}, {answer.cost} cost, {answer.law} law from {answer.fit}", style="dim")
-    sized = [] if answer.memory is None else [Text(SIZED, style="dim")]
-    told = (*sized, *advice_lines(answer.advice), *warning_lines(answer.warnings))
+    sure = f"{answer.question.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
+    near = f"{span(answer.near_optimal, percent)} sparse is as good: {verdict.part(answer, '_near')}"
+    counted = [] if answer.question.memory is None else [Text(COUNTED, style="dim")]
     return Group(
-        question, headline, Text(near), Text(cost_line("best sparsity by cost of zeros", answer.costs)), table, *told
+        Text(_question(answer), style="dim"),
+        Text.assemble((verdict.headline(answer), "bold"), f"  ({sure})"),
+        Text(near),
+        Text(_costs(answer)),
+        _numbers(answer),
+        *_bill(answer),
+        *counted,
+        *[Text(f"- {sentence}") for sentence in answer.advice],
+        Text(""),
+        *warning_lines(answer.warnings),
     )
 
 
-def _size(answer: Plan) -> str:
-    if answer.memory is None:
-        return f"{format_count(answer.nonzero_params.value)} non-zero prunable weights"
-    return f"{format_bytes(answer.memory)} of {answer.precision} weights as {answer.format}"
+def _question(answer: Answer) -> str:
+    asked, source = answer.question, f"{answer.law} law from {answer.fit}"
+    if asked.inference is None:
+        return (
+            f"{verdict.part(answer, '_size')}, {flops(answer.best.flops.value)} FLOPs, {asked.cost.name} cost, {source}"
+        )
+    served = f"{format_count(asked.inference)} {answer.data_unit} to serve"
+    costs = f"{asked.cost.name} cost of training and {asked.inference_cost.name} cost of inference"
+    return f"loss {asked.loss:g}, {served}, {costs}, {source}"
 
 
-def cost_line(what: str, costs: dict[str, float]) -> str:
-    names = {"dense": "computed", "sparse": "free"}
-    return f"{what}: {', '.join(f'{names.get(name, name)} {percent(S)}' for name, S in costs.items())}"
+def _costs(answer: Answer) -> str:
+    said = [f"{COST_NAMES.get(name, f'on {name}')} {percent(S)}" for name, S in answer.costs.items()]
+    what = "Best sparsity by cost of inference" if answer.question.is_lifetime else "Best sparsity"
+    return f"{what}: {'; '.join(said)}"
 
 
-def advice_lines(advice: Sequence[str]) -> list[RenderableType]:
-    return [Text(f"- {sentence}") for sentence in advice] + [Text("")]
+def _numbers(answer: Answer) -> Table:
+    facts = verdict.facts(answer)
+    table = plain_table("", "value", f"{answer.question.confidence:.0%} interval")
+    for key, label, form in rows(verdict.topic_of(answer), facts):
+        table.add_row(escape(label), FORMS[form](facts[key]), span(facts.get(f"{key}_interval"), FORMS[form]))
+    return table
 
 
-def _plan_rows(answer: Plan) -> list[tuple[str, Estimate, Callable[[float], str]]]:
-    unit, bytes_given = escape(answer.data_unit), answer.memory is not None
-    dense = [("parameters of the dense model of these bytes", Estimate(answer.dense_params), count)]
-    return [
-        ("non-zero parameters N", answer.nonzero_params, count),
-        ("weights before pruning", Estimate(answer.start_params), count),
-        *(dense if bytes_given else []),
-        ("training FLOPs", answer.flops, flops),
-        (f"times Chinchilla-optimal compute{' of that' * bytes_given}", answer.times_chinchilla, number),
-        (f"data it pays for ({unit})", Estimate(answer.data), count),
-        (f"data it pays for if dense ({unit})", Estimate(answer.dense_data), count),
-        ("loss", answer.loss, number),
-        (f"loss if dense, same {'bytes' if bytes_given else 'N'} and FLOPs", answer.dense_loss, number),
-        ("gain over dense (nats)", answer.gain, number),
-        ("best dense model of any size", answer.best_dense_params, count),
-        ("its loss with the same FLOPs", answer.best_dense_loss, number),
-        ("equivalent dense parameters", answer.equivalent_dense_params, count),
-    ]
-
-
-def served_text(answer: ServedPlan) -> Group:
-    S, unit = answer.optimal_sparsity, answer.data_unit
-    verdict = f"{S.value:.1%} sparse" if S.value > 0 else "dense"
-    confidence = f"{answer.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
-    question = (
-        f"loss {answer.loss:g}, {format_count(answer.inference)} {unit} to serve, {answer.cost} cost of training and "
-        f"{answer.inference_cost} of inference, {answer.law} law from {answer.fit}"
-    )
-    headline = Text.assemble(("Train it ", ""), (verdict, "bold"), f"  ({confidence})")
-    near = f"within {answer.tolerance:.2g} of the least cost: {span(answer.near_optimal, percent)} sparse"
-    table = plain_table("", "value", f"{answer.confidence:.0%} interval")
-    for label, estimate, form in _served_rows(answer):
-        table.add_row(label, form(estimate.value), span(estimate.bounds, form))
-    costs = Text(cost_line("best sparsity by cost of zeros in inference", answer.costs))
-    told = (*_bill(answer), *advice_lines(answer.advice), *warning_lines(answer.warnings))
-    return Group(Text(question, style="dim"), headline, Text(near), costs, table, *told)
-
-
-def _served_rows(answer: ServedPlan) -> list[tuple[str, Estimate, Callable[[float], str]]]:
-    return [
-        ("non-zero parameters N", answer.nonzero_params, count),
-        ("weights before pruning", Estimate(answer.start_params), count),
-        (f"data to train on ({escape(answer.data_unit)})", answer.data, count),
-        ("training FLOPs", answer.flops, flops),
-        ("inference FLOPs", answer.inference_flops, flops),
-        ("total, as training FLOPs", answer.total, flops),
-        ("cheapest dense model", answer.dense_params, count),
-        ("its total", answer.dense_total, flops),
-        ("saving over it", answer.saving, percent),
-        ("times Chinchilla-optimal compute", answer.times_chinchilla, number),
-        ("equivalent dense parameters", answer.equivalent_dense_params, count),
-    ]
-
-
-def _bill(answer: ServedPlan) -> list[RenderableType]:
+def _bill(answer: Answer) -> list[RenderableType]:
     """GPU-hours and money, if asked for."""
     hours, money = answer.gpu_hours, answer.money
     if hours is None:
@@ -140,10 +96,11 @@ def contours_text(found: Contours) -> Table:
     return table
 
 
-def served_contours_text(found: ServedContours, unit: str) -> Table:
+def lifetime_contours_text(found: LifetimeContours) -> Table:
     """The best sparsity for some demands and losses."""
     some = np.linspace(0, len(found.inference) - 1, 7).astype(int)
-    title = f"best sparsity by {unit} to serve, {found.cost.name} cost of training, {found.inference_cost.name} of inference"
+    costs = f"{found.cost.name} cost of training, {found.inference_cost.name} cost of inference"
+    title = f"best sparsity by {found.data_unit} to serve, {costs}"
     table = plain_table("loss", *(format_count(found.inference[k]) for k in some), title=title)
     for j in some:
         table.add_row(number(found.loss[j]), *(percent(found.sparsity[k, j]) for k in some))

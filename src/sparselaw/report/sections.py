@@ -165,7 +165,7 @@ def _remark(fitted: Fit, name: str) -> str:
 
 def contours_section(study: Study) -> str:
     if not study.contours:
-        said = study.no_plan or study.no_contours
+        said = study.no_answer or study.no_contours
         return section("contours", "Where each sparsity is best", paragraph(f"{_sentence(said)}", look="note"))
     said = (
         "Along a line its sparsity is the best for that many non-zeros and training FLOPs; the dashed line is where a dense "

@@ -12,9 +12,9 @@ from sparselaw.cost.training import Cost
 from sparselaw.errors import UserError
 from sparselaw.fit.comparison import Comparison
 from sparselaw.fit.result import Fit
-from sparselaw.plan.answer import Plan, plan
-from sparselaw.plan.checks import check_sizes
-from sparselaw.plan.contours import Contours, contours
+from sparselaw.plan.answer import Answer, plan
+from sparselaw.plan.contours import Contours, budget_contours
+from sparselaw.plan.question import check_sizes
 from sparselaw.report.curves import Curve
 from sparselaw.report.record import costs_of
 from sparselaw.runs import Runs
@@ -37,7 +37,7 @@ class Study:
     """A fit with what it came from; whatever is not there is empty or None, and the report says so.
 
     runs: that were fitted. comparisons: laws side by side, with hold-outs; not_compared: why others are not among them. curves:
-    of training. left_out: runs of the folder that are not in the table, by state. plan: the answer to the question; no_plan and
+    of training. left_out: runs of the folder that are not in the table, by state. answer: to the question; no_answer and
     no_contours: why there are none.
     """
 
@@ -49,8 +49,8 @@ class Study:
     curves: tuple[Curve, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     machines: Mapping[str, Hardware] = field(default_factory=dict)
-    plan: Plan | None = None
-    no_plan: str = ""
+    answer: Answer | None = None
+    no_answer: str = ""
     contours: Mapping[str, Contours] = field(default_factory=dict)
     no_contours: str = ""
     notes: tuple[str, ...] = ()
@@ -108,11 +108,11 @@ def study(
     try:
         fitted.planning_law()
     except UserError as error:
-        return replace(told, no_plan=str(error))
+        return replace(told, no_answer=str(error))
     N, flops = _budget(fitted, question, cost)
-    answer = plan(fitted, nonzero_params=N, flops=flops, cost=cost)
+    answer = plan(fitted, nonzeros=N, flops=flops, cost=cost)
     found, why_not = _contours(fitted, question.units_per_datum)
-    return replace(told, plan=answer, contours=found, no_contours=why_not)
+    return replace(told, answer=answer, contours=found, no_contours=why_not)
 
 
 def _budget(fitted: Fit, question: Question, cost: Cost) -> tuple[float, float]:
@@ -133,6 +133,6 @@ def _contours(fitted: Fit, units: float) -> tuple[dict[str, Contours], str]:
     """For the two ideal costs, or why there are none."""
     ideal = {"dense": Cost(units_per_datum=units), "sparse": Cost(sparse=True, units_per_datum=units)}
     try:
-        return {name: contours(fitted, cost=cost, grid=CONTOUR_GRID) for name, cost in ideal.items()}, ""
+        return {name: budget_contours(fitted, cost=cost, grid=CONTOUR_GRID) for name, cost in ideal.items()}, ""
     except UserError as error:
         return {}, str(error)

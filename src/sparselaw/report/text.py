@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sparselaw.counts import format_count, format_flops
+from sparselaw.words.forms import count, flops, level, number, percent
 
+__all__ = ["Bounds", "count", "flops", "level", "number", "percent", "plain_table", "show", "span", "warning_lines"]
 Bounds = tuple[float | None, float | None]
 
 
@@ -19,11 +19,6 @@ def show(content: RenderableType) -> None:
     """Print for a person; wide enough not to break tables when the output is not a terminal."""
     console = Console()
     Console(width=console.width if console.is_terminal else 120, highlight=False).print(content)
-
-
-def number(value: float | None) -> str:
-    """Four significant digits; large and small numbers in powers of ten."""
-    return "-" if value is None else f"{value:.4g}"
 
 
 def span(bounds: Bounds | Sequence[float] | None, form=number) -> str:
@@ -44,20 +39,3 @@ def plain_table(*columns: str, title: str | None = None) -> Table:
 
 def warning_lines(warnings: Sequence[str]) -> list[RenderableType]:
     return [Text(f"warning: {sentence}", style="yellow") for sentence in warnings]
-
-
-def percent(value: float) -> str:
-    return f"{value:.1%}"
-
-
-def level(S: float) -> str:
-    """A sparsity that was chosen, without needless digits: 50%, 87.5%."""
-    return f"{100 * S:.4g}%"
-
-
-def count(value: float) -> str:
-    return format_count(value) if np.isfinite(value) else "out of reach"
-
-
-def flops(value: float, digits: int = 3) -> str:
-    return format_flops(value, digits) if np.isfinite(value) else "out of reach"

@@ -16,13 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparselaw.errors import UserError, first_line
 from sparselaw.runs.check import Array, checked_table, doubts
+from sparselaw.shown import Readable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
 @dataclass(frozen=True, eq=False)
-class Runs:
+class Runs(Readable):
     """Finished runs, one a row; make one with `Runs.from_frame` or `read_runs`, which check it.
 
     Attributes:
@@ -67,12 +68,6 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.table)
-
-    def _repr_html_(self) -> str:
-        """The runs as a notebook shows them."""
-        from sparselaw.report.notebook import html, runs_table
-
-        return html(runs_table(self))
 
     @property
     def nonzero_params(self) -> Array:

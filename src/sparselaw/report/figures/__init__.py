@@ -4,6 +4,7 @@ The same sparsity has the same colour in all of them, tells itself apart by mark
 counts are written as 85M and 4.2e21; shaded bands are 95% intervals from the bootstrap draws of the fit.
 """
 
+from sparselaw.report.figures.answers import answer_figure
 from sparselaw.report.figures.compared import multiplier_figure, pretrained_figure
 from sparselaw.report.figures.fitted import (
     flops_figure,
@@ -12,13 +13,15 @@ from sparselaw.report.figures.fitted import (
     profiles_figure,
     save_fit_figures,
 )
-from sparselaw.report.figures.maps import contour_figure, served_contour_figure
+from sparselaw.report.figures.maps import contour_figure, lifetime_contour_figure
 from sparselaw.report.figures.style import colour_of, page_palette, save
 
 __all__ = [
+    "answer_figure",
     "colour_of",
     "contour_figure",
     "flops_figure",
+    "lifetime_contour_figure",
     "loss_figure",
     "multiplier_figure",
     "page_palette",
@@ -27,5 +30,4 @@ __all__ = [
     "profiles_figure",
     "save",
     "save_fit_figures",
-    "served_contour_figure",
 ]

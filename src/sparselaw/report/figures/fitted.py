@@ -19,7 +19,7 @@ from sparselaw.errors import UserError
 from sparselaw.fit.profiles import Profile
 from sparselaw.fit.result import Fit
 from sparselaw.laws import Array
-from sparselaw.plan.contours import contours
+from sparselaw.plan.contours import budget_contours
 from sparselaw.report.figures.maps import contour_figure
 from sparselaw.report.figures.style import (
     BAND,
@@ -49,7 +49,7 @@ def save_fit_figures(fitted: Fit, runs: Runs, profiles: Sequence[Profile], folde
     figures = {"loss": loss_figure(fitted, runs), "flops": flops_figure(fitted, runs)}
     figures["predicted"] = predicted_figure(fitted, runs)
     with suppress(UserError):  # a law without sparsity, of the user's own, or for which no budget makes sparsity best
-        figures["contours"] = contour_figure(contours(fitted), fitted)
+        figures["contours"] = contour_figure(budget_contours(fitted), fitted)
     if profiles:
         figures["profiles"] = profiles_figure(profiles, fitted)
     paths = [folder / f"{name}.png" for name in figures]

@@ -11,8 +11,7 @@ from matplotlib.patheffects import withStroke
 from sparselaw.counts import format_flops
 from sparselaw.fit.result import Fit
 from sparselaw.laws import Array
-from sparselaw.plan.contours import Contours
-from sparselaw.plan.served_contours import ServedContours
+from sparselaw.plan.contours import Contours, LifetimeContours
 from sparselaw.report.figures.style import BAND, FITTED, GREY, blank, colour_of, log_axis, styled
 from sparselaw.report.text import level
 
@@ -91,7 +90,7 @@ def _label_ends(ax: Axes, heights: list[float], names: list[str]) -> None:
 
 
 @styled
-def served_contour_figure(found: ServedContours, fitted: Fit) -> Figure:
+def lifetime_contour_figure(found: LifetimeContours, fitted: Fit) -> Figure:
     """Lines of best sparsity over inference demand and loss, coloured between."""
     title = f"sparsity of least total FLOPs: {fitted.law.name} law, {fitted.name}"
     figure, axes = blank(5.2, 3.8, title)

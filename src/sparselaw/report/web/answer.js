@@ -7,7 +7,8 @@ import { bestSize, chinchillaFlops, flopsWhereSparsityPays, kinksOnBudget, level
 import { lossOnBudget, nearOptimalRange, optimalSparsity } from "./optimum.js";
 import { bestSparsity, kinksOf, lifeAt } from "./lifetime.js";
 import { isMemory, memoryOf, nonzerosAt } from "./storage.js";
-import { formatBytes, formatCount, formatNumber, formatPercent } from "./format.js";
+import { formatBytes, formatCount, formatNumber } from "./format.js";
+import { sentences } from "./rules.js";
 
 const LOSS_TOLERANCE = 1e-3; // share of the loss that counts as no difference
 const CURVE_POINTS = 240;
@@ -96,7 +97,7 @@ function budgetAnswer(model, state) {
   const warnings = warningsOf(model, size, S, C, cost, { compared: true });
   const value = (s) => lossOnBudget(model.law, s, size, C, cost);
   const limits = { levels: levelsOf(model.law, size), kinks: kinksOnBudget(size, cost) };
-  return { record, quantities, value, ...limits, warnings, advice: adviceOnBudget(record) };
+  return { record, quantities, value, ...limits, warnings };
 }
 
 /** Why nothing can be planned in a memory; empty if something can. */
@@ -108,12 +109,12 @@ function refusal(model, memory) {
     return `${formatBytes(memory.bytes)} hold ${held}, ${much}; check the unit of memory.`;
   }
   if (!memory.levels.length || levelsOf(model.law, memory).length > 1) return "";
-  return `The law ${model.form.name} knows single sparsities only, and not that of ${format}; choose another format.`;
+  return `The law ${model.form.name} knows the fitted sparsities only, and not that of ${format}; choose another format.`;
 }
 
 function servedAnswer(model, state) {
   if (state.fixed && state.size === "memory") {
-    return { problem: "Memory is for a model that is trained once; with inference give non-zeros if N is fixed." };
+    return { problem: "Memory limits a model that is only trained; with inference give non-zeros if N is fixed." };
   }
   const demand = {
     loss: state.loss,
@@ -145,10 +146,12 @@ function servedAnswer(model, state) {
     equivalent_dense_params: (one) => N * sizeMultiplier(one, S),
     times_chinchilla: (one) => C / chinchillaFlops(one, N, demand.training),
   });
+  const points = pointValues(quantities, law);
+  if (demand.nonzeros) for (const certain of ["nonzero_params", "inference_flops", "dense_params"]) delete quantities[certain];
   const value = (s) => lifeAt(law, s, demand).total;
   const allowed = found.total * (1 + LIFE_TOLERANCE);
   const record = {
-    ...pointValues(quantities, law),
+    ...points,
     loss: state.loss,
     inference: state.inference,
     cost: state.cost,
@@ -163,7 +166,7 @@ function servedAnswer(model, state) {
     confidence: model.confidence,
   };
   const warnings = warningsOf(model, N, S, C, demand.training, { compared: false });
-  return { record, quantities, value, levels: law.levels, kinks: kinksOf(demand), warnings, advice: adviceOnLife(record) };
+  return { record, quantities, value, levels: law.levels, kinks: kinksOf(demand), warnings };
 }
 
 function outOfReach(model, demand) {
@@ -224,115 +227,56 @@ function rankedQuantile(ordered, q) {
   return ordered[Math.min(Math.max(rank, 0), ordered.length - 1)];
 }
 
+/** What a reader should know before trusting an answer: the facts that plan/verdict.py gathers. */
 function warningsOf(model, size, S, flops, cost, { compared }) {
-  const { domain, data_unit: unit, law } = model, N = nonzerosAt(size, S), densest = Math.max(...domain.sparsity);
-  const said = [], data = dataOf(cost, S, N, flops), dense = dataOf(cost, 0, nonzerosAt(size, 0), flops);
-  if (model.status !== "converged") said.push(`the fit is ${model.status}`);
-  said.push(...beyond("non-zeros N", N, domain.nonzero_params), ...beyond(`data D (${unit})`, data, domain.data));
-  if (compared && dense > Math.max(data, domain.data[1]) * 1.001) {
-    said.push(...beyond(`data of the dense comparison (${unit})`, dense, domain.data));
-  }
-  if (S > densest + 1e-9) {
-    const fold = formatNumber((1 - densest) / (1 - S), 2), most = formatNumber(100 * densest);
-    said.push(`${formatPercent(S)} sparsity is beyond the fitted runs (at most ${most}%): density ${fold} times lower`);
-  }
-  const loss = lossOnBudget(law, S, size, flops, cost), [low, high] = domain.loss.map((value) => formatNumber(value));
-  if (loss > domain.loss[1] * 1.001) {
-    said.push(`a loss of ${formatNumber(loss)} is worse than that of every fitted run (${low} to ${high})`);
-  }
-  if (S >= MAX_SPARSITY) said.push(`the optimum is at the largest sparsity considered, ${formatPercent(MAX_SPARSITY)}`);
-  if (law.levels.length) said.push("this law knows the fitted sparsities only: the best of them is shown");
-  if (!model.draws.length) said.push("no intervals: this fit has no bootstrap draws; fit with --bootstrap 1000");
-  if (unit === "images" && cost.units === 1) {
-    said.push("FLOPs are counted as 6 N per image; for true FLOPs give the tokens (patches) of an image");
-  }
-  if (isMemory(size)) said.push(...memoryWarnings(law, size, S, data));
-  return [...said, ...model.warnings];
+  const { domain, law } = model, N = nonzerosAt(size, S), densest = Math.max(...domain.sparsity);
+  const data = dataOf(cost, S, N, flops), dense = dataOf(cost, 0, nonzerosAt(size, 0), flops);
+  const loss = lossOnBudget(law, S, size, flops, cost);
+  const isTold = compared && dense > Math.max(data, domain.data[1]) * 1.001;
+  const facts = {
+    status: model.status,
+    lost_draws: 0,
+    ...spanned("size", N, domain.nonzero_params),
+    ...spanned("data", data, domain.data),
+    data_unit: model.data_unit,
+    dense_data: dense,
+    dense_data_fold: isTold ? fold(dense, domain.data) : 1,
+    sparsity: S,
+    sparsity_high: densest,
+    density_fold: S > densest + 1e-9 ? (1 - densest) / (1 - S) : 1,
+    ...spanned("loss", loss, domain.loss),
+    loss_fold: loss / domain.loss[1],
+    is_at_end_of_search: S >= MAX_SPARSITY,
+    max_sparsity: MAX_SPARSITY,
+    knows_levels_only: law.levels.length > 0,
+    has_draws: model.draws.length > 0,
+    counts_images: model.data_unit === "images" && cost.units === 1,
+    format_has_levels: isMemory(size) && size.levels.length > 0,
+    format: isMemory(size) ? size.storage.format : null,
+    is_unfilled: isMemory(size) && law.bD * dataLoss(law, data) > law.bN * capacity(law, S, nonzerosAt(size, S)),
+  };
+  return [...sentences("warnings", facts), ...model.warnings];
 }
 
-function memoryWarnings(law, memory, S, data) {
-  const said = [], { format } = memory.storage;
-  if (memory.levels.length) {
-    said.push(`${format} is compared with dense only, under a law of unstructured sparsity, which loses less`);
-  }
-  if (law.bD * dataLoss(law, data) > law.bN * capacity(law, S, nonzerosAt(memory, S))) {
-    said.push("these FLOPs are too few to fill the memory: a smaller model would reach a lower loss");
-  }
-  return said;
-}
+const spanned = (name, value, span) => ({
+  [name]: value,
+  [`${name}_low`]: span[0],
+  [`${name}_high`]: span[1],
+  [`${name}_fold`]: fold(value, span),
+});
 
-function beyond(what, value, [low, high]) {
-  const shown = `${formatCount(low)} to ${formatCount(high)}`;
-  if (value > high * 1.001) {
-    return [`${what} = ${formatCount(value)} is ${formatCount(value / high)} times beyond the fitted runs (${shown})`];
-  }
-  if (value < low / 1.001) {
-    return [`${what} = ${formatCount(value)} is ${formatCount(low / value)} times below the fitted runs (${shown})`];
-  }
-  return [];
-}
+/** By which factor a value lies outside a span, 1 inside. */
+const fold = (value, [low, high]) => Math.max(1, value / high, low / value);
 
-function adviceOnBudget(plan) {
-  return [whether(plan), anyDenseSize(plan), ...flips(plan.costs, "zeros")];
-}
-
-function whether(plan) {
-  const times = formatCount(plan.times_chinchilla), isStored = plan.memory !== null;
-  const optimal = `the Chinchilla-optimal compute of ${isStored ? "the dense model of these bytes" : "this N"}`;
-  if (plan.optimal_sparsity === 0) {
-    const pays = Number.isFinite(plan.pays_from) ? `pays from ${formatCount(plan.pays_from)} times on` : "never pays";
-    return (
-      `do not prune: the budget is ${times} times ${optimal}, and sparsity${isStored ? ` stored as ${plan.format}` : ""} ${pays}` +
-      (isStored ? "" : "; with more room for weights than compute, a dense model is best")
-    );
+/** What the sentences of an answer speak of; `more` is what the draws say, once they have been asked. */
+export function factsOf(found, more = {}) {
+  const costs = Object.values(found.costs);
+  const facts = { memory: null, ...found, lowest_of_costs: Math.min(...costs), highest_of_costs: Math.max(...costs), ...more };
+  if ("inference" in found) {
+    return { ...facts, inference_share: found.inference_flops / (found.flops + found.inference_flops) };
   }
-  if (plan.gain < plan.tolerance) {
-    return (
-      `hardly worth it: sparsity gains ${formatNumber(plan.gain, 2)} nats, less than the ${formatNumber(plan.tolerance, 2)} ` +
-      `that make no difference; at ${times} times Chinchilla-optimal compute it pays a little, at high density only`
-    );
-  }
-  const worth = `at ${formatPercent(plan.optimal_sparsity)} a non-zero does the work of ${plan.multiplier.toFixed(2)} dense ones`;
-  return `${sinceWhen(plan.pays_from, times, optimal)}; ${worth}`;
-}
-
-function sinceWhen(since, times, optimal) {
-  if (since === Infinity) {
-    return `sparsity pays only where FLOPs are too few to fill the memory, and this budget is ${times} times ${optimal}`;
-  }
-  if (since > 0) return `sparsity pays from ${formatCount(since)} times ${optimal}, and this budget is ${times} times`;
-  return `sparsity pays with any budget, and this one is ${times} times ${optimal}`;
-}
-
-function anyDenseSize(plan) {
-  const size = formatCount(plan.best_dense_params), loss = formatNumber(plan.best_dense_loss);
-  const worse = plan.best_dense_loss - plan.loss, nats = `${formatNumber(Math.abs(worse), 2)} nats`;
-  if (Math.abs(worse) <= plan.tolerance) return `a dense model of ${size} does as well with the same FLOPs (${loss})`;
-  if (worse > 0) {
-    return `no dense model of any size does as well with these FLOPs: the best, of ${size}, is ${nats} worse`;
-  }
-  const limit = plan.memory === null ? "N" : "memory";
-  return `if ${limit} is not what limits you, a dense model of ${size} is ${nats} better with the same FLOPs (${loss})`;
-}
-
-function flips(costs, what) {
-  const best = Object.values(costs);
-  const isFlipping = Math.min(...best) === 0 && Math.max(...best) > 0;
-  return isFlipping ? [`the answer flips with the cost of ${what}: dense if they are computed, sparse if they are free`] : [];
-}
-
-function adviceOnLife(plan) {
-  const share = plan.inference_flops / (plan.flops + plan.inference_flops);
-  const said = [`inference is ${formatPercent(share, 0)} of the FLOPs of this model's life`];
-  if (plan.optimal_sparsity === 0) {
-    said.push("do not prune: no sparsity makes this life cheaper than a dense model's at these costs");
-  } else if (plan.saving < plan.tolerance) {
-    said.push(`hardly worth it: sparsity saves ${formatPercent(plan.saving, 2)} of the cost of the cheapest dense life`);
-  } else {
-    const dense = `a dense model of ${formatCount(plan.dense_params)}`;
-    said.push(`sparsity saves ${formatPercent(plan.saving)} of the cheapest dense life, which is that of ${dense}`);
-  }
-  return [...said, ...flips(plan.costs, "zeros in inference")];
+  const worse = found.best_dense_loss - found.loss;
+  return { size_is_free: false, ...facts, any_dense_worse: worse, any_dense_better: -worse };
 }
 
 /** S and the value asked about, for the figure. */

@@ -4,7 +4,7 @@ import { answerTo, curveOf, intervalsOf } from "./answer.js";
 import { fromHash } from "./state.js";
 import { draw, FIGURES, lightTheme, picture, themeOf } from "./charts.js";
 import { byId, page, record } from "./page.js";
-import { certainties, exported, factsOf, intervalText, questionText, surely } from "./words.js";
+import { advice, certainties, exported, headline, intervalText, questionText, tableRows } from "./words.js";
 import { setUpControls, showControls, writeAddress } from "./controls.js";
 import { blobOf, download } from "./files.js";
 
@@ -55,11 +55,10 @@ function showAnswer() {
   const { answer } = page;
   byId("result").hidden = false;
   byId("question").textContent = questionText();
-  const S = answer.record.optimal_sparsity;
-  byId("headline").textContent = S > 0 ? `Train it ${formatPercent(S)} sparse` : "Train it dense";
+  byId("headline").textContent = headline();
   byId("certainty").replaceChildren(...certainties().map(pairOf));
   list("warnings", answer.warnings);
-  list("advice", [...answer.advice, ...surely()]);
+  list("advice", advice());
   showFacts();
   showCurve();
   byId("answer-json").textContent = JSON.stringify(exported(), null, 1);
@@ -92,7 +91,7 @@ const COST_NAMES = { dense: "zeros computed", sparse: "zeros free" };
 
 function showFacts() {
   const { record: found } = page.answer;
-  const rows = factsOf().map(([key, label, form]) => [label, form(found[key]), intervalText(key, form)]);
+  const rows = tableRows().map(([key, label, form]) => [label, form(found[key]), intervalText(key, form)]);
   const nameOf = (cost) => `best sparsity, ${COST_NAMES[cost] ?? cost}`;
   const costs = Object.entries(found.costs).map(([cost, S]) => [nameOf(cost), formatPercent(S), "-"]);
   byId("facts").replaceChildren(...[...rows, ...costs].map(rowOf));

@@ -1,0 +1,159 @@
+"""A question: some quantities are given, the others are free. What has no answer is refused in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparselaw.cost.serving import SERVED_DENSE, Gpu
+from sparselaw.cost.storage import Memory
+from sparselaw.cost.training import Cost
+from sparselaw.counts import format_bytes, format_count
+from sparselaw.errors import UserError, arg
+from sparselaw.fit.result import Fit
+from sparselaw.laws.optimum import Size, levels_of
+from sparselaw.laws.power import PowerLaw
+
+FEWEST = 1000  # weights in a memory: a layer has more, so a unit must be wrong
+LARGEST = 1e40  # of any quantity asked about: powers of it stay within the range of a double
+TOLERANCE = 1e-3  # of the loss
+LIFETIME_TOLERANCE = 1e-2  # of the cost
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked; None is free.
+
+    Two of a size (`nonzeros` or `memory`), `flops`, `data` and `loss`; or a size and `times_chinchilla`; or `loss` and
+    `inference`, with `nonzeros` if N is fixed.
+
+    Attributes:
+        nonzeros: N, the non-zero prunable weights.
+        memory: in place of N, bytes for the weights counted in it: N is as large as fits, at every sparsity.
+        flops: training budget.
+        times_chinchilla: the budget in multiples of the dense compute-optimal one of N.
+        data: with a size, a budget: what a DENSE model of it would spend on so much data. Without, the data there is.
+        loss: to reach.
+        inference: tokens or images served over the model's life.
+        cost: of training.
+        inference_cost: of inference.
+        gpu: turns FLOPs into hours and money, and weighs inference against training.
+        tolerance: share that makes no difference: of the loss, or with `inference` of the cost; None for the usual one.
+        confidence: of the intervals.
+    """
+
+    nonzeros: float | None = None
+    memory: Memory | None = None
+    flops: float | None = None
+    times_chinchilla: float | None = None
+    data: float | None = None
+    loss: float | None = None
+    inference: float | None = None
+    cost: Cost = Cost()
+    inference_cost: Cost = SERVED_DENSE
+    gpu: Gpu | None = None
+    tolerance: float | None = None
+    confidence: float = CONFIDENCE
+
+    @property
+    def size(self) -> Size | None:
+        """The size that is given, if one is."""
+        return self.nonzeros if self.memory is None else self.memory
+
+    @property
+    def is_lifetime(self) -> bool:
+        """Whether training and inference are planned together."""
+        return self.inference is not None
+
+    @property
+    def share_of_no_difference(self) -> float:
+        """The tolerance, or the usual one."""
+        usual = LIFETIME_TOLERANCE if self.is_lifetime else TOLERANCE
+        return usual if self.tolerance is None else self.tolerance
+
+    def check(self, law: PowerLaw) -> None:
+        """Refuses what has no answer.
+
+        Raises:
+            UserError: too little or too much is given, a quantity that no training run has, a memory that no model fits in.
+        """
+        given = {name: getattr(self, name) for name in ("nonzeros", "flops", "data", "times_chinchilla", "loss")}
+        check_sizes(given | {"inference": self.inference})
+        for name in ("tolerance", "confidence"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise UserError(f"{arg(name)} is {value:g}; give a number between 0 and 1.")
+        if self.is_lifetime:
+            self._check_lifetime()
+            return
+        if self.memory is not None:
+            _check_memory(self.memory, self.nonzeros, law)
+        if self.gpu is not None:
+            raise UserError(
+                f"{arg('peak')}, {arg('price')} and {arg('inference_utilisation')} are for a lifetime; give "
+                f"{arg('inference')} too."
+            )
+        known = {name for name, value in given.items() if value is not None} | ({"nonzeros"} if self.memory else set())
+        if len(known) != 2 or ("times_chinchilla" in known and "nonzeros" not in known):
+            raise UserError(
+                f"Give two of {arg('nonzeros')} (or {arg('memory')}), {arg('flops')}, {arg('data')} and {arg('loss')}; or "
+                f"{arg('nonzeros')} (or {arg('memory')}) and {arg('times_chinchilla')}."
+            )
+
+    def _check_lifetime(self) -> None:
+        if self.memory is not None:
+            raise UserError(
+                f"{arg('memory')} limits a model that is only trained; with {arg('inference')} give {arg('nonzeros')} if N is "
+                "fixed."
+            )
+        if self.loss is None or (self.flops, self.data, self.times_chinchilla) != (None,) * 3:
+            raise UserError(
+                f"With {arg('inference')} give {arg('loss')}, the loss to reach at the lowest cost, and {arg('nonzeros')} if N "
+                "is fixed."
+            )
+
+
+def check_sizes(named: Mapping[str, float | None]) -> None:
+    """Refuses quantities, by the name of their argument, that no training run has.
+
+    Raises:
+        UserError: one is not positive and finite, or absurd.
+    """
+    for name, value in named.items():
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise UserError(f"{arg(name)} is {value:g}; give a positive number.")
+        if value is not None and not 1 / LARGEST < value < LARGEST:
+            raise UserError(f"{arg(name)} is {value:g}, which no training run comes near; check its unit.")
+
+
+def check_units(fitted: Fit, tokens_per_image: float) -> None:
+    """Refuses a number of tokens in an image that is none, or that is given for a law in tokens.
+
+    Raises:
+        UserError: one of these.
+    """
+    if not (np.isfinite(tokens_per_image) and tokens_per_image > 0):
+        raise UserError(f"{arg('tokens_per_image')} is {tokens_per_image:g}; give a positive number.")
+    if tokens_per_image != 1 and fitted.data_unit != "images":
+        raise UserError(
+            f"{fitted.name} counts data in {fitted.data_unit}; give {arg('tokens_per_image')} only for laws in images."
+        )
+
+
+def _check_memory(memory: Memory, N: float | None, law: PowerLaw) -> None:
+    if N is not None:
+        raise UserError(
+            f"Give {arg('nonzeros')} or {arg('memory')}, not both: a memory decides how many non-zeros there are."
+        )
+    if not FEWEST <= memory.dense_params < LARGEST:
+        odd = "less than one layer" if memory.dense_params < FEWEST else "more than any model has"
+        held = f"{format_count(memory.dense_params)} weights of {memory.storage.precision}"
+        raise UserError(f"{format_bytes(memory.bytes)} hold {held}, {odd}; check the unit of {arg('memory')}.")
+    if memory.levels and len(levels_of(law, memory)) < 2:
+        raise UserError(
+            f"The law {law.name} knows the fitted sparsities only, and not that of {memory.storage.format}; choose another "
+            "format."
+        )

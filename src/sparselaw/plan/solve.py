@@ -1,0 +1,198 @@
+"""One solver: a question is settled into a path of models, and solved along it for each option, with its uncertainty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from sparselaw.cost.storage import Memory
+from sparselaw.counts import format_count
+from sparselaw.errors import UserError, arg
+from sparselaw.fit.result import Fit
+from sparselaw.laws.free_size import best_per_flop, best_size, least_flops_of_any_size
+from sparselaw.laws.inverse import least_flops, smallest_nonzeros
+from sparselaw.laws.lifetime import Demand
+from sparselaw.laws.optimum import Size, chinchilla_flops, nonzeros_at
+from sparselaw.laws.power import Array
+from sparselaw.laws.search import MAX_SPARSITY, range_within, scan_points
+from sparselaw.plan.estimate import Estimate, Estimates
+from sparselaw.plan.options import Option
+from sparselaw.plan.paths import AnySize, Lifetime, Model, OnBudget, Path
+from sparselaw.plan.question import Question
+
+CURVE_POINTS = 200
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A question with nothing left open but the sparsity.
+
+    Attributes:
+        choice: the path along which sparsity is chosen.
+        held: the path of the models that are reported: as `choice`, with the size held where that was free.
+        nonzero_params: N where the question asked for it.
+        flops: the budget where the question asked for it.
+    """
+
+    choice: Path
+    held: OnBudget | Lifetime
+    nonzero_params: Estimate | None = None
+    flops: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The answer for one option: its sparsity and the model there, whatever each draw would prefer."""
+
+    option: Option
+    sparsity: Estimate
+    nonzero_params: Estimate
+    data: Estimate
+    loss: Estimate
+    flops: Estimate
+    inference_flops: Estimate
+    total: Estimate
+
+    @property
+    def start_params(self) -> float:
+        """Weights before pruning, zeros included."""
+        return self.nonzero_params.value / (1 - self.sparsity.value)
+
+
+def solve(path: Path, option: Option, estimate: Estimates) -> Solution:
+    """The model of an option along a path.
+
+    Args:
+        path: the models that meet the question.
+        option: its sparsity, or the best one.
+        estimate: the fit whose parameters and draws are asked.
+    """
+    sparsity = Estimate(option.sparsity) if option.sparsity is not None else best_sparsity(path, estimate)[0]
+    return solve_at(path, option, sparsity, estimate)
+
+
+def best_sparsity(path: Path, estimate: Estimates) -> tuple[Estimate, Array | None]:
+    """The best sparsity along a path with its interval, and that of every draw [num_draws], if there are draws."""
+    draws = estimate.drawn(path.best)
+    return estimate.of(float(np.nan_to_num(path.best(estimate.fitted.values))), draws), draws
+
+
+def solve_at(path: Path, option: Option, sparsity: Estimate, estimate: Estimates) -> Solution:
+    """The model of an option at a sparsity that is known."""
+    fitted, S = estimate.fitted, sparsity.value
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        model, drawn = path.at(fitted.values, S), path.at(fitted.draws, S)
+    quantities = {f.name: (float(getattr(model, f.name)), getattr(drawn, f.name)) for f in fields(Model)}
+    # What does not depend on the parameters is certain.
+    found = {
+        name: estimate.of(value, draws if (draws != value).any() else None)
+        for name, (value, draws) in quantities.items()
+    }
+    return Solution(option, sparsity, **found)
+
+
+def near_optimal(path: Path, parameters: Array, S: float, allowed: float) -> tuple[float, float]:
+    """The range of sparsities around S at which the path's goal is at most `allowed`; the optimum is flat."""
+
+    def goal(s: Array) -> Array:
+        return getattr(path.at(parameters, s), path.goal)
+
+    return range_within(goal, S, allowed, levels=path.levels, kinks=path.kinks)
+
+
+def curve_of(path: Path, parameters: Array) -> tuple[Array, Array]:
+    """Sparsities [n] along a path, kinks among them, and its goal there [n]; the only sparsities there are, if few."""
+    even = np.linspace(0, MAX_SPARSITY, CURVE_POINTS)
+    S = np.array(path.levels) if path.levels else np.union1d(even, scan_points(path.kinks))
+    return S, np.asarray(getattr(path.at(parameters, S), path.goal))
+
+
+def settle(fitted: Fit, question: Question, estimate: Estimates) -> Settled:
+    """The path of a question, after what is asked beside the sparsity has been found.
+
+    Raises:
+        UserError: the loss is out of reach.
+    """
+    if question.is_lifetime:
+        return _lifetime(fitted, question, estimate)
+    size, cost, law = question.size, question.cost, fitted.planning_law()
+    if size is not None:
+        budget = _budget(fitted, question, size, estimate)
+        path = OnBudget(law, size, budget.value, cost)
+        return Settled(path, path, flops=budget)
+    if question.data is not None:
+        return _any_size(fitted, question, question.data, estimate)
+    assert question.flops is not None
+    assert question.loss is not None
+    flops, loss = question.flops, question.loss
+    smallest = estimate(lambda p: smallest_nonzeros(law, p, flops, loss, cost))
+    require_reachable(smallest.value, fitted, loss, f"{format_count(flops)} FLOPs")
+    if smallest.value < 1:
+        raise UserError(f"A loss of {loss:g} needs less than one weight; check that it is in the unit of this fit.")
+    path = OnBudget(law, smallest.value, flops, cost)
+    return Settled(path, path, nonzero_params=smallest)
+
+
+def _budget(fitted: Fit, question: Question, size: Size, estimate: Estimates) -> Estimate:
+    """The FLOPs that a question about a size speaks of; certain, whatever their unit, unless a loss asks for them."""
+    law, cost, dense_N = fitted.planning_law(), question.cost, float(nonzeros_at(size, 0.0))
+    if question.loss is not None:
+        loss = question.loss
+        budget = estimate(lambda p: least_flops(law, p, size, loss, cost))
+        what = "weights" if isinstance(size, Memory) else "non-zeros"
+        require_reachable(budget.value, fitted, loss, f"{format_count(dense_N)} {what}")
+        return budget
+    if question.times_chinchilla is not None:
+        return Estimate(float(question.times_chinchilla * chinchilla_flops(law, fitted.values, dense_N, cost)))
+    if question.data is not None:
+        return Estimate(float(cost.flops(0.0, dense_N, question.data)))
+    assert question.flops is not None
+    return Estimate(question.flops)
+
+
+def _any_size(fitted: Fit, question: Question, data: float, estimate: Estimates) -> Settled:
+    """The size is free, the data limited."""
+    law, cost, loss = fitted.planning_law(), question.cost, question.loss
+    if question.flops is not None:
+        budget = Estimate(question.flops)
+    else:
+        assert loss is not None
+        budget = estimate(lambda p: least_flops_of_any_size(law, p, data, loss, cost))
+        require_reachable(budget.value, fitted, loss, f"{format_count(data)} {fitted.data_unit}")
+    S = float(best_per_flop(law, fitted.values, cost))
+    size = estimate(lambda p: best_size(law, p, S, budget.value, cost, data=data))
+    held = OnBudget(law, size.value, budget.value, cost, data)
+    return Settled(AnySize(law, budget.value, cost, data), held, nonzero_params=size, flops=budget)
+
+
+def _lifetime(fitted: Fit, question: Question, estimate: Estimates) -> Settled:
+    """Training and inference together, for a loss."""
+    assert question.loss is not None
+    assert question.inference is not None
+    weight = question.gpu.weight if question.gpu else 1.0
+    demand = Demand(
+        question.loss, question.inference, question.cost, question.inference_cost, question.nonzeros, weight
+    )
+    path = Lifetime(fitted.planning_law(), demand)
+    total = path.at(fitted.values, np.nan_to_num(path.best(fitted.values))).total
+    where = f"{format_count(question.nonzeros)} non-zeros" if question.nonzeros else "any size"
+    require_reachable(float(total), fitted, question.loss, where)
+    return Settled(path, path)
+
+
+def require_reachable(needed: float, fitted: Fit, loss: float, what: str) -> None:
+    """Refuses a loss that nothing reaches.
+
+    Raises:
+        UserError: the loss is below the irreducible one, or what it needs is infinite.
+    """
+    floor = float(fitted.planning_law().floor(fitted.values))
+    if loss <= floor:
+        raise UserError(
+            f"{arg('loss')} is {loss:g}, below the irreducible loss {floor:.4g} of this fit; give a higher loss."
+        )
+    if not np.isfinite(needed):
+        raise UserError(
+            f"A loss of {loss:g} is out of reach with {what}, at any sparsity; give more, or ask for a higher loss."
+        )

@@ -1,0 +1,118 @@
+"""What an answer means and what it rests on, in sentences: this module gathers the facts, `words` says them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparselaw.cost.storage import Memory
+from sparselaw.fit.result import Fit
+from sparselaw.laws.optimum import Size
+from sparselaw.laws.power import Direction
+from sparselaw.laws.search import MAX_SPARSITY
+from sparselaw.plan.paths import OnBudget
+from sparselaw.plan.record import record_of
+from sparselaw.words import say, sentences
+
+if TYPE_CHECKING:
+    from sparselaw.plan.answer import Answer
+
+
+def topic_of(answer: Answer) -> str:
+    """The topic of `words` that speaks of this answer."""
+    return "lifetime" if answer.question.is_lifetime else "budget"
+
+
+def headline(answer: Answer) -> str:
+    """The recommendation in a few words, such as `Train it 51.0% sparse`."""
+    return part(answer, "_headline")
+
+
+def part(answer: Answer, group: str) -> str:
+    """What one group of the answer's topic says."""
+    return say(topic_of(answer), group, facts(answer))
+
+
+def advice(answer: Answer) -> tuple[str, ...]:
+    """The recommendation in sentences."""
+    return sentences(topic_of(answer), facts(answer))
+
+
+def facts(answer: Answer) -> dict[str, Any]:
+    """What the sentences speak of: the answer's record and what follows from it."""
+    record, costs = record_of(answer), answer.costs.values()
+    first = next(iter(answer.sensitivity), None)
+    record |= {
+        "memory": record.get("memory"),
+        "lowest_of_costs": min(costs),
+        "highest_of_costs": max(costs),
+        "main_parameter": first and first.name,
+        "main_share": first and first.explained,
+        "main_points": first and 10 * first.slope,
+    }
+    if answer.question.is_lifetime:
+        training, inference = record["flops"], record["inference_flops"]
+        return record | {"inference_share": inference / (training + inference)}
+    worse = record["best_dense_loss"] - record["loss"]
+    return record | {"any_dense_worse": worse, "any_dense_better": -worse}
+
+
+def warnings_of(
+    fitted: Fit, budget: OnBudget, S: float, *, compared: bool = True, lost_draws: float = 0.0
+) -> tuple[str, ...]:
+    """What a reader should know before trusting an answer.
+
+    Args:
+        fitted: the fit that was asked.
+        budget: the models of the answer's size and training FLOPs.
+        S: the sparsity of the answer.
+        compared: whether the answer is compared with the dense model of that size.
+        lost_draws: share of the draws that have no answer.
+    """
+    domain, cost, unlimited = fitted.domain, budget.cost, replace(budget, available=np.inf)
+    model, dense = unlimited.at(fitted.values, S), unlimited.at(fitted.values, 0.0)
+    N, data, loss, dense_data = (float(x) for x in (model.nonzero_params, model.data, model.loss, dense.data))
+    densest = max(domain.sparsity)
+    is_told = compared and dense_data > max(data, domain.data[1]) * 1.001
+    known = {
+        "status": fitted.status,
+        "lost_draws": lost_draws,
+        **_span("size", N, domain.nonzero_params),
+        **_span("data", data, domain.data),
+        "data_unit": fitted.data_unit,
+        "dense_data": dense_data,
+        "dense_data_fold": _fold(dense_data, domain.data) if is_told else 1.0,
+        "sparsity": S,
+        "sparsity_high": densest,
+        "density_fold": (1 - densest) / (1 - S) if densest + 1e-9 < S else 1.0,
+        **_span("loss", loss, domain.loss),
+        "loss_fold": loss / domain.loss[1],
+        "is_at_end_of_search": S >= MAX_SPARSITY,
+        "max_sparsity": MAX_SPARSITY,
+        "knows_levels_only": bool(budget.law.levels),
+        "has_draws": len(fitted.draws) > 0,
+        "counts_images": fitted.data_unit == "images" and cost.units_per_datum == 1,
+        **_memory_facts(fitted, budget.size, S, data),
+    }
+    return (*sentences("warnings", known), *fitted.warnings)
+
+
+def _memory_facts(fitted: Fit, size: Size, S: float, data: float) -> dict[str, Any]:
+    if not isinstance(size, Memory):
+        return {"format_has_levels": False, "is_unfilled": False, "format": None}
+    law, larger = fitted.planning_law(), Direction(log_N=1.0, log_D=-1.0)
+    slope = sum(law.slope(fitted.values, S, float(size.nonzeros(S)), data, larger))
+    return {"format_has_levels": bool(size.levels), "is_unfilled": bool(slope > 0), "format": size.storage.format}
+
+
+def _span(name: str, value: float, span: tuple[float, float]) -> dict[str, float]:
+    low, high = span
+    return {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_fold": _fold(value, span)}
+
+
+def _fold(value: float, span: tuple[float, float]) -> float:
+    """By which factor a value lies outside a span, 1 inside."""
+    low, high = span
+    return float(np.maximum(1.0, np.maximum(value / high, low / value)))

@@ -1,0 +1,61 @@
+"""How numbers are written in sentences and tables; the page's twin is report/web/format.js."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sparselaw.counts import format_bytes, format_count, format_flops
+
+OUT_OF_REACH = "out of reach"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Significant digits; large and small numbers in powers of ten."""
+    if value is None:
+        return "-"
+    return f"{value:.{digits}g}" if np.isfinite(value) else OUT_OF_REACH
+
+
+def percent(value: float, places: int = 1) -> str:
+    """A share such as 51.0%."""
+    return f"{value:.{places}%}"
+
+
+def level(S: float) -> str:
+    """A sparsity that was chosen, without needless digits: 50%, 87.5%."""
+    return f"{100 * S:.4g}%"
+
+
+def count(value: float) -> str:
+    """A count such as 85M."""
+    return format_count(value) if np.isfinite(value) else OUT_OF_REACH
+
+
+def flops(value: float, digits: int = 3) -> str:
+    """FLOPs such as 4.2e21."""
+    return format_flops(value, digits) if np.isfinite(value) else OUT_OF_REACH
+
+
+def size(value: float) -> str:
+    """Bytes such as 8 GB."""
+    return format_bytes(value) if np.isfinite(value) else OUT_OF_REACH
+
+
+FORMS: dict[str, Callable[[Any], str]] = {
+    "text": str,
+    "number": number,
+    "number2": lambda value: number(value, 2),
+    "fixed2": lambda value: f"{value:.2f}",
+    "percent": percent,
+    "percent0": lambda value: percent(value, 0),
+    "percent2": lambda value: percent(value, 2),
+    "level": level,
+    "points": lambda value: f"{value:+.1f}",
+    "count": count,
+    "flops": flops,
+    "bytes": size,
+}
+"""The forms that a placeholder {name:form} may ask for."""
