@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sparselaw.design.command import design
+from sparselaw.sweep.command import look
 
 from sparselaw.cost import Cost
-from sparselaw.design.command import design
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
-from sparselaw.sweep.command import look
 from sparselaw.sweep.grid import expand, load_sweep
 from sparselaw.sweep.preview import preview
 

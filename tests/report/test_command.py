@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sparselaw.report.command import report
 
 from sparselaw.cost import open_hardware
 from sparselaw.errors import UserError
 from sparselaw.fit import fit, open_fit
-from sparselaw.report.command import report
 from sparselaw.runs.published import FOLDER_VARIABLE
 
 from .conftest import simulated_runs

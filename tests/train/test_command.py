@@ -3,10 +3,10 @@ import os
 import signal
 
 import pytest
+from sparselaw.train.command import train
 
 from sparselaw.errors import UserError
 from sparselaw.train import run_folder
-from sparselaw.train.command import train
 
 TOML = """
 steps = 8
