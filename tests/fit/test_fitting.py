@@ -160,33 +160,33 @@ class TestPinsAndBounds:
         truth = (16.8, 0.722, 45.0, 0.245, 6.9e8, 0.1, -0.4)
         runs = sweep(truth=truth)
         assert fit(runs, loss=T5_LOSS).at_bound == ("c",)
-        fitted = fit(runs, loss=T5_LOSS, bounds={"c": (-np.inf, np.inf)})
+        fitted = fit(runs, loss=T5_LOSS, bound={"c": (-np.inf, np.inf)})
         np.testing.assert_allclose(fitted.values, truth, rtol=1e-5)
 
     def test_a_bounded_coefficient_stays_within(self, sweep):
-        fitted = fit(sweep(noise=0.005), loss=T5_LOSS, bounds={"a_S": (25.0, 30.0), "c": (0.0, 0.5)})
+        fitted = fit(sweep(noise=0.005), loss=T5_LOSS, bound={"a_S": (25.0, 30.0), "c": (0.0, 0.5)})
         assert 25 - 1e-9 <= fitted.parameters["a_S"] <= 30 + 1e-9
         assert 0 <= fitted.parameters["c"] <= 0.5
 
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
-            ({"bounds": {"a_D": (1e8, 1e9)}}, "a_D stands inside a power and cannot be bounded"),
-            ({"bounds": {"a_D": (-np.inf, np.inf)}}, "a_D stands inside a power and cannot be bounded"),
+            ({"bound": {"a_D": (1e8, 1e9)}}, "a_D stands inside a power and cannot be bounded"),
+            ({"bound": {"a_D": (-np.inf, np.inf)}}, "a_D stands inside a power and cannot be bounded"),
             ({"pin": {"a_D": 0.0}}, "a_D .* must be positive, got 0"),
             ({"pin": {"a_D": -1e8}}, "a_D .* must be positive, got -1e"),
             ({"pin": {"b_D": 0.0}}, "b_D .* must be positive, got 0"),
-            ({"bounds": {"b_D": (-1.0, 1.0)}}, "b_D .* must be positive, got -1"),
+            ({"bound": {"b_D": (-1.0, 1.0)}}, "b_D .* must be positive, got -1"),
             ({"pin": {"a_S": np.inf}}, "a_S cannot be held at inf"),
             ({"pin": {"a_S": np.nan}}, "a_S"),
-            ({"bounds": {"b_S": (2.0, 1.0)}}, "bounds of b_S are the wrong way round: 2 > 1"),
+            ({"bound": {"b_S": (2.0, 1.0)}}, "bounds of b_S are the wrong way round: 2 > 1"),
             ({"pin": {"gamma": 1.0}}, "no parameter 'gamma'; it has a_S, b_S"),
             ({"weights": np.ones(3)}, "weights must be 64 numbers"),
             ({"weights": np.zeros(64)}, "not all zero"),
             ({"weights": -np.ones(64)}, ">= 0"),
             ({"weights": np.full(64, np.nan)}, ">= 0"),
             ({"weights": np.full(64, np.inf)}, ">= 0"),
-            ({"num_starts": 0}, "at least one start"),
+            ({"starts": 0}, "at least one start"),
         ],
         ids=str,
     )

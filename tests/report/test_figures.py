@@ -40,7 +40,7 @@ def runs():
 
 @pytest.fixture(scope="module")
 def fitted(runs):
-    return bootstrap(fit(runs, num_starts=16), runs, num_draws=30, by="cell")
+    return bootstrap(fit(runs, starts=16), runs, num_draws=30, by="cell")
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_a_band_that_ends_out_of_reach_is_drawn_to_the_edge(fitted):
 
 
 def test_contours_without_draws_have_one_panel(runs):
-    plain = fit(runs, num_starts=8)
+    plain = fit(runs, starts=8)
     assert len(figures.contour_figure(budget_contours(plain)).axes) == 1
 
 
@@ -255,7 +255,7 @@ def test_many_sizes_and_sparsities_give_few_panels_and_markers(fitted):
     )
     table["loss"] = law(fitted.parameters, table["sparsity"], table["nonzero_params"], table["data"])
     scattered = Runs.from_frame(table, name="scattered")
-    found = fit(scattered, num_starts=4)
+    found = fit(scattered, starts=4)
     assert len(figures.loss_figure(found, scattered).axes) == 4
     assert len(figures.flops_figure(found, scattered).axes) == 8
     assert len(figures.loss_figure(found, scattered).legends[0].texts) == 8
@@ -282,7 +282,7 @@ def test_other_endings_are_refused(name, tmp_path, drawn):
 
 
 def test_a_fit_writes_the_kinds_that_it_can(runs, tmp_path):
-    plain = fit(runs, "dense", num_starts=4)
+    plain = fit(runs, "dense", starts=4)
     paths = figures.save_fit_figures(plain, runs, [], tmp_path)
     assert [path.name for path in paths] == ["loss.png", "flops.png", "predicted.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)

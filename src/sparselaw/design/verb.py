@@ -70,7 +70,7 @@ def design(
     return choose(
         fitted,
         budget=flops,
-        target=Target(*_pair(target), answer) if target else far_target(fitted, limits, training, answer),
+        target=_target(target, answer) if target else far_target(fitted, limits, training, answer),
         limits=limits,
         max_runs=max_runs,
         cost=training,
@@ -81,7 +81,7 @@ def design(
     )
 
 
-def _pair(target: Sequence[float]) -> Sequence[float]:
+def _target(target: Sequence[float], answer: Answer) -> Target:
     if len(target) != 2:
         raise UserError(f"{arg('target')} has {len(target)} numbers; give non-zeros and FLOPs, such as 85e6 and 1e20.")
-    return target
+    return Target(target[0], target[1], answer)

@@ -75,13 +75,16 @@ def figure(result: Readable) -> Figure:
     """The result as a figure."""
     from sparselaw.report import figures
 
-    draw = {
-        Fit: figures.law_figure,
-        Answer: figures.answer_figure,
-        Contours: figures.contour_figure,
-        LifetimeContours: figures.lifetime_contour_figure,
-    }[type(result)]
-    return draw(result)
+    match result:
+        case Fit():
+            return figures.law_figure(result)
+        case Contours():
+            return figures.contour_figure(result)
+        case LifetimeContours():
+            return figures.lifetime_contour_figure(result)
+        case _:
+            assert isinstance(result, Answer)
+            return figures.answer_figure(result)
 
 
 def _parts(shown: RenderableType) -> Iterator[str]:
