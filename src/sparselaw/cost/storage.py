@@ -30,9 +30,28 @@ from sparselaw.laws.search import MAX_SPARSITY, rising_root
 
 PRECISIONS = {"fp32": 32, "bf16": 16, "fp16": 16, "int8": 8, "int4": 4}
 MAX_GAP_BITS = 16
-_FORMAT = re.compile(
+FORMAT_PATTERN = (
     r"dense|bitmask|entropy|ideal|(csr|coo)(16|32|64)?|delta([1-9]|1[0-6])?|[1-9][0-9]{0,2}:[1-9][0-9]{0,2}"
 )
+FORMATS = {
+    "dense": "zeros are stored",
+    "bitmask": "a bit a weight",
+    "csr16": "an index of 16 bits",
+    "csr": "an index of 32 bits",
+    "csr64": "an index of 64 bits",
+    "coo": "two indices of 32 bits",
+    "coo64": "two indices of 64 bits",
+    "delta": "the zeros before it, in the best codes",
+    "delta4": "the zeros before it, in codes of 4 bits",
+    "delta8": "the zeros before it, in codes of 8 bits",
+    "2:4": "50% sparse in groups",
+    "1:4": "75% sparse in groups",
+    "4:8": "50% sparse in groups",
+    "2:8": "75% sparse in groups",
+    "entropy": "the least that positions can take",
+    "ideal": "positions for free",
+}
+"""The usual formats, and how each says where a non-zero is."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +71,7 @@ class Storage:
         Raises:
             UserError: an unknown format or precision.
         """
-        if not _FORMAT.fullmatch(self.format):
+        if not re.fullmatch(FORMAT_PATTERN, self.format):
             raise UserError(
                 f"{self.format!r} is not a storage format; choose dense, bitmask, csr, coo, delta, entropy, ideal or n:m"
             )
@@ -147,11 +166,11 @@ def gap_codes(S: ArrayLike, bits: ArrayLike) -> Array:
 
 def best_gap_bits(S: ArrayLike) -> NDArray[np.integer]:
     """The width of codes, 1 to MAX_GAP_BITS, that takes the fewest bits at sparsity S."""
-    return np.searchsorted(_wider_from(), S, side="right") + 1
+    return np.searchsorted(wider_from(), S, side="right") + 1
 
 
 @cache
-def _wider_from() -> Array:
+def wider_from() -> Array:
     """The sparsities from which one more bit pays, for each width but the last; by bisection in ln(1-S)."""
     bits = np.arange(1, MAX_GAP_BITS)
     dense, sparse = np.zeros(len(bits)), np.full(len(bits), -MAX_GAP_BITS * np.log(2.0))
@@ -183,7 +202,7 @@ class Memory:
         """The sparsities at which N(S) is not smooth: where the format takes over from dense, or a wider gap code."""
         if self.levels or self.storage.kind in ("dense", "ideal"):
             return ()
-        wider = _wider_from() if self.storage.format == "delta" else ()
+        wider = wider_from() if self.storage.format == "delta" else ()
         return tuple(float(S) for S in (self._takes_over, *wider) if S < MAX_SPARSITY)
 
     @property

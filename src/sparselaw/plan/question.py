@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from sparselaw.cost.serving import SERVED_DENSE, Gpu
 from sparselaw.cost.storage import Memory
 from sparselaw.cost.training import Cost
-from sparselaw.counts import format_bytes, format_count
 from sparselaw.errors import UserError, arg
 from sparselaw.fit.result import Fit
 from sparselaw.laws.optimum import Size, levels_of
 from sparselaw.laws.power import PowerLaw
+from sparselaw.words import say
 
 FEWEST = 1000  # weights in a memory: a layer has more, so a unit must be wrong
 LARGEST = 1e40  # of any quantity asked about: powers of it stay within the range of a double
@@ -81,7 +82,7 @@ class Question:
             UserError: too little or too much is given, a quantity that no training run has, a memory that no model fits in.
         """
         given = {name: getattr(self, name) for name in ("nonzeros", "flops", "data", "times_chinchilla", "loss")}
-        check_sizes(given | {"inference": self.inference})
+        check_sizes(given | {"inference": self.inference, "memory": self.memory and self.memory.bytes})
         for name in ("tolerance", "confidence"):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:
@@ -105,10 +106,7 @@ class Question:
 
     def _check_lifetime(self) -> None:
         if self.memory is not None:
-            raise UserError(
-                f"{arg('memory')} limits a model that is only trained; with {arg('inference')} give {arg('nonzeros')} if N is "
-                "fixed."
-            )
+            refuse_if("memory_in_lifetime", {})
         if self.loss is None or (self.flops, self.data, self.times_chinchilla) != (None,) * 3:
             raise UserError(
                 f"With {arg('inference')} give {arg('loss')}, the loss to reach at the lowest cost, and {arg('nonzeros')} if N "
@@ -148,12 +146,19 @@ def _check_memory(memory: Memory, N: float | None, law: PowerLaw) -> None:
         raise UserError(
             f"Give {arg('nonzeros')} or {arg('memory')}, not both: a memory decides how many non-zeros there are."
         )
-    if not FEWEST <= memory.dense_params < LARGEST:
-        odd = "less than one layer" if memory.dense_params < FEWEST else "more than any model has"
-        held = f"{format_count(memory.dense_params)} weights of {memory.storage.precision}"
-        raise UserError(f"{format_bytes(memory.bytes)} hold {held}, {odd}; check the unit of {arg('memory')}.")
-    if memory.levels and len(levels_of(law, memory)) < 2:
-        raise UserError(
-            f"The law {law.name} knows the fitted sparsities only, and not that of {memory.storage.format}; choose another "
-            "format."
-        )
+    held = {"memory": memory.bytes, "dense_params": memory.dense_params, "precision": memory.storage.precision}
+    refuse_if("memory", held | {"fewest": FEWEST, "largest": LARGEST})
+    holds_dense_only = bool(memory.levels) and len(levels_of(law, memory)) < 2
+    refuse_if("pattern", {"law": law.name, "format": memory.storage.format, "holds_dense_only": holds_dense_only})
+
+
+def refuse_if(group: str, facts: Mapping[str, Any]) -> None:
+    """Refuses a question if a rule of `words/refusals.toml` speaks of these facts.
+
+    Raises:
+        UserError: one does.
+    """
+    names = {f"{name}_arg": arg(name) for name in ("memory", "inference", "nonzeros", "loss")}
+    sentence = say("refusals", group, {**facts, **names})
+    if sentence:
+        raise UserError(sentence)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sparselaw.cost.storage import Memory
 from sparselaw.counts import format_count
-from sparselaw.errors import UserError, arg
+from sparselaw.errors import UserError
 from sparselaw.fit.result import Fit
 from sparselaw.laws.free_size import best_per_flop, best_size, least_flops_of_any_size
 from sparselaw.laws.inverse import least_flops, smallest_nonzeros
@@ -19,7 +19,8 @@ from sparselaw.laws.search import MAX_SPARSITY, range_within, scan_points
 from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.options import Option
 from sparselaw.plan.paths import AnySize, Lifetime, Model, OnBudget, Path
-from sparselaw.plan.question import Question
+from sparselaw.plan.question import Question, refuse_if
+from sparselaw.words import say
 
 CURVE_POINTS = 200
 
@@ -176,23 +177,16 @@ def _lifetime(fitted: Fit, question: Question, estimate: Estimates) -> Settled:
     )
     path = Lifetime(fitted.planning_law(), demand)
     total = path.at(fitted.values, np.nan_to_num(path.best(fitted.values))).total
-    where = f"{format_count(question.nonzeros)} non-zeros" if question.nonzeros else "any size"
+    where = say("refusals", "_limit", {"nonzeros": question.nonzeros})
     require_reachable(float(total), fitted, question.loss, where)
     return Settled(path, path)
 
 
-def require_reachable(needed: float, fitted: Fit, loss: float, what: str) -> None:
+def require_reachable(needed: float, fitted: Fit, loss: float, limit: str) -> None:
     """Refuses a loss that nothing reaches.
 
     Raises:
         UserError: the loss is below the irreducible one, or what it needs is infinite.
     """
     floor = float(fitted.planning_law().floor(fitted.values))
-    if loss <= floor:
-        raise UserError(
-            f"{arg('loss')} is {loss:g}, below the irreducible loss {floor:.4g} of this fit; give a higher loss."
-        )
-    if not np.isfinite(needed):
-        raise UserError(
-            f"A loss of {loss:g} is out of reach with {what}, at any sparsity; give more, or ask for a higher loss."
-        )
+    refuse_if("loss", {"loss": loss, "floor": floor, "needed": needed, "limit": limit})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
+from collections.abc import Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -18,8 +18,6 @@ from typing import Any, Literal
 import numpy as np
 
 from sparselaw import __version__
-from sparselaw.cost.storage import Storage
-from sparselaw.counts import format_count
 from sparselaw.files import save
 from sparselaw.laws import PowerLaw
 from sparselaw.plan import verdict
@@ -28,25 +26,29 @@ from sparselaw.report.figures import page_palette
 from sparselaw.report.html import bullets, json_block, paragraph
 from sparselaw.report.record import (
     contours_record,
+    controls_record,
     cost_records,
     curves_record,
     fit_record,
     law_record,
     page_record,
     runs_record,
+    shared_record,
+    state_record,
 )
 from sparselaw.report.sections import sections
 from sparselaw.report.study import Study
-from sparselaw.report.text import flops, percent, span
+from sparselaw.report.text import percent, span
 from sparselaw.runs import held_out
-from sparselaw.words import FORMS, TOPICS, topic
+from sparselaw.words import FORMS, say
 
 Plotly = Literal["inline", "cdn"]
-MODULES = (
-    "law", "cost", "search", "storage", "optimum", "lifetime", "format", "page", "rules", "answer", "state", "charts", "words",
-    "controls", "files", "main",
+FORMULAS = (
+    "record", "format", "words", "law", "cost", "search", "storage", "optimum", "lifetime", "estimate", "verdict", "answer",
 )  # fmt: skip
-"""The page's program, each module after those it imports."""
+"""The part of the page's program that needs no page but its record."""
+MODULES = (*FORMULAS, "state", "page", "telling", "charts", "controls", "files", "main")
+"""The page's program: files that share one scope, each after those whose constants it reads."""
 FOOTER = (
     "N counts non-zero prunable weights: matrices, without embeddings, norms and biases. Losses are in nats. FLOPs are ideal, "
     "6 N D times the cost of zeros over training. The law is that of Frantar et al., arXiv 2309.08520, unless another is named."
@@ -105,36 +107,21 @@ def record_of(study: Study) -> dict[str, Any]:
         law=law_record(law) if isinstance(law, PowerLaw) else None,
         fit=fit_record(fitted),
         costs=cost_records(study.machines),
-        state=None if study.answer is None else _state(study, study.answer),
+        state=_state(study),
         runs=None if runs is None else runs_record(fitted, runs, held_out(fitted.name)),
         contours={name: contours_record(found) for name, found in study.contours.items()} or None,
         curves=curves_record(study.curves),
         palette=page_palette(),
-        words={name: topic(name) for name in TOPICS},
+        controls={} if study.answer is None or not isinstance(law, PowerLaw) else controls_record(fitted, law),
+        **shared_record(),
     )
 
 
-def _state(study: Study, plan: Answer) -> dict[str, Any]:
-    """The question that the page opens with."""
-    domain = study.fitted.domain
-    return {
-        "ask": "budget",
-        "size": "count",
-        "N": plan.best.nonzero_params.value,
-        "memory": float(Storage("dense").bytes(0.0, plan.best.nonzero_params.value)),
-        "format": Storage().format,
-        "precision": Storage().precision,
-        "budget": "flops",
-        "C": plan.best.flops.value,
-        "D": plan.dense.data.value,
-        "times": float(f"{plan.times_chinchilla.value:.3g}"),
-        "cost": study.question.cost,
-        "loss": float(f"{plan.best.loss.value:.4g}"),
-        "inference": domain.data[1],
-        "serving": "dense",
-        "fixed": False,
-        "units": study.question.units_per_datum,
-    }
+def _state(study: Study) -> dict[str, Any] | None:
+    asked = study.question
+    if study.answer is None:
+        return None
+    return state_record(study.answer, study.fitted, asked.cost, asked.units_per_datum)
 
 
 def _answer(study: Study) -> dict[str, str]:
@@ -143,8 +130,8 @@ def _answer(study: Study) -> dict[str, str]:
     if plan is None:
         said = paragraph(study.no_answer, look="note")
         return {"question": "", "headline": "No optimal sparsity", "certainty": "", "planner": said}
-    size, budget = format_count(plan.best.nonzero_params.value), flops(plan.best.flops.value)
-    question = f"A model of {size} non-zero prunable weights, {budget} training FLOPs."
+    asked = {"cost_label": cost_records(study.machines)[study.question.cost]["label"]}
+    question = say("budget", "_question", verdict.facts(plan) | asked)
     said = bullets(plan.warnings, look="warnings") + bullets(plan.advice)
     return {
         "question": escape(question),
@@ -158,22 +145,21 @@ def _answer(study: Study) -> dict[str, str]:
 
 def _certainties(answer: Answer) -> list[tuple[str, str]]:
     """What stands below the headline, as the page's program says it."""
-    S = answer.optimal_sparsity
-    sure = ("no interval", "since this fit has no bootstrap draws")
-    if S.bounds:
-        sure = (span(S.bounds, percent), "holds the best sparsity in 95% of refits to resampled runs")
-    near = (span(answer.near_optimal, percent), f"sparse is as good: {verdict.part(answer, '_near')}")
-    gain = verdict.part(answer, "_gain")
-    if S.value == 0:
-        return [sure, near, ("no gain", gain)]
-    bounds = answer.gain.bounds
-    return [sure, near, (gain, f"95% interval {span(bounds, FORMS['number2'])}" if bounds else "")]
+    S, facts = answer.optimal_sparsity, verdict.facts(answer)
+    facts |= {"has_draws": S.bounds is not None}
+    sure = span(S.bounds, percent) if S.bounds else say("page", "no_interval", facts)
+    near, gain, bounds = span(answer.near_optimal, percent), verdict.part(answer, "_gain"), answer.gain.bounds
+    within = f"{say('page', 'interval', facts)} {span(bounds, FORMS['number2'])}" if bounds else ""
+    return [
+        (sure, say("page", "certainty", facts)),
+        (near, verdict.part(answer, "_near")),
+        (gain, within) if S.value > 0 else (say("page", "no_gain", facts), gain),
+    ]
 
 
-def program() -> str:
-    """The modules as one: without imports of each other, since they share one scope, comments and indentation."""
-    modules = "\n".join(_web(f"{name}.js") for name in MODULES)
-    return re.sub(r"^(import .*\n| *(?://|/?\*).*\n|\n| +|export )", "", modules, flags=re.MULTILINE)
+def program(modules: Sequence[str] = MODULES) -> str:
+    """The files as they are, one after the other: a name that two of them declare is an error of the browser."""
+    return "\n".join(_web(f"{name}.js") for name in modules)
 
 
 def _plotly(how: Plotly) -> tuple[str, str]:

@@ -25,7 +25,7 @@ def answer_text(answer: Answer) -> Group:
     """The whole answer: question, headline, table, advice, warnings."""
     S = answer.optimal_sparsity
     sure = f"{answer.question.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
-    near = f"{span(answer.near_optimal, percent)} sparse is as good: {verdict.part(answer, '_near')}"
+    near = f"{span(answer.near_optimal, percent)} {verdict.part(answer, '_near')}"
     counted = [] if answer.question.memory is None else [Text(COUNTED, style="dim")]
     return Group(
         Text(_question(answer), style="dim"),

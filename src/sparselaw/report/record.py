@@ -9,20 +9,51 @@ from typing import Any
 
 import numpy as np
 
+from sparselaw import counts
+from sparselaw.cost import storage
 from sparselaw.cost.machine import Hardware
-from sparselaw.cost.relative_time import DENSE_TIME, SPARSE_TIME, RelativeTime
+from sparselaw.cost.serving import SERVED_DENSE, SERVED_SPARSE
 from sparselaw.cost.training import Cost
 from sparselaw.fit.result import Fit, finite
-from sparselaw.laws import Array, PowerLaw
+from sparselaw.laws import Array, PowerLaw, lifetime, optimum, search
+from sparselaw.plan import estimate, question, solve
+from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours
-from sparselaw.prune.schedules import Schedule
 from sparselaw.report.curves import Curve
+from sparselaw.report.plan_text import COST_NAMES
 from sparselaw.runs import Run, Runs
+from sparselaw.words import TOPICS, forms, topic
 
 MAX_DRAWS = 1000
-CONFIDENCE = 0.95
+KEPT_BYTES = 6  # of the 8 of a draw's number: eleven digits
 OUTSIDE = 1e6
-IDEAL = {"dense": DENSE_TIME, "sparse": SPARSE_TIME}
+IDEAL = {"dense": "zeros are computed all the same", "sparse": "zeros are free"}
+TABLED = (0.0, *optimum.LEVELS, 0.96875, 0.984375)
+CONSTANTS = (
+    (search, "MAX_SPARSITY", "SCAN", "FINE_SCAN", "LOW_POINTS", "RANGE_SCAN", "CLOSER_SCANS", "BISECTIONS"),
+    (lifetime, "NEWTON_STEPS"),
+    (storage, "PRECISIONS", "FORMAT_PATTERN"),
+    (estimate, "STEP"),
+    (question, "FEWEST", "LARGEST", "TOLERANCE", "LIFETIME_TOLERANCE"),
+    (solve, "CURVE_POINTS"),
+    (counts, "EXPONENTS", "BYTE_UNITS"),
+    (forms, "OUT_OF_REACH"),
+)
+"""What the page's program shares with these modules."""
+ARGUMENTS = {"memory_arg": "memory", "nonzeros_arg": "non-zeros", "inference_arg": "inference", "loss_arg": "loss"}
+"""What the page calls arguments in refusals."""
+
+
+def shared_record() -> dict[str, Any]:
+    """What is the same on every page: sentences, constants, lists."""
+    constants = {name: getattr(room, name) for room, *names in CONSTANTS for name in names}
+    return {
+        "words": {name: topic(name) for name in TOPICS},
+        "constants": constants | {"WIDER_FROM": storage.wider_from().tolist()},
+        "formats": storage.FORMATS,
+        "arguments": ARGUMENTS,
+        "tabled": TABLED,
+    }
 
 
 def law_record(law: PowerLaw) -> dict[str, Any]:
@@ -34,8 +65,9 @@ def law_record(law: PowerLaw) -> dict[str, Any]:
 def fit_record(fitted: Fit) -> dict[str, Any]:
     """Fitted values, at most MAX_DRAWS draws, and what the runs covered.
 
-    Draws are the base64 of little-endian doubles: all their digits, in no more letters than eight digits would take.
+    Draws are the base64 of the first KEPT_BYTES of big-endian doubles.
     """
+    draws = np.ascontiguousarray(fitted.draws[:MAX_DRAWS], dtype=">f8").view(np.uint8).reshape(-1, 8)
     return {
         "name": fitted.name,
         "data_unit": fitted.data_unit,
@@ -43,8 +75,9 @@ def fit_record(fitted: Fit) -> dict[str, Any]:
         "warnings": fitted.warnings,
         "domain": asdict(fitted.domain),
         "parameters": fitted.values.tolist(),
-        "draws": b64encode(fitted.draws[:MAX_DRAWS].astype("<f8").tobytes()).decode(),
-        "confidence": CONFIDENCE,
+        "pinned": fitted.pinned,
+        "draws": b64encode(draws[:, :KEPT_BYTES].tobytes()).decode(),
+        "confidence": question.CONFIDENCE,
     }
 
 
@@ -56,25 +89,75 @@ def significant(values: Array, digits: int) -> list[Any]:
 
 
 def cost_records(machines: Mapping[str, Hardware]) -> dict[str, dict[str, Any]]:
-    """Each way to count FLOPs: its label and its cost in training and in inference, None where nothing is known."""
-    records: dict[str, dict[str, Any]] = {
-        "dense": {"label": "zeros are computed all the same"},
-        "sparse": {"label": "zeros are free"},
-    }
-    for name, time in IDEAL.items():
-        records[name] |= {"training": _cost(time, Schedule()), "inference": _cost(time, Schedule.constant())}
-    for name, machine in machines.items():
-        training, inference = machine.training, machine.inference
-        records[name] = {
+    """Each way to count FLOPs: its label, its name in a sentence, its cost in training and inference; None if not known."""
+    found = {
+        name: {
             "label": f"as {machine.kind}: {machine.name}",
-            "training": training and _cost(training, Schedule()),
-            "inference": inference and _cost(inference, Schedule.constant()),
+            "name": f"on {name}",
+            "training": machine.training and _cost(machine.training_cost()),
+            "inference": machine.inference and _cost(machine.inference_cost()),
         }
-    return records
+        for name, machine in machines.items()
+    }
+    costs = {"dense": (Cost(), SERVED_DENSE), "sparse": (Cost(sparse=True), SERVED_SPARSE)}
+    ideal = {
+        name: {
+            "label": label,
+            "name": COST_NAMES[name],
+            "training": _cost(costs[name][0]),
+            "inference": _cost(costs[name][1]),
+        }
+        for name, label in IDEAL.items()
+    }
+    return ideal | found
 
 
-def _cost(time: RelativeTime, schedule: Schedule) -> dict[str, Any]:
-    return {**asdict(schedule), "steps": time.steps, "kinks": time.kinks}
+def _cost(cost: Cost) -> dict[str, Any]:
+    schedule = asdict(cost.schedule)
+    return schedule | {"steps": cost.time.steps, "kinks": cost.kinks, "flops_per_param": cost.flops_per_param}
+
+
+def controls_record(fitted: Fit, law: PowerLaw) -> dict[str, dict[str, Any]]:
+    """The numbers that the page asks for: how each is written, and the ends of its slider."""
+    (low_N, high_N), (low_D, high_D), (best, top) = fitted.domain.nonzero_params, fitted.domain.data, fitted.domain.loss
+    floor = float(law.floor(fitted.values))
+    ends = {
+        "N": ("count", low_N / 10, high_N * 1000),
+        "memory": ("bytes", low_N / 10, high_N * 4000),
+        "C": ("flops", low_N * low_D, high_N * high_D * 1e6),
+        "D": ("count", low_D / 10, high_D * 1000),
+        "times": ("number", 0.1, 1e4),
+        "loss": ("number", max(best - 0.6 * (best - floor), floor), top),
+        "inference": ("count", low_D / 10, high_D * 1e5),
+    }
+    sliders = {
+        name: {"form": form, "ends": [low, high], "is_linear": name == "loss"}
+        for name, (form, low, high) in ends.items()
+    }
+    return sliders | {"units": {"form": "number"}}
+
+
+def state_record(answer: Answer, fitted: Fit, cost: str, units: float) -> dict[str, Any]:
+    """The question that the page opens with: that of an answer, in each of the ways it can be asked."""
+    N, usual = answer.best.nonzero_params.value, storage.Storage()
+    return {
+        "ask": "budget",
+        "size": "count",
+        "N": N,
+        "memory": float(storage.Storage("dense").bytes(0.0, N)),
+        "format": usual.format,
+        "precision": usual.precision,
+        "budget": "flops",
+        "C": answer.best.flops.value,
+        "D": answer.dense.data.value,
+        "times": float(f"{answer.times_chinchilla.value:.3g}"),
+        "cost": cost,
+        "loss": float(f"{answer.best.loss.value:.4g}"),
+        "inference": fitted.domain.data[1],
+        "serving": "dense",
+        "fixed": False,
+        "units": units,
+    }
 
 
 def costs_of(machines: Mapping[str, Hardware], name: str, *, units_per_datum: float = 1.0) -> Cost:

@@ -21,7 +21,7 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def percent(value: float, places: int = 1) -> str:
     """A share such as 51.0%."""
-    return f"{value:.{places}%}"
+    return f"{value:.{places}%}" if np.isfinite(value) else OUT_OF_REACH
 
 
 def level(S: float) -> str:
@@ -48,6 +48,7 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "text": str,
     "number": number,
     "number2": lambda value: number(value, 2),
+    "number6": lambda value: number(value, 6),
     "fixed2": lambda value: f"{value:.2f}",
     "percent": percent,
     "percent0": lambda value: percent(value, 0),

@@ -1,6 +1,4 @@
 // The figures, each a function of what is shown and of a theme; drawn with plotly where it is there.
-import { predict } from "./law.js";
-import { formatCount, formatFlops, formatNumber, formatPercent } from "./format.js";
 
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star"];
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
@@ -8,7 +6,7 @@ const MAX_PANELS = 4, LINE_POINTS = 60, TYPICAL = 0.75;
 const NARROW = 560; // pixels, below which panels stand above each other
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif";
 
-export function themeOf(record) {
+function themeOf(record) {
   return matchMedia("(prefers-color-scheme: dark)").matches ? darkTheme(record) : lightTheme(record);
 }
 
@@ -17,7 +15,7 @@ const darkTheme = ({ palette }) => ({
   palette: palette.dark,
 });
 
-export const lightTheme = ({ palette }) => ({
+const lightTheme = ({ palette }) => ({
   paper: "#ffffff", ink: "#1c2126", muted: "#59636e", line: "#d9dee3", accent: "#31688e", mark: "#b3261e",
   palette: palette.light,
 });
@@ -74,22 +72,17 @@ const sparseName = (S) => `${formatNumber(100 * S, 6)}% sparse`;
 const spread = (low, high, count) => Array.from({ length: count }, (_, k) => low * (high / low) ** (k / (count - 1)));
 const faded = (hex, alpha) => `rgba(${[1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)).join(",")},${alpha})`;
 
-function extent(values) {
-  return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
-}
-
 const where = (values, isWanted) => values.map((_, i) => i).filter(isWanted);
 const at = (values, places) => places.map((i) => values[i]);
 
 // ---- the answer: loss (or cost) against sparsity, in halvings of density
 
 const halvings = (S) => -Math.log2(1 - S);
-const SPARSITY_TICKS = [0, 0.5, 0.75, 0.875, 0.9375, 0.96875, 0.984375, 0.9921875];
-const SPARSITY_LABELS = ["0%", "50%", "75%", "87.5%", "93.8%", "96.9%", "98.4%", "99.2%"];
+const HALVINGS = Array.from({ length: 8 }, (_, k) => k);
 
-export function answerFigure({ answer, curve, intervals, isServed }, theme) {
+function answerFigure({ answer, curve, interval, isServed }, theme) {
   const { optimal_sparsity: S, near_optimal: near } = answer.record;
-  const interval = intervals?.optimal_sparsity, [bottom, top] = heights(answer, isServed);
+  const [bottom, top] = heights(answer, isServed);
   const stem = { type: "line", yref: "paper", x0: halvings(S), x1: halvings(S), y0: 0, y1: 1 };
   const shapes = [{ ...stem, line: { color: theme.mark, width: 1, dash: "dot" } }];
   shapes.push(box(halvings(near[0]), halvings(near[1]), 0, 0.035, theme.muted));
@@ -101,7 +94,7 @@ export function answerFigure({ answer, curve, intervals, isServed }, theme) {
       shapes,
       margin: { l: 54, r: 12, t: 26, b: 44 },
       xaxis: axis(theme, "sparsity (each step halves density)", {
-        tickvals: SPARSITY_TICKS.map(halvings), ticktext: SPARSITY_LABELS, range: [-0.08, rightEnd(curve, top)],
+        tickvals: HALVINGS, ticktext: HALVINGS.map((k) => `${formatNumber(100 * (1 - 2 ** -k), 3)}%`), range: [-0.08, rightEnd(curve, top)],
       }),
       yaxis: axis(theme, isServed ? "training + inference FLOPs" : "loss (nats)", { range: [bottom, top], ...forms }),
       annotations: [label(theme, `best: ${formatPercent(S)}`, { x: halvings(S), yref: "paper", y: 1, yanchor: "bottom" })],
@@ -147,7 +140,7 @@ function panelsOf(D) {
   return Array.from({ length: count }, (_, k) => all[Math.round((k * (all.length - 1)) / Math.max(count - 1, 1))]);
 }
 
-export function lossFigure({ record, model, width }, theme) {
+function lossFigure({ record, model, width }, theme) {
   const panels = panelsOf(record.runs.D), columns = width < NARROW ? 1 : panels.length;
   const rows = Math.ceil(panels.length / columns), data = [], axes = {}, annotations = [];
   panels.forEach((D, p) => {
@@ -187,7 +180,7 @@ function panelTraces({ runs, fit }, model, theme, { S, k, D, id }) {
   return [{ ...on, x, y, mode: "lines", line: { color, width: 1.3, dash }, hoverinfo: "skip", showlegend: false }, points];
 }
 
-export function predictedFigure({ record }, theme) {
+function predictedFigure({ record }, theme) {
   const { runs, fit } = record, span = extent([...runs.loss, ...(runs.extra ? [runs.extra.loss] : [])]);
   const data = fit.domain.sparsity.flatMap((S, k) => {
     const here = where(runs.S, (i) => runs.S[i] === S), { color, symbol } = look(theme, S, k);
@@ -221,7 +214,7 @@ function comparison(x, predicted, marker, name) {
   ];
 }
 
-export function curvesFigure({ record }, theme) {
+function curvesFigure({ record }, theme) {
   const { curves, fit } = record, levels = [...new Set(curves.map((c) => c.sparsity))].sort((a, b) => a - b);
   const data = curves.map((curve) => {
     const k = levels.indexOf(curve.sparsity), { color, dash } = look(theme, curve.sparsity, k);
@@ -238,7 +231,7 @@ export function curvesFigure({ record }, theme) {
 
 // ---- contours
 
-export function contoursFigure({ record, answer, cost }, theme) {
+function contoursFigure({ record, answer, cost }, theme) {
   const name = record.contours[cost] ? cost : "dense", found = record.contours[name], asked = answer?.record;
   const last = found.N.length - 1, [low, high] = record.fit.domain.nonzero_params, annotations = [];
   const around = (value, factor) => [value / factor, value * factor];
@@ -298,14 +291,14 @@ function askedPoint(asked, theme) {
 
 // ---- drawing and saving
 
-export const FIGURES = {
+const FIGURES = {
   answer: answerFigure, loss: lossFigure, predicted: predictedFigure, curves: curvesFigure, contours: contoursFigure,
 };
 
 /** Draws a figure in its element, or says why there is none; `width` in place of the element's own, for paper. */
-export function draw(element, name, shown, theme, width) {
+function draw(element, name, shown, theme, width) {
   if (typeof Plotly === "undefined") {
-    element.textContent = "This figure needs plotly.js, which could not be loaded; its numbers are in the tables.";
+    element.textContent = said("no_figure");
     return;
   }
   const figure = FIGURES[name]({ ...shown, width: width ?? element.clientWidth }, theme);
@@ -313,7 +306,7 @@ export function draw(element, name, shown, theme, width) {
 }
 
 /** A figure as the data: address of an SVG or PNG picture, in light colours. */
-export function picture(name, format, shown, theme) {
+function picture(name, format, shown, theme) {
   const { data, layout: looks } = FIGURES[name]({ ...shown, width: 1000 }, theme);
   const size = { width: 1000, height: looks.height, scale: format === "png" ? 2 : 1 };
   return Plotly.toImage({ data, layout: looks }, { format, ...size });

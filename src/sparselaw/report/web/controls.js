@@ -1,69 +1,40 @@
-// The controls: each number has a field and a slider, and the address follows them.
-import { formatBytes, formatCount, formatFlops, formatNumber, parseBytes, parseCount } from "./format.js";
-import { isPossible, relevant, toHash } from "./state.js";
-import { byId, page, record } from "./page.js";
+// The controls: each number has a field, most have a slider, and the address follows them. `record.controls` holds, for each
+// number, the form it is written in and the ends of its slider.
 
-const decades = (low, high) => ({
-  low: Math.log10(low),
-  high: Math.log10(high),
-  to: Math.log10,
-  from: (x) => Number((10 ** x).toPrecision(3)),
-});
+const NUMBERS = Object.keys(record.controls);
+const LISTS = ["format", "precision", "cost", "serving"];
+const PARSERS = { count: parseCount, flops: parseCount, bytes: parseBytes, number: Number };
 
-function scales() {
-  const { domain } = record.fit;
-  const [lowN, highN] = domain.nonzero_params, [lowD, highD] = domain.data;
-  const floor = page.model.law.floor, [best, top] = domain.loss, least = Math.max(best - 0.6 * (best - floor), floor);
-  return {
-    N: decades(lowN / 10, highN * 1000),
-    memory: decades(lowN / 10, highN * 4000),
-    C: decades(lowN * lowD, highN * highD * 1e6),
-    D: decades(lowD / 10, highD * 1000),
-    times: decades(0.1, 1e4),
-    inference: decades(lowD / 10, highD * 1e5),
-    loss: { low: least, high: top, to: (x) => x, from: (x) => Number(x.toPrecision(4)) },
-  };
+const formOf = (key) => record.controls[key].form;
+
+/** From a number to the place of its slider, and back. */
+function scaleOf(key) {
+  return record.controls[key].is_linear
+    ? { to: (value) => value, from: (place) => Number(place.toPrecision(4)) }
+    : { to: Math.log10, from: (place) => Number((10 ** place).toPrecision(3)) };
 }
 
-const shown = {
-  N: formatCount,
-  memory: formatBytes,
-  C: formatFlops,
-  D: formatCount,
-  times: formatNumber,
-  inference: formatCount,
-  loss: formatNumber,
-  units: formatNumber,
-};
-
-const read = { memory: parseBytes, times: Number, loss: Number, units: Number };
-
-const readAs = (key, text) => (read[key] ?? parseCount)(text);
+const readAs = (key, text) => PARSERS[formOf(key)](text);
 
 /** A number as a field shows it: short where that is exact. */
 function fieldText(key, value) {
-  const short = shown[key](value);
+  const short = FORMS[formOf(key)](value);
   return readAs(key, short) === value ? short : String(value);
 }
 
-const LISTS = ["format", "precision", "cost", "serving"];
-
 /** Fills the controls; `answered` is called after every change of the question. */
-export function setUpControls(answered) {
+function setUpControls(answered) {
   page.answered = answered;
-  const limits = scales();
-  for (const [key, scale] of Object.entries(limits)) {
-    const slider = byId(`${key}-slider`);
-    Object.assign(slider, { min: scale.low, max: scale.high, step: (scale.high - scale.low) / 1000 });
-    slider.addEventListener("input", () => change({ [key]: scale.from(Number(slider.value)) }, slider));
-  }
-  for (const key of Object.keys(shown)) byId(key).addEventListener("input", () => typed(key));
-  for (const key of Object.keys(shown)) byId(key).addEventListener("change", () => showControls());
+  NUMBERS.filter((key) => record.controls[key].ends).forEach(setUpSlider);
+  for (const key of NUMBERS) byId(key).addEventListener("input", () => typed(key));
+  for (const key of NUMBERS) byId(key).addEventListener("change", () => showControls());
   for (const key of ["ask", "size", "budget"]) onChoice(key, (value) => change({ [key]: value }));
   onChoice("fixed", (value) => change({ fixed: value === "true" }));
+  fill("format", Object.entries(record.formats).map(([name, label]) => [name, `${name}: ${label}`]));
+  fill("precision", CHOICES.precision.map((name) => [name, name]));
   for (const [key, task] of [["cost", "training"], ["serving", "inference"]]) {
     const known = Object.entries(record.costs).filter(([, cost]) => cost[task]);
-    byId(key).replaceChildren(...known.map(([name, { label }]) => new Option(label, name)));
+    fill(key, known.map(([name, { label }]) => [name, label]));
   }
   for (const key of LISTS) byId(key).addEventListener("change", () => change({ [key]: byId(key).value }));
   const unit = record.fit.data_unit;
@@ -71,6 +42,14 @@ export function setUpControls(answered) {
   byId("controls").addEventListener("submit", (event) => event.preventDefault());
   byId("reset").addEventListener("click", () => change(record.state));
 }
+
+function setUpSlider(key) {
+  const slider = byId(`${key}-slider`), { to, from } = scaleOf(key), [min, max] = record.controls[key].ends.map(to);
+  Object.assign(slider, { min, max, step: (max - min) / 1000 });
+  slider.addEventListener("input", () => change({ [key]: from(Number(slider.value)) }, slider));
+}
+
+const fill = (key, options) => byId(key).replaceChildren(...options.map(([name, label]) => new Option(label, name)));
 
 function onChoice(name, act) {
   for (const radio of document.querySelectorAll(`input[name="${name}"]`)) {
@@ -80,9 +59,8 @@ function onChoice(name, act) {
 
 function typed(key) {
   const value = readAs(key, byId(key).value), isGood = isPossible(value);
-  const wanted = key === "memory" ? "number of bytes, such as 8GB, 512MiB or 8e9" : "positive number, such as 85M, 1.3B or 4.2e21";
   byId(key).setAttribute("aria-invalid", String(!isGood));
-  byId("mistake").textContent = isGood ? "" : `Write a ${wanted}.`;
+  byId("mistake").textContent = isGood ? "" : said("mistake", { form: formOf(key) });
   if (isGood) change({ [key]: value }, byId(key));
 }
 
@@ -100,31 +78,30 @@ function writeAddressSoon() {
   page.writing = setTimeout(writeAddress, 150);
 }
 
-export function writeAddress() {
+function writeAddress() {
   clearTimeout(page.writing);
   history.replaceState(null, "", toHash(page.state));
 }
 
-export function showControls(source) {
-  const { state } = page, limits = scales(), used = new Set(relevant(state));
-  for (const key of Object.keys(shown)) {
-    const field = byId(key), slider = byId(`${key}-slider`);
-    if (field !== source) {
-      field.value = fieldText(key, state[key]);
-      field.setAttribute("aria-invalid", "false");
-    }
-    if (slider && slider !== source) slider.value = limits[key].to(state[key]);
-    slider?.setAttribute("aria-valuetext", fieldText(key, state[key]));
-  }
-  if (!Object.keys(shown).some((key) => byId(key) === source)) byId("mistake").textContent = "";
+function showControls(source) {
+  const { state } = page, used = new Set(relevant(state));
+  for (const key of NUMBERS) showNumber(key, state[key], source);
+  if (!NUMBERS.some((key) => byId(key) === source)) byId("mistake").textContent = "";
   for (const key of ["ask", "size", "budget", "fixed"]) {
     for (const radio of document.querySelectorAll(`input[name="${key}"]`)) radio.checked = radio.value === String(state[key]);
   }
   for (const key of LISTS) choose(byId(key), state[key]);
-  for (const part of document.querySelectorAll("[data-for]")) {
-    const key = part.dataset.for;
-    part.hidden = !isOffered(key, state, used);
+  for (const part of document.querySelectorAll("[data-for]")) part.hidden = !isOffered(part.dataset.for, state, used);
+}
+
+function showNumber(key, value, source) {
+  const field = byId(key), slider = byId(`${key}-slider`), text = fieldText(key, value);
+  if (field !== source) {
+    field.value = text;
+    field.setAttribute("aria-invalid", "false");
   }
+  if (slider && slider !== source) slider.value = scaleOf(key).to(value);
+  slider?.setAttribute("aria-valuetext", text);
 }
 
 /** Whether a control belongs to the question; bytes belong to no model that is served, but an address may ask. */

@@ -1,7 +1,5 @@
-// What training and inference cost at a sparsity: the twin of plan/cost.py and plan/relative_time.py.
-// A cost is {name, start, end, exponent, steps: [[sparsity, jump, bend]], kinks, units}.
-
-export const FLOPS_PER_PARAM = 6;
+// What training and inference cost at a sparsity: the twin of cost/training.py and cost/relative_time.py.
+// A cost is {start, end, exponent, steps: [[sparsity, jump, bend]], kinks, flops_per_param, units}.
 
 function sharePast(S, at, p) {
   if (at === 0) return 1;
@@ -9,7 +7,7 @@ function sharePast(S, at, p) {
 }
 
 /** Mean relative time over a training that ends at sparsity S, and its derivative by S (from the right at a kink). */
-export function overTraining(cost, S) {
+function overTraining(cost, S) {
   const ramp = cost.end - cost.start, held = 1 - cost.end, p = cost.exponent;
   let time = 1, slope = 0;
   for (const [at, jump, bend] of cost.steps) {
@@ -24,14 +22,16 @@ export function overTraining(cost, S) {
 }
 
 /** c_mul: FLOPs relative to those of a dense model with as many non-zeros. */
-export const multiplier = (cost, S) => overTraining(cost, S).time / (1 - S);
+const multiplier = (cost, S) => overTraining(cost, S).time / (1 - S);
 
 /** d ln c_mul / du. */
-export function multiplierSlope(cost, S) {
+function multiplierSlope(cost, S) {
   const { time, slope } = overTraining(cost, S);
   return 1 + ((1 - S) * slope) / time;
 }
 
-export const flopsFor = (cost, S, N, D) => FLOPS_PER_PARAM * cost.units * N * D * multiplier(cost, S);
+const flopsOfOne = (cost) => cost.flops_per_param * cost.units;
 
-export const dataOf = (cost, S, N, flops) => flops / (FLOPS_PER_PARAM * cost.units * N * multiplier(cost, S));
+const flopsFor = (cost, S, N, D) => flopsOfOne(cost) * N * D * multiplier(cost, S);
+
+const dataOf = (cost, S, N, flops) => flops / (flopsOfOne(cost) * N * multiplier(cost, S));

@@ -1,61 +1,89 @@
-// Numbers as people write them: the twin of counts.py and of Python's %g.
+// Numbers as people write them: the twin of counts.py and words/forms.py, and of how Python rounds.
 
-const SUFFIXES = [["T", 12], ["B", 9], ["M", 6], ["K", 3]];
-const COUNT = /^(\d+(?:\.\d*)?|\.\d+)(?:e([+-]?\d+)| ?([kmbt]))?$/i;
+const { EXPONENTS, BYTE_UNITS, OUT_OF_REACH } = record.constants;
+const SUFFIXES = Object.entries(EXPONENTS).reverse(), PREFIXES = Object.keys(BYTE_UNITS);
+const NUMBER = "(\\d+(?:\\.\\d*)?|\\.\\d+)(?:e([+-]?\\d+))?";
+const COUNT = new RegExp(`^${NUMBER}(?: ?([${SUFFIXES.map(([name]) => name).join("")}]))?$`, "i");
+const BYTES = new RegExp(`^${NUMBER} ?(?:([${PREFIXES.join("")}])?(i)?b)?$`, "i");
 
 /** A positive count from text such as 85M, 1.3B or 4.2e21; NaN from anything else. */
-export function parseCount(text) {
-  const match = COUNT.exec(text.trim());
-  if (!match) return NaN;
-  const suffix = SUFFIXES.find(([name]) => name === match[3]?.toUpperCase());
-  const value = Number(`${match[1]}e${suffix ? suffix[1] : match[2] ?? 0}`);
-  return value > 0 && value < Infinity ? value : NaN;
+function parseCount(text) {
+  const [, digits, exponent, suffix] = COUNT.exec(text.trim()) ?? [];
+  if (!digits || (exponent && suffix)) return NaN;
+  return positive(Number(`${digits}e${suffix ? EXPONENTS[suffix.toUpperCase()] : exponent ?? 0}`));
 }
-
-/** A count to three significant digits: 512, 85M, 1.33B, 4.2e21. */
-export function formatCount(value) {
-  if (!Number.isFinite(value)) return "out of reach";
-  if (value === 0) return "0";
-  const [digits, exponent] = value.toExponential(2).split("e");
-  const power = Number(exponent);
-  if (power >= 15 || power < -4) return `${Number(digits)}e${power}`;
-  const suffix = SUFFIXES.find(([, e]) => power >= e);
-  return `${Number(`${digits}e${power - (suffix ? suffix[1] : 0)}`)}${suffix ? suffix[0] : ""}`;
-}
-
-const BYTE_UNITS = ["", "K", "M", "G", "T", "P"];
-const BYTES = /^(\d+(?:\.\d*)?|\.\d+)(?:e([+-]?\d+))? ?(?:([kmgtp])?(i)?b)?$/i;
 
 /** A positive number of bytes from text such as 8GB, 512MiB or 8e9; NaN from anything else. */
-export function parseBytes(text) {
-  const match = BYTES.exec(text.trim());
-  if (!match || (match[4] && !match[3])) return NaN;
-  const power = BYTE_UNITS.indexOf(match[3]?.toUpperCase() ?? ""), exponent = Number(match[2] ?? 0);
-  const value = Number(`${match[1]}e${exponent + (match[4] ? 0 : 3 * power)}`) * (match[4] ? 1024 ** power : 1);
-  return value > 0 && value < Infinity ? value : NaN;
+function parseBytes(text) {
+  const [, digits, exponent = 0, prefix, binary] = BYTES.exec(text.trim()) ?? [];
+  if (!digits || (binary && !prefix)) return NaN;
+  const power = prefix ? BYTE_UNITS[prefix.toUpperCase()] : 0;
+  return positive(Number(`${digits}e${Number(exponent) + (binary ? 0 : 3 * power)}`) * (binary ? 1024 ** power : 1));
 }
+
+const positive = (value) => (value > 0 && value < Infinity ? value : NaN);
+
+/** `toFixed` or `toExponential` of a number; of two that are equally near the even one, where JavaScript takes the larger. */
+function rounded(value, method, places) {
+  const [long, exponent] = value[method](places + 25).split("e"), kept = long.slice(0, -25).replace(/\.$/, "");
+  const isTie = /^50*$/.test(long.slice(-25)) && /[02468]$/.test(kept);
+  return isTie ? kept + (exponent ? `e${exponent}` : "") : value[method](places);
+}
+
+/** The digits of a number without needless zeros, and its power of ten. */
+function scientific(value, digits) {
+  const [head, exponent] = rounded(value, "toExponential", digits - 1).split("e");
+  return [Number(head), Number(exponent)];
+}
+
+/** A form for numbers that are finite and not 0. */
+const finite = (form, zero = "0") => (value, ...more) =>
+  !Number.isFinite(value) ? OUT_OF_REACH : value === 0 ? zero : form(value, ...more);
+
+/** A count to three significant digits: 512, 85M, 1.33B, 4.2e21. */
+const formatCount = finite((value) => {
+  const [head, power] = scientific(value, 3);
+  if (power >= 15 || power < -4) return `${head}e${power}`;
+  const [suffix, exponent] = SUFFIXES.find(([, e]) => power >= e) ?? ["", 0];
+  return `${Number(`${head}e${power - exponent}`)}${suffix}`;
+});
 
 /** Bytes to three significant digits in powers of 1000: 512 B, 8 GB, 1.33 MB. */
-export function formatBytes(value) {
-  const [digits, exponent] = value.toExponential(2).split("e");
-  const power = Math.min(Math.max(Math.floor(Number(exponent) / 3), 0), BYTE_UNITS.length - 1);
-  return `${Number(`${digits}e${Number(exponent) - 3 * power}`)} ${BYTE_UNITS[power]}B`;
-}
+const formatBytes = finite((value) => {
+  const [head, power] = scientific(value, 3), k = Math.min(Math.max(Math.floor(power / 3), 0), PREFIXES.length);
+  return `${Number(`${head}e${power - 3 * k}`)} ${PREFIXES[k - 1] ?? ""}B`;
+}, "0 B");
+
+/** FLOPs to three significant digits, always with a power of ten. */
+const formatFlops = finite((value, digits = 3) => scientific(value, digits).join("e"));
+
+const formatKnown = finite((value, digits) => {
+  const [head, power] = scientific(value, digits);
+  if (power >= -4 && power < digits) return String(Number(`${head}e${power}`));
+  return `${head}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+});
 
 /** `digits` significant digits, large and small numbers in powers of ten. */
-export function formatNumber(value, digits = 4) {
-  if (value === null || value === undefined) return "-";
-  if (!Number.isFinite(value)) return "out of reach";
-  if (value === 0) return "0";
-  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
-  const power = Number(exponent);
-  if (power >= -4 && power < digits) return String(Number(`${mantissa}e${power}`));
-  return `${Number(mantissa)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
-}
+const formatNumber = (value, digits = 4) => (value === null || value === undefined ? "-" : formatKnown(value, digits));
 
-export const formatFlops = (value) => formatNumber(value, 3).replace(/e\+0?/, "e");
+const formatPercent = (value, places = 1) =>
+  Number.isFinite(value) ? `${rounded(100 * value, "toFixed", places)}%` : OUT_OF_REACH;
 
-export const formatPercent = (value, places = 1) =>
-  Number.isFinite(value) ? `${(100 * value).toFixed(places)}%` : "unknown";
+const formatSpan = (bounds, form) => (bounds ? `${form(bounds[0])} to ${form(bounds[1])}` : "-");
 
-export const formatSpan = (bounds, form) => (bounds ? `${form(bounds[0])} to ${form(bounds[1])}` : "-");
+/** The forms that a placeholder {name:form} may ask for. */
+const FORMS = {
+  text: String,
+  number: (value) => formatNumber(value),
+  number2: (value) => formatNumber(value, 2),
+  number6: (value) => formatNumber(value, 6),
+  fixed2: (value) => rounded(value, "toFixed", 2),
+  percent: (value) => formatPercent(value),
+  percent0: (value) => formatPercent(value, 0),
+  percent2: (value) => formatPercent(value, 2),
+  level: (value) => `${formatNumber(100 * value)}%`,
+  points: (value) => (value < 0 ? "" : "+") + rounded(value, "toFixed", 1),
+  count: formatCount,
+  flops: (value) => formatFlops(value),
+  bytes: formatBytes,
+};

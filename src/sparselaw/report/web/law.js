@@ -1,7 +1,7 @@
 // A law L(S, N, D) with its parameters put in: the JavaScript twin of laws/power.py, for one parameter vector at a time.
 // Every law here is N^-b_N * shape(S) + (data term)(D) + floor.
 
-export function lawWith(form, values) {
+function lawWith(form, values) {
   const at = (name) => values[form.names.indexOf(name)];
   const power = (term, feature) => {
     const pair = term.exponents.find(([, f]) => f === feature);
@@ -12,6 +12,7 @@ export function lawWith(form, values) {
   const capacity = form.terms.filter((t) => t !== data && t !== floor);
   const exponent = power(data, "log_D");
   return {
+    values,
     parts: capacity.map((t) => ({
       coefficient: at(t.coefficient),
       density: power(t, "log_density"),
@@ -40,7 +41,7 @@ function partAt(law, part, S) {
 }
 
 /** The capacity term at N = 1; NaN at a sparsity that a law of single levels does not know. */
-export function shape(law, S) {
+function shape(law, S) {
   if (law.levels.length && !law.levels.includes(S)) return NaN;
   let sum = 0;
   for (const part of law.parts) if (applies(part, S)) sum += partAt(law, part, S);
@@ -48,7 +49,7 @@ export function shape(law, S) {
 }
 
 /** d shape / du, u = -ln(1-S). */
-export function shapeSlope(law, S) {
+function shapeSlope(law, S) {
   const odds = S > 0 ? (1 - S) / S : 0;
   const mean = (law.meanSlope * (1 - S)) / (1 - law.meanSlope * S) - 1;
   let sum = 0;
@@ -58,14 +59,14 @@ export function shapeSlope(law, S) {
   return sum;
 }
 
-export const capacity = (law, S, N) => shape(law, S) * Math.exp(-law.bN * Math.log(N));
+const capacity = (law, S, N) => shape(law, S) * Math.exp(-law.bN * Math.log(N));
 
-export const dataLoss = (law, D) => Math.exp(law.logData - law.bD * Math.log(D));
+const dataLoss = (law, D) => Math.exp(law.logData - law.bD * Math.log(D));
 
-export const predict = (law, S, N, D) => capacity(law, S, N) + dataLoss(law, D) + law.floor;
+const predict = (law, S, N, D) => capacity(law, S, N) + dataLoss(law, D) + law.floor;
 
 /** The data at which the data term is `loss`. */
-export const dataFor = (law, loss) => (loss > 0 ? Math.exp((law.logData - Math.log(loss)) / law.bD) : Infinity);
+const dataFor = (law, loss) => (loss > 0 ? Math.exp((law.logData - Math.log(loss)) / law.bD) : Infinity);
 
 /** Size of the equivalent dense model over the non-zeros of the sparse one. */
-export const sizeMultiplier = (law, S) => (shape(law, 0) / shape(law, S)) ** (1 / law.bN);
+const sizeMultiplier = (law, S) => (shape(law, 0) / shape(law, S)) ** (1 / law.bN);

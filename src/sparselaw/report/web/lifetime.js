@@ -1,22 +1,17 @@
-// The cheapest life of a model that reaches a loss and serves so much data: the twin of plan/lifetime.py.
+// The cheapest life of a model that reaches a loss and serves so much data: the twin of laws/lifetime.py.
 // A demand is {loss, inference, nonzeros (null: free), training, serving: costs}.
-import { capacity, dataFor, shape, shapeSlope } from "./law.js";
-import { FLOPS_PER_PARAM, multiplier, multiplierSlope } from "./cost.js";
-import { lowestPoint, scanPoints } from "./search.js";
 
-const INFERENCE_FLOPS_PER_PARAM = 2;
-const NEWTON_STEPS = 60;
-
+const { NEWTON_STEPS } = record.constants;
 const UNREACHABLE = { nonzeros: Infinity, data: Infinity, training: Infinity, inference: Infinity, total: Infinity };
 
-export function lifeAt(law, S, demand) {
+function lifeAt(law, S, demand) {
   return lifeWith(law, S, demand, multiplier(demand.training, S), multiplier(demand.serving, S));
 }
 
 function lifeWith(law, S, demand, trainingMultiplier, servingMultiplier, start) {
   const room = demand.loss - law.floor;
-  const eachData = FLOPS_PER_PARAM * demand.training.units * trainingMultiplier;
-  const eachSize = INFERENCE_FLOPS_PER_PARAM * demand.serving.units * demand.inference * servingMultiplier;
+  const eachData = flopsOfOne(demand.training) * trainingMultiplier;
+  const eachSize = flopsOfOne(demand.serving) * demand.inference * servingMultiplier;
   if (!(room > 0)) return UNREACHABLE;
   const found = demand.nonzeros
     ? { N: demand.nonzeros, D: dataFor(law, room - capacity(law, S, demand.nonzeros)) }
@@ -88,9 +83,9 @@ function scannedLife(law, demand) {
   return { grid, tried };
 }
 
-export const kinksOf = (demand) => [...demand.training.kinks, ...demand.serving.kinks];
+const kinksOf = (demand) => [...demand.training.kinks, ...demand.serving.kinks];
 
-export function bestSparsity(law, demand) {
+function bestSparsity(law, demand) {
   return lowestPoint(
     (S) => lifeAt(law, S, demand).total,
     (S) => lifeSlope(law, S, demand),

@@ -1,12 +1,4 @@
 // The page's program: the question in the controls, the answer and the figures on the page, the state in the address.
-import { formatFlops, formatNumber, formatPercent } from "./format.js";
-import { answerTo, curveOf, intervalsOf } from "./answer.js";
-import { fromHash } from "./state.js";
-import { draw, FIGURES, lightTheme, picture, themeOf } from "./charts.js";
-import { byId, page, record } from "./page.js";
-import { advice, certainties, exported, headline, intervalText, questionText, tableRows } from "./words.js";
-import { setUpControls, showControls, writeAddress } from "./controls.js";
-import { blobOf, download } from "./files.js";
 
 const SLICE = 12; // milliseconds of computing before the page may do something else
 const PAPER_WIDTH = 680; // pixels, of a figure in print
@@ -22,8 +14,8 @@ function ask() {
     showProblem(answer.problem);
     return;
   }
-  Object.assign(page, { answer, intervals: null, denseInDraws: null });
-  const steps = intervalsOf(answer.quantities, page.model.draws, page.model.confidence);
+  Object.assign(page, { answer, drawn: null });
+  const steps = estimates(page.model, answer.quantities);
   work(job, steps, performance.now());
   if (document.documentElement.dataset.settled === "false") showAnswer();
 }
@@ -36,15 +28,15 @@ function work(job, steps, began) {
     setTimeout(() => work(job, steps, performance.now()));
     return;
   }
-  Object.assign(page, step.value);
+  page.drawn = step.value;
   document.documentElement.dataset.settled = "true";
   showAnswer();
   restSoon();
 }
 
 function showProblem(sentence) {
-  byId("headline").textContent = "No answer";
-  byId("certainty").replaceChildren(pairOf(["", sentence]));
+  byId("headline").textContent = said("no_answer");
+  byId("certainty").replaceChildren(pairOf(["", sentence[0].toUpperCase() + sentence.slice(1)]));
   restSoon();
   byId("question").textContent = questionText();
   byId("result").hidden = true;
@@ -52,14 +44,13 @@ function showProblem(sentence) {
 }
 
 function showAnswer() {
-  const { answer } = page;
   byId("result").hidden = false;
   byId("question").textContent = questionText();
   byId("headline").textContent = headline();
   byId("certainty").replaceChildren(...certainties().map(pairOf));
-  list("warnings", answer.warnings);
+  list("warnings", warnings());
   list("advice", advice());
-  showFacts();
+  byId("facts").replaceChildren(...tableRows().map(rowOf));
   showCurve();
   byId("answer-json").textContent = JSON.stringify(exported(), null, 1);
   drawAnswerSoon();
@@ -87,32 +78,18 @@ function list(id, sentences) {
   byId(id).replaceChildren(...sentences.map((sentence) => element("li", sentence)));
 }
 
-const COST_NAMES = { dense: "zeros computed", sparse: "zeros free" };
-
-function showFacts() {
-  const { record: found } = page.answer;
-  const rows = tableRows().map(([key, label, form]) => [label, form(found[key]), intervalText(key, form)]);
-  const nameOf = (cost) => `best sparsity, ${COST_NAMES[cost] ?? cost}`;
-  const costs = Object.entries(found.costs).map(([cost, S]) => [nameOf(cost), formatPercent(S), "-"]);
-  byId("facts").replaceChildren(...[...rows, ...costs].map(rowOf));
-}
-
 function rowOf([head, ...cells]) {
   const row = document.createElement("tr");
   row.append(element("th", head, { scope: "row", className: "words" }), ...cells.map((text) => element("td", text)));
   return row;
 }
 
-const TABLED = [0, 0.25, 0.5, 0.75, 0.875, 0.9375, 0.96875, 0.984375];
-
 function showCurve() {
-  const isServed = page.state.ask === "serve";
-  byId("curve-heading").textContent = isServed ? "total FLOPs" : "loss";
-  const levels = page.answer.levels.length ? page.answer.levels : TABLED, form = isServed ? formatFlops : formatNumber;
+  const is_lifetime = page.state.ask === "serve", form = is_lifetime ? formatFlops : formatNumber;
+  const levels = page.answer.levels.length ? page.answer.levels : record.tabled;
+  byId("curve-heading").textContent = said("curve_heading", { is_lifetime });
   byId("curve-rows").replaceChildren(...levels.map((S) => rowOf([formatPercent(S), form(page.answer.value(S), 5)])));
-  byId("answer-caption").textContent =
-    `${isServed ? "Training and inference FLOPs" : "Loss"} against sparsity for this question. Shaded: the 95% interval of ` +
-    "the best sparsity. Bar on the axis: the range that is as good.";
+  byId("answer-caption").textContent = said("caption", { is_lifetime });
 }
 
 // ---- figures, links and files
@@ -123,7 +100,7 @@ const shownIn = () => ({
   record,
   model: page.model,
   answer: page.answer,
-  intervals: page.intervals,
+  interval: page.drawn?.intervals.optimal_sparsity,
   cost: page.state?.cost,
   isServed: page.state?.ask === "serve",
   curve: page.answer && curveOf(page.answer),
@@ -151,9 +128,9 @@ function setUpFigures() {
   for (const figure of document.querySelectorAll("figure[data-figure]")) {
     const tools = element("p", "", { className: "tools" });
     for (const format of ["svg", "png"]) {
-      const name = figure.dataset.figure;
-      const button = element("button", `Save ${format.toUpperCase()}`, { type: "button" });
-      button.setAttribute("aria-label", `Save the figure ${name} as ${format.toUpperCase()}`);
+      const name = figure.dataset.figure, facts = { figure: name, format: format.toUpperCase() };
+      const button = element("button", said("save", facts), { type: "button" });
+      button.setAttribute("aria-label", said("save_label", facts));
       button.addEventListener("click", () => saveFigure(name, format));
       tools.append(button);
     }
@@ -169,23 +146,29 @@ function saveAnswer() {
   download("sparselaw-answer.json", new Blob([byId("answer-json").textContent], { type: "application/json" }));
 }
 
+/** Whether a text could be copied, which the browser may refuse. */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function copyLink() {
   writeAddress();
-  const address = location.href;
-  try {
-    await navigator.clipboard.writeText(address);
-    byId("done").textContent = "Link copied.";
-  } catch {
-    byId("done").textContent = "The link is in the address bar.";
-  }
+  const is_copied = await copied(location.href);
+  byId("done").textContent = said("copied", { is_copied });
 }
 
 function start() {
   setUpFigures();
   if (record.state) {
-    page.state = fromHash(location.hash, record.state, record.costs);
+    page.state = fromHash(location.hash, record.state);
     byId("planner").hidden = false;
     setUpControls(ask);
+    byId("interval-heading").textContent = said("interval");
     byId("copy-link").addEventListener("click", copyLink);
     byId("save-json").addEventListener("click", saveAnswer);
     showControls();
@@ -193,7 +176,7 @@ function start() {
     addEventListener("hashchange", ({ newURL }) => {
       const { hash } = new URL(newURL); // that of location may be one of ours again
       if (!hash.includes("=")) return; // a link to a section
-      page.state = fromHash(hash, record.state, record.costs);
+      page.state = fromHash(hash, record.state);
       writeAddress();
       showControls();
       ask();

@@ -1,31 +1,27 @@
 // Best sparsity of N non-zeros, or of as many as a memory holds, on a budget, and what it is compared with: the twin of
-// plan/optimum.py and plan/free_size.py.
-import { capacity, dataFor, dataLoss, predict, shape, shapeSlope } from "./law.js";
-import { dataOf, flopsFor, multiplier, multiplierSlope, overTraining } from "./cost.js";
-import { leastValue, lowestIndex, lowestPoint, rangeWithin, scanPoints } from "./search.js";
-import { growthAt, isMemory, nonzerosAt, storedAs } from "./storage.js";
+// laws/optimum.py and laws/free_size.py.
 
 /** The only sparsities to choose from; none if there is no limit. */
-export function levelsOf(law, size) {
+function levelsOf(law, size) {
   const known = law.levels, held = isMemory(size) ? size.levels : [];
   return known.length && held.length ? known.filter((S) => held.includes(S)) : [...known, ...held];
 }
 
-export const kinksOnBudget = (size, cost) => (isMemory(size) ? [...cost.kinks, ...size.kinks] : cost.kinks);
+const kinksOnBudget = (size, cost) => (isMemory(size) ? [...cost.kinks, ...size.kinks] : cost.kinks);
 
-export function lossOnBudget(law, S, size, flops, cost) {
+function lossOnBudget(law, S, size, flops, cost) {
   const N = nonzerosAt(size, S);
   return predict(law, S, N, dataOf(cost, S, N, flops));
 }
 
-export function slopeOnBudget(law, S, size, flops, cost) {
+function slopeOnBudget(law, S, size, flops, cost) {
   const { time, slope } = overTraining(cost, S), N = nonzerosAt(size, S), growth = growthAt(size, S);
   const data = dataLoss(law, (dataOf(cost, 0, N, flops) * (1 - S)) / time), held = Math.exp(-law.bN * Math.log(N));
   const larger = growth ? shape(law, S) * -law.bN * growth : 0;
   return (shapeSlope(law, S) + larger) * held + data * law.bD * (1 + ((1 - S) * slope) / time + growth);
 }
 
-export function optimalSparsity(law, size, flops, cost) {
+function optimalSparsity(law, size, flops, cost) {
   const levels = levelsOf(law, size);
   return lowestPoint(
     (S) => lossOnBudget(law, S, size, flops, cost),
@@ -71,20 +67,20 @@ function tableOf(law, size, cost) {
   return tables.get(law);
 }
 
-export function nearOptimalRange(law, best, size, flops, cost, tolerance) {
+function nearOptimalRange(law, best, size, flops, cost, tolerance) {
   const value = (S) => lossOnBudget(law, S, size, flops, cost);
   const limits = { levels: levelsOf(law, size), kinks: kinksOnBudget(size, cost) };
   return rangeWithin(value, best, value(best) + tolerance, limits);
 }
 
 /** The dense compute-optimal budget of N. */
-export function chinchillaFlops(law, N, cost) {
+function chinchillaFlops(law, N, cost) {
   const data = dataFor(law, 1) * Math.exp(-Math.log((capacity(law, 0, N) * law.bN) / law.bD) / law.bD);
   return flopsFor(cost, 0, N, data);
 }
 
 /** The budget from which some sparsity is better than none: the data at which its gain in capacity pays for its price. */
-export function flopsWhereSparsityPays(law, size, cost) {
+function flopsWhereSparsityPays(law, size, cost) {
   const N = nonzerosAt(size, 0), price = leastPrice(law, size, cost) * Math.exp(law.bN * Math.log(N));
   return flopsFor(cost, 0, N, dataFor(law, 1) * price ** (1 / law.bD));
 }
@@ -113,7 +109,7 @@ function priceOfALittle(law, cost) {
 }
 
 /** The size that does best at sparsity S on a budget. */
-export function bestSize(law, S, flops, cost) {
+function bestSize(law, S, flops, cost) {
   const seen = Math.log(dataOf(cost, S, 1, flops)) - Math.log(dataFor(law, 1));
   return Math.exp((Math.log((law.bN * shape(law, S)) / law.bD) + law.bD * seen) / (law.bN + law.bD));
 }

@@ -1,15 +1,3 @@
-// What the page holds: the record it came with, and the question, its answer and the intervals at this moment.
-import { modelFrom } from "./answer.js";
+// What the page holds at this moment: the question, its answer, and what the draws say of it once they have been asked.
 
-export const byId = (id) => document.getElementById(id);
-
-export const record = JSON.parse(byId("record").textContent);
-
-export const page = {
-  model: record.law ? modelFrom(record) : {},
-  state: record.state,
-  answer: null,
-  intervals: null,
-  denseInDraws: null,
-  job: 0,
-};
+const page = { model: record.law ? modelFrom(record) : {}, state: record.state, answer: null, drawn: null, job: 0 };

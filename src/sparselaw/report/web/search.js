@@ -1,14 +1,12 @@
-// The sparsity at which something is lowest: the twin of plan/search.py.
+// The sparsity at which something is lowest: the twin of laws/search.py, whose constants these are.
 
-export const MAX_SPARSITY = 0.999;
-const SCAN = 64, FINE_SCAN = 160, LOW_POINTS = 3, RANGE_SCAN = 1500;
-const CLOSER_SCANS = 4, CLOSER_POINTS = 11; // as close as Python's, with fewer points
-const MAX_STEPS = 60, ROUNDING = 1e-13;
+const { MAX_SPARSITY, SCAN, FINE_SCAN, LOW_POINTS, RANGE_SCAN, CLOSER_SCANS, BISECTIONS } = record.constants;
+const ROUNDING = 1e-13; // where Ridders' method stops
 
 const bits = new DataView(new ArrayBuffer(8));
 
 /** The largest double below a positive one. */
-export function justBelow(x) {
+function justBelow(x) {
   bits.setFloat64(0, x);
   bits.setBigInt64(0, bits.getBigInt64(0) - 1n);
   return bits.getFloat64(0);
@@ -17,12 +15,12 @@ export function justBelow(x) {
 const sorted = (values) => [...new Set(values)].sort((a, b) => a - b);
 
 /** `count` sparsities from low to high, even in u = -ln(1-S). */
-export function evenSparsities(low, high, count) {
+function evenSparsities(low, high, count) {
   const from = -Math.log1p(-low), to = -Math.log1p(-high);
   return Array.from({ length: count }, (_, k) => -Math.expm1(-(from + ((to - from) * k) / (count - 1))));
 }
 
-export function scanPoints(kinks) {
+function scanPoints(kinks) {
   const grid = evenSparsities(0, MAX_SPARSITY, kinks.length ? FINE_SCAN : SCAN);
   grid[0] = 0;
   grid[grid.length - 1] = MAX_SPARSITY;
@@ -31,7 +29,7 @@ export function scanPoints(kinks) {
 
 /** S in [0, MAX_SPARSITY] at which `value` is lowest; `slope` is its derivative by u, NaN where there is no answer.
  * `grid` and `tried` are the sparsities of the scan and the values there, if they are known. */
-export function lowestPoint(value, slope, { levels = [], kinks = [], grid = scanPoints(kinks), tried = grid.map(value) }) {
+function lowestPoint(value, slope, { levels = [], kinks = [], grid = scanPoints(kinks), tried = grid.map(value) }) {
   if (levels.length) return levels[lowestIndex(levels.map(value))];
   if (kinks.length) return lowestOfSeveral(value, slope, grid, tried, kinks);
   const k = lowestIndex(tried);
@@ -39,18 +37,18 @@ export function lowestPoint(value, slope, { levels = [], kinks = [], grid = scan
 }
 
 /** The least of `value`, which is `tried` on `grid`, without its slope: by closer and closer scans around its lowest point. */
-export function leastValue(value, grid, tried) {
+function leastValue(value, grid, tried) {
   let least = Infinity;
   for (let scan = 0; ; scan++) {
     const k = lowestIndex(tried), low = grid[Math.max(k - 1, 0)], high = grid[Math.min(k + 1, grid.length - 1)];
     least = Math.min(least, tried[k]);
     if (scan === CLOSER_SCANS) return least;
-    grid = Array.from({ length: CLOSER_POINTS }, (_, j) => low + ((high - low) * j) / (CLOSER_POINTS - 1));
+    grid = Array.from({ length: SCAN }, (_, j) => low + ((high - low) * j) / (SCAN - 1));
     tried = grid.map(value);
   }
 }
 
-export function lowestIndex(values) {
+function lowestIndex(values) {
   let best = 0;
   for (let k = 1; k < values.length; k++) if (values[k] < values[best]) best = k;
   return best;
@@ -88,11 +86,11 @@ function stationary(slope, low, high, known) {
 }
 
 /** Where a function goes from negative to positive; an end if it does not. Ridders' method (1979): always bracketed. */
-export function risingRoot(f, low, high) {
+function risingRoot(f, low, high) {
   let atLow = f(low), atHigh = f(high), last = NaN;
   if (atLow >= 0) return low;
   if (atHigh <= 0) return high;
-  for (let k = 0; k < MAX_STEPS; k++) {
+  for (let k = 0; k < BISECTIONS; k++) {
     const middle = (low + high) / 2, atMiddle = f(middle);
     const root = Math.sqrt(atMiddle * atMiddle - atLow * atHigh);
     const x = Math.min(Math.max(middle - ((middle - low) * atMiddle) / root, low), high);
@@ -108,7 +106,7 @@ export function risingRoot(f, low, high) {
 }
 
 /** The range of S around `best` whose value is at most `allowed`. */
-export function rangeWithin(value, best, allowed, { levels = [], kinks = [] } = {}) {
+function rangeWithin(value, best, allowed, { levels = [], kinks = [] } = {}) {
   if (levels.length) {
     const near = levels.filter((S) => S === best || value(S) <= allowed);
     return [Math.min(...near), Math.max(...near)];
@@ -124,7 +122,7 @@ function lastWithin(value, best, end, allowed, kinks) {
   const first = tried.findIndex((S, k) => k > 0 && value(S) > allowed);
   if (first < 0) return end;
   let inside = tried[first - 1], outside = tried[first];
-  for (let k = 0; k < 54; k++) {
+  for (let k = 0; k < BISECTIONS; k++) {
     const middle = (inside + outside) / 2;
     if (value(middle) > allowed) outside = middle;
     else inside = middle;

@@ -1,13 +1,11 @@
-// What N non-zeros take to store, and the non-zeros that so many bytes hold: the twin of plan/storage.py.
+// What N non-zeros take to store, and the non-zeros that so many bytes hold: the twin of cost/storage.py.
 // A storage is {format, precision, kind, width, valueBits, levels}; a memory {bytes, storage, dense, takesOver, levels, kinks}.
-// A size is a number of non-zeros or a memory, as in plan/optimum.py.
-import { MAX_SPARSITY, risingRoot } from "./search.js";
+// A size is a number of non-zeros or a memory, as in laws/optimum.py.
 
-export const PRECISIONS = { fp32: 32, bf16: 16, fp16: 16, int8: 8, int4: 4 };
-const MAX_GAP_BITS = 16;
-const FORMAT = /^(?:dense|bitmask|entropy|ideal|(?:csr|coo)(?:16|32|64)?|delta(?:[1-9]|1[0-6])?|[1-9]\d{0,2}:[1-9]\d{0,2})$/;
+const { PRECISIONS, FORMAT_PATTERN, WIDER_FROM } = record.constants;
+const FORMAT = new RegExp(`^(?:${FORMAT_PATTERN})$`);
 
-export function isFormat(text) {
+function isFormat(text) {
   const [kept, length] = text.split(":").map(Number);
   return FORMAT.test(text) && !(kept >= length);
 }
@@ -40,24 +38,7 @@ function gapPositions(S, bits) {
 const gapCodes = (S, bits) => -1 / Math.expm1((2 ** bits - 1) * Math.log(S));
 
 /** The width of codes that takes the fewest bits. */
-const bestGapBits = (S) => widerFrom().filter((from) => from <= S).length + 1;
-
-let knownWiderFrom = null;
-
-/** The sparsities from which one more bit pays, for each width but the last; by bisection in ln(1-S). */
-function widerFrom() {
-  knownWiderFrom ??= Array.from({ length: MAX_GAP_BITS - 1 }, (_, k) => {
-    const pays = (S) => (k + 2) * gapCodes(S, k + 2) < (k + 1) * gapCodes(S, k + 1);
-    let dense = 0, sparse = -MAX_GAP_BITS * Math.LN2;
-    for (let step = 0; step < 60; step++) {
-      const middle = (dense + sparse) / 2;
-      if (pays(-Math.expm1(middle))) sparse = middle;
-      else dense = middle;
-    }
-    return -Math.expm1((dense + sparse) / 2);
-  });
-  return knownWiderFrom;
-}
+const bestGapBits = (S) => WIDER_FROM.filter((from) => from <= S).length + 1;
 
 const bitsAt = (storage, S) => storage.valueBits + positions(storage, S)[0];
 
@@ -67,10 +48,10 @@ function bitsSlope(storage, S) {
   return change / (storage.valueBits + bits);
 }
 
-export function memoryOf(bytes, format, precision) {
+function memoryOf(bytes, format, precision) {
   const storage = storageOf(format, precision), dense = storageOf("dense", precision);
   const isLimited = storage.levels.length > 0, takesOver = isLimited ? Infinity : takingOver(storage, dense);
-  const kinks = [takesOver, ...(format === "delta" ? widerFrom() : [])].filter((S) => S < MAX_SPARSITY);
+  const kinks = [takesOver, ...(format === "delta" ? WIDER_FROM : [])].filter((S) => S < MAX_SPARSITY);
   const isSmooth = isLimited || format === "dense" || format === "ideal";
   return { bytes, storage, dense, takesOver, levels: isLimited ? [0, ...storage.levels] : [], kinks: isSmooth ? [] : kinks };
 }
@@ -83,17 +64,17 @@ function takingOver(storage, dense) {
   return -Math.expm1(-risingRoot(saved, 1e-9, -Math.log1p(-MAX_SPARSITY)));
 }
 
-export const isMemory = (size) => typeof size !== "number";
+const isMemory = (size) => typeof size !== "number";
 
 /** The non-zeros of a size at sparsity S. */
-export function nonzerosAt(size, S) {
+function nonzerosAt(size, S) {
   return isMemory(size) ? (8 * size.bytes) / Math.min(bitsAt(size.storage, S), bitsAt(size.dense, S)) : size;
 }
 
 /** d ln N / du; at a kink that of its sparser side. */
-export function growthAt(size, S) {
+function growthAt(size, S) {
   return isMemory(size) ? -bitsSlope(S >= size.takesOver ? size.storage : size.dense, S) : 0;
 }
 
 /** What the non-zeros over those at S = 0 depend on, beside S. */
-export const storedAs = (size) => (isMemory(size) ? `${size.storage.format} ${size.storage.precision}` : "");
+const storedAs = (size) => (isMemory(size) ? `${size.storage.format} ${size.storage.precision}` : "");
