@@ -4,9 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparselaw.prune.counting import count_cut
 from sparselaw.prune.ranking import Ranked, write_mask
-from sparselaw.prune.thresholds import SAMPLE, find_cut, prune_together
+from sparselaw.prune.thresholds import SAMPLE, count_cut, find_cut, prune_together
 
 torch.set_num_threads(1)
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]

@@ -1,7 +1,7 @@
 """Pruning a model sharded by FSDP2 (`torch.distributed.fsdp.fully_shard`) as if it were whole: only counts cross ranks.
 
 A parameter is a DTensor of which each rank holds some rows. Masks live beside the rows. A threshold is found by
-`counting` with counts summed over the ranks, so every rank cuts at the same key; of ties the first in the order of
+`count_cut` with counts summed over the ranks, so every rank cuts at the same key; of ties the first in the order of
 the whole tensor are kept, which takes one count from each rank.
 """
 
@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor, Shard
 
 from sparselaw.errors import UserError
-from sparselaw.prune.counting import count_cut
 from sparselaw.prune.patterns import input_dim
 from sparselaw.prune.prunable import Slot
 from sparselaw.prune.ranking import Cut, Ranked, ties, write_mask
+from sparselaw.prune.thresholds import count_cut
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,26 @@
 """The k-th smallest magnitude, exactly, without sorting; and the mask that it gives.
 
-On a CPU a sample of the keys (see `ranking`) gives a narrow bracket in which the k-th surely lies; one pass in
-cache-sized pieces counts what is below and keeps what is inside (about 1.5%), and only that is partitioned. If the
-bracket misses, or holds too much (many equal weights), and on other devices, `counting` is used, which needs no memory.
+On a CPU a sample of the keys (see `ranking`) gives a narrow bracket that almost surely holds the k-th. One pass in
+cache-sized pieces counts what is below and keeps what is inside (about 1.5%), and only that is partitioned.
+
+If the bracket misses or holds too much (many equal weights), and on other devices, digits are counted instead: 16 bits
+of the key at a time, from the highest. Each pass counts the values of the next digit among the keys that share the
+digits found so far; the digit is where the running count reaches k. This takes one pass for 16-bit floats, two for
+32-bit and four for 64-bit, needs no memory and no host synchronisation, and counts add up over ranks.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from sparselaw.prune.counting import count_cut
-from sparselaw.prune.ranking import Cut, Ranked, bits_of, write_mask
+from sparselaw.prune.ranking import KEY_TYPES, Cut, Ranked, bits_of, write_mask
 
 SAMPLE = 1 << 16
+DIGIT = 16
 
 
 def find_cut(tensors: Sequence[Ranked], num_zeros: int) -> Cut:
@@ -33,6 +39,30 @@ def find_cut(tensors: Sequence[Ranked], num_zeros: int) -> Cut:
     key = inside[place]
     num_pruned_ties = place + 1 - np.count_nonzero(inside[:place] < key)
     return Cut(int(key), int(np.count_nonzero(inside == key) - num_pruned_ties))
+
+
+def count_cut(tensors: Sequence[Ranked], num_zeros: int, *, reduce: Callable[[Tensor], object] | None = None) -> Cut:
+    """The same cut, found by counting digits on the tensors' device.
+
+    Args:
+        tensors: of one type, on one device; under sharding this rank's pieces.
+        num_zeros: unprotected weights to prune, over all ranks.
+        reduce: sums a tensor of counts over ranks in place.
+    """
+    device = tensors[0].scores.device
+    wanted = torch.full((1,), num_zeros, dtype=torch.int64, device=device)
+    prefix = torch.zeros(1, dtype=torch.int64, device=device)
+    counted = wanted
+    for shift in range(8 * tensors[0].scores.element_size() - DIGIT, -1, -DIGIT):
+        counts = _count(tensors, prefix, shift)
+        if reduce is not None:
+            reduce(counts)
+        running = counts.cumsum(0)
+        digit = torch.searchsorted(running, wanted)
+        counted = counts.gather(0, digit)
+        wanted = wanted - (running.gather(0, digit) - counted)
+        prefix = (prefix << DIGIT) | digit
+    return Cut(prefix.to(KEY_TYPES[tensors[0].scores.dtype]), counted - wanted)
 
 
 def prune_together(tensors: Sequence[Ranked], num_zeros: int) -> list[Any]:
@@ -84,3 +114,16 @@ def _scan(tensors: Sequence[Ranked], lowest: int, highest: int) -> tuple[int, np
             if room < 0:
                 return 0, np.empty(0)
     return below, np.concatenate(parts)
+
+
+def _count(tensors: Sequence[Ranked], prefix: Tensor, shift: int) -> Tensor:
+    counts = torch.zeros(1 << DIGIT, dtype=torch.int64, device=prefix.device)
+    for tensor in tensors:
+        for keys, _, protected in tensor.chunks():
+            # In two steps, because a shift by the whole width is not defined.
+            matches = (keys >> (shift + DIGIT - 1) >> 1) == prefix.to(keys.dtype)
+            if protected is not None:
+                matches &= ~protected
+            digits = (keys >> shift).to(torch.int64) & ((1 << DIGIT) - 1)
+            counts.scatter_add_(0, digits, matches.to(torch.int64))
+    return counts

@@ -30,13 +30,12 @@ from sparselaw.train.data import open_data, warn_if_repeating
 from sparselaw.train.data.stream import Data
 from sparselaw.train.flops import ForwardFlops, forward_flops
 from sparselaw.train.loop import LoopState, Training, evaluate, restore, train
-from sparselaw.train.metrics import Hook, MetricsLog
+from sparselaw.train.metrics import Hook, MetricsLog, progress
 from sparselaw.train.models import architecture, body_parameters, build_model, width_of
 from sparselaw.train.optimizers import make_optimizer
 from sparselaw.train.parametrization import parametrization_of, roles, scale_initial_weights
 from sparselaw.train.place import LOCK, mark_failed, not_writable, open_place, problem_of_disk, read_result
 from sparselaw.train.processes import Processes, open_processes
-from sparselaw.train.progress import progress
 from sparselaw.train.pruners import make_pruner, recipe_of, schedule_of
 from sparselaw.train.stamp import stamp
 
