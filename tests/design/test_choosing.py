@@ -148,17 +148,17 @@ def test_json(designed: Design) -> None:
 
 def test_a_published_law_is_a_guess(own: Fit) -> None:
     guessed, joined = (choose(open_fit("t5-c4-refit"), budget=1e20, as_guess=g) for g in (None, False))
-    assert guessed.warnings[0].startswith("t5-c4-refit is a guess")
+    assert guessed.warnings[0].startswith("t5-c4-refit is only a guess")
     assert (guessed.first_seed, joined.first_seed) == (0, 48)
     assert width(guessed.before) > width(joined.before)
     assert joined.after == choose(own, budget=1e20).after
 
 
 WARNINGS = {
-    "status": ({"status": "not converged: x"}, {}, "the fit is not converged: x"),
+    "status": ({"status": "not converged: x"}, {}, "The fit is not converged: x"),
     "extrapolates": ({}, {}, "2.5 times larger than the largest run allowed"),
     "below": ({}, {"target": Target(1e5, 1e19)}, "13.3 times smaller than the smallest"),
-    "dense": ({}, {"target": Target(8.5e8, 6e19)}, "the optimum at the target is dense"),
+    "dense": ({}, {"target": Target(8.5e8, 6e19)}, "The optimum at the target is dense"),
     "unspent": ({}, {"max_runs": 2, "limits": SMALL}, "of the budget is spent"),
 }
 
@@ -175,15 +175,15 @@ def law_of_ones_own(S, N, D, a=1.0, b=0.1):
 
 
 MISTAKES = {
-    "budget below the cheapest run": ({}, {"budget": 1e10}, "does not pay for the cheapest run"),
+    "budget below the cheapest run": ({}, {"budget": 1e10}, "FLOPs and the cheapest run takes"),
     "no budget": ({}, {"budget": -1.0}, "positive number of FLOPs"),
-    "no runs": ({}, {"max_runs": 0}, "at least one run"),
+    "no runs": ({}, {"max_runs": 0}, "^max_runs is 0; give at least 1"),
     "confidence": ({}, {"confidence": 1.0}, "between 0 and 1"),
-    "no draws": ({"bootstrap": None}, {}, "--bootstrap 1000"),
-    "dense for certain": ({}, {"target": Target(8.5e8, 1e12)}, "no run can sharpen it"),
+    "no draws": ({"bootstrap": None}, {}, "fit with bootstrap=1000"),
+    "dense for certain": ({}, {"target": Target(8.5e8, 1e12)}, "no run narrows it; give another target"),
     "law without sparsity": ({"law": DENSE}, {}, "ignores sparsity"),
     "law of one's own": ({"law": from_function(law_of_ones_own)}, {}, "law of your own"),
-    "law of levels": ({"law": free_multiplier((0.0, 0.5))}, {}, "knows single sparsities only"),
+    "law of levels": ({"law": free_multiplier((0.0, 0.5))}, {}, "knows the fitted sparsities only"),
 }
 
 
@@ -196,7 +196,7 @@ def test_mistakes(own: Fit, case: str) -> None:
 
 @pytest.mark.parametrize(("N", "C"), [(0.0, 1e20), (-1.0, 1e20), (1e8, np.inf), (1e8, np.nan), (1e300, 1e20)])
 def test_impossible_targets(N: float, C: float) -> None:
-    with pytest.raises(UserError, match="training run comes near"):
+    with pytest.raises(UserError, match="is far from any training run; check its unit"):
         Target(N, C)
 
 
