@@ -83,3 +83,34 @@ def test_evaluation_weighs_every_example_alike(tiny):
     """Batches of 4 and of 3, the last one smaller, give the same mean."""
     a, b = (loop.evaluate(prepare(tiny(batch_size=size, data={"heldout": 16}), _alone())) for size in (4, 3))
     assert a == pytest.approx(b, rel=1e-6)
+
+
+def test_a_window_of_metrics_is_the_mean_since_the_last():
+    state = loop.LoopState()
+    for loss in (4.0, 2.0):
+        state.add(loss)
+    assert (state.step, state.first_loss, state.close_window()) == (2, 4.0, 3.0)
+    state.add(1.0)
+    assert (state.step, state.first_loss, state.close_window()) == (3, 4.0, 1.0)
+
+
+def test_non_zeros_are_those_of_the_body_by_mask(tiny):
+    training = prepare(tiny(pruning={"sparsity": 0.75, "start": 0, "end": 0}), _alone())
+    assert training.num_dense == 12 * 16**2
+    assert training.num_nonzero == training.num_dense // 4
+    assert training.units_per_step == 4 * 32
+
+
+def test_outside_the_main_thread_signals_are_left_alone():
+    from threading import Thread
+
+    answers, before = [], signal.getsignal(signal.SIGTERM)
+
+    def ask():
+        with loop.stop_on_sigterm() as stop_asked:
+            answers.append((stop_asked(), signal.getsignal(signal.SIGTERM)))
+
+    thread = Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert answers == [(False, before)]

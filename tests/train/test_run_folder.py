@@ -1,14 +1,11 @@
 import json
-import math
-import os
-import signal
 from dataclasses import replace
 
 import pytest
 import torch
 
 from sparselaw.errors import SparselawWarning, UserError
-from sparselaw.train import loop, run
+from sparselaw.train import run
 from sparselaw.train.models import body_parameters
 from sparselaw.train.processes import Processes
 from sparselaw.train.run_folder import _data_before, prepare, read_result

@@ -98,3 +98,32 @@ def test_hub_dataset_out_of_reach_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="Cannot open the dataset 'nobody/nothing'"):
         open_data(DataConfig(source="nobody/nothing", max_tokens=1000, cache=str(tmp_path / "cache")))
+
+
+@pytest.mark.parametrize(
+    ("source", "unit", "num_unique"), [("synthetic", "tokens", None), ("glyphs", "images", None)], ids=str
+)
+def test_endless_sources_by_name(source, unit, num_unique):
+    data = open_data(DataConfig(source))
+    assert (data.provenance["source"], data.unit, data.num_unique) == (source, unit, num_unique)
+
+
+@pytest.mark.parametrize("source", ["nowhere.txt", "./nowhere", "~/nowhere-at-all", "/nowhere/at/all"])
+def test_a_path_that_is_not_there_is_no_name_on_the_hub(source):
+    with pytest.raises(UserError, match=r"^There is no file or folder '.*nowhere.*'; check data\.source\.$"):
+        open_data(DataConfig(source))
+
+
+def test_c4_is_a_data_set_on_the_hub(monkeypatch, tmp_path):
+    from sparselaw.train.data import text_sources
+
+    asked = []
+
+    def stream(name, configuration):
+        asked.append((name, configuration))
+        raise UserError("out of reach")
+
+    monkeypatch.setattr(text_sources, "stream_dataset", stream)
+    with pytest.raises(UserError, match="out of reach"):
+        open_data(DataConfig("c4", max_tokens=100, cache=str(tmp_path)))
+    assert asked == [("allenai/c4", "en")]

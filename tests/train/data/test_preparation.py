@@ -9,13 +9,10 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from sparselaw.errors import UserError
 from sparselaw.train.data import preparation
 from sparselaw.train.data.preparation import TextSource, is_heldout, prepare
-from sparselaw.train.data.shards import join, open_corpus
+from sparselaw.train.data.shards import open_corpus
 from sparselaw.train.data.tokenizers import load_encoder
 
 BYTES = load_encoder("bytes")

@@ -19,9 +19,33 @@ def test_windows_tile_the_corpus_across_shards(sizes, length):
         assert array.windows(np.arange(count), length).ravel().tolist() == tokens[: count * length].tolist()
 
 
-def test_damaged_shard_is_refused(tmp_path):
-    prepare(_source(), tmp_path / "corpus", encoder=BYTES)
-    shard = tmp_path / "corpus" / "train-00001.bin"
-    shard.write_bytes(shard.read_bytes()[:-2])
+@pytest.fixture
+def corpus_folder(tmp_path):
+    """A corpus of two training shards and one held-out shard, as preparation leaves it."""
+    train = [write_shard(tmp_path, f"train-0000{k}.bin", np.arange(10 * k, 10 * k + 10, dtype="<u2")) for k in (0, 1)]
+    heldout = [write_shard(tmp_path, "heldout-00000.bin", np.arange(5, dtype="<u2"))]
+    write_json(tmp_path / "index.json", {"dtype": "<u2", "shards": {"train": train, "heldout": heldout}})
+    return tmp_path
+
+
+def test_a_corpus_is_read_as_it_was_written(corpus_folder):
+    corpus = open_corpus(corpus_folder)
+    assert corpus.train.read(0, 20).tolist() == list(range(20))
+    assert corpus.train.read(8, 4).tolist() == [8, 9, 10, 11]
+    assert corpus.heldout.windows(np.array([1, 0]), 2).tolist() == [[2, 3], [0, 1]]
+
+
+def test_without_an_index_there_is_no_corpus(corpus_folder):
+    (corpus_folder / "index.json").unlink()
+    assert open_corpus(corpus_folder) is None
+
+
+@pytest.mark.parametrize("damage", ["shorter", "longer", "gone"])
+def test_a_damaged_shard_is_refused(corpus_folder, damage):
+    shard = corpus_folder / "train-00001.bin"
+    if damage == "gone":
+        shard.unlink()
+    else:
+        shard.write_bytes(shard.read_bytes()[:-2] if damage == "shorter" else shard.read_bytes() + b"\0\0")
     with pytest.raises(UserError, match=r"token shard .*train-00001\.bin is missing or damaged"):
-        open_corpus(tmp_path / "corpus")
+        open_corpus(corpus_folder)

@@ -5,17 +5,16 @@ import gzip
 import json
 from itertools import islice
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from sparselaw.errors import UserError
-from sparselaw.train.data import DataConfig, open_data
-from sparselaw.train.data.opening import _open_dataset
 from sparselaw.train.data.text_sources import hub_source, local_source
 
 # The datasets library leaves the file of a half-read stream to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
+TEXTS = [f"document number {number}, " * 20 for number in range(500)]
 
 
 @pytest.fixture(autouse=True)
