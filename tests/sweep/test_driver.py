@@ -128,7 +128,7 @@ def test_runs_held_by_others_are_waited_for(make_jobs, tmp_path, monkeypatch):
 def test_no_room_stops_the_others_and_is_an_error(make_jobs, tmp_path):
     jobs, stop = make_jobs(tmp_path)[:2], threading.Event()
     engine, _ = engine_of([Outcome(jobs[0].name, NO_PLACE, "the disk is full")])
-    with pytest.raises(FolderNotWritableError, match="^the disk is full$"):
+    with pytest.raises(FolderNotWritableError, match=r"^the disk is full$"):
         list(carry_out(jobs, engine, stop=stop))
     assert stop.is_set()
 
