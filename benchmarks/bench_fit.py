@@ -42,7 +42,7 @@ def against_recipe() -> None:
     for name, loss in CASES.items():
         runs = read_runs(name)
         recipe = seconds(lambda r=runs, q=loss: run_published_recipe(r, q, seed=0), repeats=3)
-        ours = seconds(lambda r=runs, q=loss: fit(r, loss=q, num_starts=64))
+        ours = seconds(lambda r=runs, q=loss: fit(r, loss=q, starts=64))
         fitted = fit(runs, loss=loss)
         boot = seconds(lambda r=runs, f=fitted: bootstrap(f, r, num_draws=1000), repeats=3)
         theirs = run_published_recipe(runs, loss, seed=0).objective

@@ -89,7 +89,7 @@ def study(design: Design, num_simulations: int) -> None:
     missed = dict.fromkeys(methods, 0)
     for seed in range(num_simulations):
         runs = simulate(design, truth, np.random.default_rng(seed))
-        fitted = fit(runs, loss=LOSS, num_starts=8, seed=seed)
+        fitted = fit(runs, loss=LOSS, starts=8, seed=seed)
         for by in ("run", "cell"):
             draws = bootstrap(fitted, runs, num_draws=NUM_DRAWS, by=by, seed=seed).draws
             missed[f"bootstrap by {by}"] += NUM_DRAWS - len(draws)

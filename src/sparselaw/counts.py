@@ -27,7 +27,7 @@ def parse_count(text: str) -> float:
     # One decimal conversion, so that 1.3B is exactly 1300000000.
     value = float(f"{digits}e{EXPONENTS[suffix.upper()] if suffix else exponent or 0}")
     if not 0 < value < math.inf:
-        raise UserError(f"{text[:40]!r} is not a positive, finite count.")
+        raise UserError(f"{text[:40]!r} is not a positive, finite count; write one such as 85M, 1.3B, 300e9 or 4.2e21.")
     return value
 
 
@@ -45,7 +45,7 @@ def parse_range(text: str) -> tuple[float, float]:
     low, colon, high = text.partition(":")
     bounds = (parse_count(low), parse_count(high)) if colon else (0.0, 0.0)
     if bounds[0] >= bounds[1]:
-        raise UserError(f"a range is LOW:HIGH, lowest first, got {text!r}")
+        raise UserError(f"{text[:40]!r} is not a range; write LOW:HIGH, such as 1M:1.3B, the lower count first.")
     return bounds
 
 
@@ -85,7 +85,9 @@ def parse_bytes(text: str) -> float:
     decimal = int(exponent or 0) + (0 if binary else 3 * power)
     value = float(f"{digits}e{decimal}") * (1024**power if binary else 1)
     if not 0 < value < math.inf:
-        raise UserError(f"{text[:40]!r} is not a positive, finite number of bytes.")
+        raise UserError(
+            f"{text[:40]!r} is not a positive, finite number of bytes; write one such as 8GB, 512MiB or 8e9."
+        )
     return value
 
 

@@ -1,6 +1,7 @@
 """Mistakes of the user, each one sentence: what is wrong with which value, then what to give instead."""
 
 import re
+from collections.abc import Iterable
 
 _BEGIN, _OR, _END = "\ue000", "\ue001", "\ue002"
 """Private-use characters around the two spellings of a name in a sentence."""
@@ -47,3 +48,19 @@ class SparselawWarning(UserWarning):
 def first_line(error: BaseException) -> str:
     """The first line of another library's error, for the brackets of a sentence."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200].rstrip(".")
+
+
+def choice(given: str, choices: Iterable[str]) -> str:
+    """What to give instead, as the end of a sentence: the choice that is spelled almost so, else all of them."""
+    from difflib import get_close_matches
+
+    choices = list(choices)
+    close = get_close_matches(given, choices, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"give one of {', '.join(choices)}."
+
+
+def require_at_least(least: int, **named: int) -> None:
+    """Raises: UserError: one of the named arguments is less."""
+    for name, value in named.items():
+        if value < least:
+            raise UserError(f"{arg(name)} is {value}; give at least {least}.")

@@ -20,7 +20,7 @@ def save(path: str | Path, content: str | bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+        raise UserError(f"Cannot write {path} ({error.strerror}); give another place.") from error
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from sparselaw.cost import Cost
 from sparselaw.counts import format_count, parse_count
-from sparselaw.design import Design, Limits, Target, design, limits_around
+from sparselaw.design import Design, Limits, Target, limits_around
 from sparselaw.design.candidates import candidates, factorial
+from sparselaw.design.choosing import choose
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
 from sparselaw.laws import DENSE, NO_FLOOR, free_multiplier, from_function, optimal_sparsity
@@ -29,7 +30,7 @@ def own() -> Fit:
 
 @pytest.fixture(scope="module")
 def designed(own: Fit) -> Design:
-    return design(own, budget=1e20)
+    return choose(own, budget=1e20)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +48,8 @@ def test_within_the_limits_and_better_than_the_grid(source: str, answer, cost: C
     fitted = open_fit(source)
     limits = limits_around(fitted.domain)
     budget = 60 * float(cost.flops(0.5, limits.nonzero_params[0] * 16, limits.data[0] * 4))
-    far = design(fitted, budget=budget, cost=cost).target
-    found = design(fitted, budget=budget, target=replace(far, answer=answer), limits=limits, max_runs=30, cost=cost)
+    far = choose(fitted, budget=budget, cost=cost).target
+    found = choose(fitted, budget=budget, target=replace(far, answer=answer), limits=limits, max_runs=30, cost=cost)
     assert found.flops <= budget * (1 + 1e-9)
     assert found.flops == pytest.approx(
         sum(c.seeds * float(cost.flops(c.sparsity, c.nonzero_params, c.data)) for c in found.cells), rel=1e-12
@@ -77,7 +78,7 @@ def width(estimate) -> float:
 def test_budget_runs_and_seeds_are_respected(budget: float, max_runs: int, max_seeds: int) -> None:
     fitted = open_fit("t5-c4-refit")
     limits = replace(limits_around(fitted.domain), max_seeds=max_seeds)
-    found = design(fitted, budget=budget, limits=limits, max_runs=max_runs, as_guess=False)
+    found = choose(fitted, budget=budget, limits=limits, max_runs=max_runs, as_guess=False)
     assert 0 < found.flops <= budget * (1 + 1e-9)
     assert 1 <= found.num_runs <= max_runs
     assert max(cell.seeds for cell in found.cells) <= max_seeds
@@ -88,7 +89,7 @@ def test_runs_that_share_their_noise_are_of_different_cells(own: Fit, max_seeds:
     assert own.bootstrap
     limits = replace(limits_around(own.domain), max_seeds=max_seeds)
     by_cell = replace(own, bootstrap=replace(own.bootstrap, by="cell"))
-    found = {fit.bootstrap.by: design(fit, budget=1e20, limits=limits) for fit in (own, by_cell) if fit.bootstrap}
+    found = {fit.bootstrap.by: choose(fit, budget=1e20, limits=limits) for fit in (own, by_cell) if fit.bootstrap}
     most = {}
     for by, planned in found.items():
         runs = Counter()
@@ -100,20 +101,20 @@ def test_runs_that_share_their_noise_are_of_different_cells(own: Fit, max_seeds:
 
 
 def test_the_same_every_time(own: Fit, designed: Design) -> None:
-    assert design(own, budget=1e20) == designed
-    guessed = [design(own, budget=1e20, as_guess=True, seed=seed) for seed in (0, 0, 1)]
+    assert choose(own, budget=1e20) == designed
+    guessed = [choose(own, budget=1e20, as_guess=True, seed=seed) for seed in (0, 0, 1)]
     assert guessed[0] == guessed[1]
     assert guessed[0].before != guessed[2].before
 
 
 def test_more_budget_is_narrower(own: Fit) -> None:
-    widths = [width(design(own, budget=budget, max_runs=100).after) for budget in (3e18, 3e19, 3e20)]
+    widths = [width(choose(own, budget=budget, max_runs=100).after) for budget in (3e18, 3e19, 3e20)]
     assert widths == sorted(widths, reverse=True)
     assert widths[2] < widths[0] / 2
 
 
 def test_less_noise_is_narrower(own: Fit) -> None:
-    noisy, quiet = (width(design(own, budget=1e20, noise=noise).after) for noise in (0.01, 0.001))
+    noisy, quiet = (width(choose(own, budget=1e20, noise=noise).after) for noise in (0.01, 0.001))
     assert quiet < noisy / 3
 
 
@@ -146,18 +147,18 @@ def test_json(designed: Design) -> None:
 
 
 def test_a_published_law_is_a_guess(own: Fit) -> None:
-    guessed, joined = (design(open_fit("t5-c4-refit"), budget=1e20, as_guess=g) for g in (None, False))
-    assert guessed.warnings[0].startswith("t5-c4-refit is a guess")
+    guessed, joined = (choose(open_fit("t5-c4-refit"), budget=1e20, as_guess=g) for g in (None, False))
+    assert guessed.warnings[0].startswith("t5-c4-refit is only a guess")
     assert (guessed.first_seed, joined.first_seed) == (0, 48)
     assert width(guessed.before) > width(joined.before)
-    assert joined.after == design(own, budget=1e20).after
+    assert joined.after == choose(own, budget=1e20).after
 
 
 WARNINGS = {
-    "status": ({"status": "not converged: x"}, {}, "the fit is not converged: x"),
+    "status": ({"status": "not converged: x"}, {}, "The fit is not converged: x"),
     "extrapolates": ({}, {}, "2.5 times larger than the largest run allowed"),
     "below": ({}, {"target": Target(1e5, 1e19)}, "13.3 times smaller than the smallest"),
-    "dense": ({}, {"target": Target(8.5e8, 6e19)}, "the optimum at the target is dense"),
+    "dense": ({}, {"target": Target(8.5e8, 6e19)}, "The optimum at the target is dense"),
     "unspent": ({}, {"max_runs": 2, "limits": SMALL}, "of the budget is spent"),
 }
 
@@ -165,7 +166,7 @@ WARNINGS = {
 @pytest.mark.parametrize("case", WARNINGS)
 def test_warnings(own: Fit, case: str) -> None:
     changes, options, sentence = WARNINGS[case]
-    found = design(replace(own, **changes), **{"budget": 1e20, **options})
+    found = choose(replace(own, **changes), **{"budget": 1e20, **options})
     assert any(sentence in warning for warning in found.warnings)
 
 
@@ -174,15 +175,15 @@ def law_of_ones_own(S, N, D, a=1.0, b=0.1):
 
 
 MISTAKES = {
-    "budget below the cheapest run": ({}, {"budget": 1e10}, "does not pay for the cheapest run"),
+    "budget below the cheapest run": ({}, {"budget": 1e10}, "FLOPs and the cheapest run takes"),
     "no budget": ({}, {"budget": -1.0}, "positive number of FLOPs"),
-    "no runs": ({}, {"max_runs": 0}, "at least one run"),
+    "no runs": ({}, {"max_runs": 0}, "^max_runs is 0; give at least 1"),
     "confidence": ({}, {"confidence": 1.0}, "between 0 and 1"),
-    "no draws": ({"bootstrap": None}, {}, "--bootstrap 1000"),
-    "dense for certain": ({}, {"target": Target(8.5e8, 1e12)}, "no run can sharpen it"),
+    "no draws": ({"bootstrap": None}, {}, "fit with bootstrap=1000"),
+    "dense for certain": ({}, {"target": Target(8.5e8, 1e12)}, "no run narrows it; give another target"),
     "law without sparsity": ({"law": DENSE}, {}, "ignores sparsity"),
     "law of one's own": ({"law": from_function(law_of_ones_own)}, {}, "law of your own"),
-    "law of levels": ({"law": free_multiplier((0.0, 0.5))}, {}, "knows single sparsities only"),
+    "law of levels": ({"law": free_multiplier((0.0, 0.5))}, {}, "knows the fitted sparsities only"),
 }
 
 
@@ -190,12 +191,12 @@ MISTAKES = {
 def test_mistakes(own: Fit, case: str) -> None:
     changes, options, sentence = MISTAKES[case]
     with pytest.raises(UserError, match=sentence):
-        design(replace(own, **changes), **{"budget": 1e20, **options})
+        choose(replace(own, **changes), **{"budget": 1e20, **options})
 
 
 @pytest.mark.parametrize(("N", "C"), [(0.0, 1e20), (-1.0, 1e20), (1e8, np.inf), (1e8, np.nan), (1e300, 1e20)])
 def test_impossible_targets(N: float, C: float) -> None:
-    with pytest.raises(UserError, match="training run comes near"):
+    with pytest.raises(UserError, match="is far from any training run; check its unit"):
         Target(N, C)
 
 
@@ -218,7 +219,7 @@ def test_another_law(own: Fit) -> None:
     draws = own.draws[:, [0, 1, 3, 4, 5, 6]]
     values = dict(zip(NO_FLOOR.names, np.median(draws, axis=0).tolist(), strict=True))
     assert own.bootstrap
-    found = design(
+    found = choose(
         replace(own, law=NO_FLOOR, parameters=values, bootstrap=replace(own.bootstrap, draws=draws)), budget=1e20
     )
     assert found.rival
@@ -254,6 +255,6 @@ def test_the_grid_costs_the_budget(budget: float) -> None:
 
 
 def test_without_a_grid_to_compare_with(own: Fit) -> None:
-    found = design(own, budget=1e18, target=Target(8.5e8, 8e20))
+    found = choose(own, budget=1e18, target=Target(8.5e8, 8e20))
     assert found.rival is None
     assert found.cells

@@ -16,8 +16,9 @@ import pandas as pd
 import pytest
 
 from sparselaw.cost import Cost
-from sparselaw.design import Design, Limits, Target, design
+from sparselaw.design import Design, Limits, Target
 from sparselaw.design.candidates import Candidates, candidates, factorial
+from sparselaw.design.choosing import choose
 from sparselaw.design.information import Quantity, guess
 from sparselaw.fit import Fit, Loss, bootstrap, fit, open_fit
 from sparselaw.fit.result import interval
@@ -99,7 +100,7 @@ def as_runs(runs: Candidates, loss: Array) -> Runs:
 
 def fitted_to(runs: Candidates, loss: Array, by: str) -> Fit:
     found = as_runs(runs, loss)
-    return bootstrap(fit(found, loss=LOSS, num_starts=8), found, num_draws=DRAWS, by=by)
+    return bootstrap(fit(found, loss=LOSS, starts=8), found, num_draws=DRAWS, by=by)
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def next_runs(world: World, seed: int) -> Round:
         target.quantity(world.form, world.values, Cost())(world.values),
     )
     before = fitted_to(first, loss, by)
-    planned = design(before, budget=10 * float(first.flops.sum()), target=target, limits=world.limits)
+    planned = choose(before, budget=10 * float(first.flops.sum()), target=target, limits=world.limits)
     draws = {"before": before.draws}
     for name, runs in rivals(planned, world.limits).items():
         losses = np.concatenate([loss, world.losses(runs, world.values, rng)])
@@ -151,7 +152,7 @@ def first_runs(world: World, seed: int) -> Round:
     """No runs at all, and a law that is not the truth as a guess at it: the truth is drawn as wide as the guess says."""
     fitted, target, rng = open_fit(world.truth), world.target, np.random.default_rng(seed)
     budget, noise = float(world.first.flops.sum()), world.run_noise * world.unit
-    planned = design(fitted, budget=budget, target=target, limits=world.limits, noise=noise)
+    planned = choose(fitted, budget=budget, target=target, limits=world.limits, noise=noise)
     truths = guess(fitted, world.limits, 1000 + seed).draws
     optima = optimal_sparsity(PAPER, truths, target.nonzero_params, target.flops, Cost())
     truth = truths[(optima > 0.1) & (optima < 0.95)][0]

@@ -160,33 +160,36 @@ class TestPinsAndBounds:
         truth = (16.8, 0.722, 45.0, 0.245, 6.9e8, 0.1, -0.4)
         runs = sweep(truth=truth)
         assert fit(runs, loss=T5_LOSS).at_bound == ("c",)
-        fitted = fit(runs, loss=T5_LOSS, bounds={"c": (-np.inf, np.inf)})
+        fitted = fit(runs, loss=T5_LOSS, bound={"c": (-np.inf, np.inf)})
         np.testing.assert_allclose(fitted.values, truth, rtol=1e-5)
 
     def test_a_bounded_coefficient_stays_within(self, sweep):
-        fitted = fit(sweep(noise=0.005), loss=T5_LOSS, bounds={"a_S": (25.0, 30.0), "c": (0.0, 0.5)})
+        fitted = fit(sweep(noise=0.005), loss=T5_LOSS, bound={"a_S": (25.0, 30.0), "c": (0.0, 0.5)})
         assert 25 - 1e-9 <= fitted.parameters["a_S"] <= 30 + 1e-9
         assert 0 <= fitted.parameters["c"] <= 0.5
 
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
-            ({"bounds": {"a_D": (1e8, 1e9)}}, "a_D stands inside a power and cannot be bounded"),
-            ({"bounds": {"a_D": (-np.inf, np.inf)}}, "a_D stands inside a power and cannot be bounded"),
-            ({"pin": {"a_D": 0.0}}, "a_D .* must be positive, got 0"),
-            ({"pin": {"a_D": -1e8}}, "a_D .* must be positive, got -1e"),
-            ({"pin": {"b_D": 0.0}}, "b_D .* must be positive, got 0"),
-            ({"bounds": {"b_D": (-1.0, 1.0)}}, "b_D .* must be positive, got -1"),
+            ({"bound": {"a_D": (1e8, 1e9)}}, "a_D stands inside a power and cannot be bounded"),
+            ({"bound": {"a_D": (-np.inf, np.inf)}}, "a_D stands inside a power and cannot be bounded"),
+            ({"pin": {"a_D": 0.0}}, "a_D .* cannot be 0; give a positive"),
+            ({"pin": {"a_D": -1e8}}, "a_D .* cannot be -1e"),
+            ({"pin": {"b_D": 0.0}}, "b_D .* cannot be 0; give a positive"),
+            ({"bound": {"b_D": (-1.0, 1.0)}}, "b_D .* cannot be -1; give a positive"),
             ({"pin": {"a_S": np.inf}}, "a_S cannot be held at inf"),
             ({"pin": {"a_S": np.nan}}, "a_S"),
-            ({"bounds": {"b_S": (2.0, 1.0)}}, "bounds of b_S are the wrong way round: 2 > 1"),
-            ({"pin": {"gamma": 1.0}}, "no parameter 'gamma'; it has a_S, b_S"),
+            (
+                {"bound": {"b_S": (2.0, 1.0)}},
+                r"bounds of b_S are the wrong way round \(2 > 1\); give the lower one first",
+            ),
+            ({"pin": {"gamma": 1.0}}, "no parameter 'gamma'; give one of a_S, b_S"),
             ({"weights": np.ones(3)}, "weights must be 64 numbers"),
             ({"weights": np.zeros(64)}, "not all zero"),
             ({"weights": -np.ones(64)}, ">= 0"),
             ({"weights": np.full(64, np.nan)}, ">= 0"),
             ({"weights": np.full(64, np.inf)}, ">= 0"),
-            ({"num_starts": 0}, "at least one start"),
+            ({"starts": 0}, "^starts is 0; give at least 1.$"),
         ],
         ids=str,
     )
@@ -206,7 +209,7 @@ class TestTinyTables:
         assert not np.isnan(fitted.values).any()
         assert np.isfinite(fitted.residuals).all()
         assert fitted.condition >= 1
-        assert any("expect wide intervals" in w or "passes through noise" in w for w in fitted.warnings)
+        assert any("expect wide intervals" in w or "follows the noise" in w for w in fitted.warnings)
 
 
 class TestWarnings:
@@ -220,7 +223,7 @@ class TestWarnings:
             ({"D": (1e9,)}, "data takes a single value: b_D is not identified"),
             ({"D": (1e9, 4e9, 16e9)}, "data takes only 3 values: b_D and the irreducible loss are weakly identified"),
             ({"S": (0.0, 0.5), "N": (1e6, 8e6), "D": (1e9,)}, "4 runs cannot identify 7 free parameters"),
-            ({"S": (0.0, 0.5), "N": (1e6, 8e6, 6e7), "D": (1e9, 8e9, 3e10)}, "18 runs for 7 free parameters"),
+            ({"S": (0.0, 0.5), "N": (1e6, 8e6, 6e7), "D": (1e9, 8e9, 3e10)}, "18 runs are few for 7 free parameters"),
         ],
         ids=str,
     )
@@ -246,4 +249,4 @@ class TestWarnings:
     def test_a_parameter_at_its_bound_is_named(self, sweep):
         truth = (16.8, 0.722, 45.0, 0.245, 6.9e8, 0.1, -0.4)
         fitted = fit(sweep(PAPER, truth), loss=T5_LOSS)
-        assert "c is at its bound: the runs do not identify it" in fitted.warnings
+        assert "c is at its bound: the runs do not identify it." in fitted.warnings

@@ -74,7 +74,7 @@ def test_a_loss_without_logarithm_is_infinitely_wrong():
 
 @pytest.mark.parametrize("delta", [0.0, -1e-3, -np.inf, np.nan])
 def test_a_bad_delta_is_refused(delta):
-    with pytest.raises(UserError, match="delta must be positive"):
+    with pytest.raises(UserError, match=r"^delta is .*; give a positive number\.$"):
         Loss(delta)
 
 

@@ -112,16 +112,20 @@ def test_a_multiplier_beyond_the_dense_runs_is_called_extrapolated():
     warnings = compare_groups(small.select(kept)).warnings
     assert sum("larger than any trained" in sentence for sentence in warnings) == len(TRUE)
     one_size = small.select((small.sparsity > 0) | (small.nonzero_params < 2e4))
-    assert any("all dense runs have one size" in sentence for sentence in compare_groups(one_size).warnings)
+    assert any("All dense runs have one size" in sentence for sentence in compare_groups(one_size).warnings)
 
 
 @pytest.mark.parametrize(
     ("change", "by", "complaint"),
     [
-        (lambda runs: runs, ("colour",), "simulated has no column 'colour' to compare by; its columns are"),
+        (lambda runs: runs, ("colour",), "simulated has no column 'colour' to compare by; give one of"),
         (lambda runs: runs.select(runs.sparsity > 0), ("pattern",), "has no dense runs"),
         (lambda runs: runs.select(runs.sparsity == 0), ("pattern",), "has no sparse runs"),
-        (lambda runs: runs.select(np.arange(len(runs)) < 7), ("pattern",), "7 runs for 5 coefficients show no noise"),
+        (
+            lambda runs: runs.select(np.arange(len(runs)) < 7),
+            ("pattern",),
+            "7 runs are too few to estimate 5 coefficients and the noise",
+        ),
     ],
     ids=["column", "dense", "sparse", "few"],
 )

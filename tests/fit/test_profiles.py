@@ -132,5 +132,5 @@ def test_a_pinned_parameter_is_refused(sweep):
 
 def test_an_unknown_parameter_is_refused(sweep):
     runs = sweep(noise=0.01)
-    with pytest.raises(UserError, match="no parameter 'b_X'; it has a_S"):
+    with pytest.raises(UserError, match="no parameter 'b_X'; did you mean 'b_"):
         profile(fit(runs, loss=T5_LOSS), runs, "b_X")

@@ -80,5 +80,8 @@ def test_draws_surround_the_estimate(name):
 
 @pytest.mark.parametrize("source", ["t5-c4-publishd", "", "a" * 5000, "x/" * 3000, "nul\0byte"], ids=repr)
 def test_what_is_neither_a_name_nor_a_file_is_refused(source):
-    with pytest.raises(UserError, match="neither a fit file nor a published law; those are t5-c4-published"):
+    with pytest.raises(
+        UserError,
+        match=r"neither a fit file nor a published law; (did you mean 't5-c4-published'\?|give one of t5-c4-published)",
+    ):
         open_fit(source)

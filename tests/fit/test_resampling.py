@@ -139,12 +139,15 @@ def test_refits_that_do_not_converge_are_counted(sweep, monkeypatch):
     drawn = bootstrap(fitted, runs, num_draws=10)
     lost = 10 - len(drawn.draws)
     assert lost > 0
-    assert f"{lost} of 10 bootstrap refits did not converge and are left out of the intervals" in drawn.warnings
+    assert f"{lost} of 10 bootstrap refits did not converge and are left out of the intervals." in drawn.warnings
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
-    [({"num_draws": 0}, "at least one draw"), ({"by": "cells"}, "by 'run' or by 'cell', got 'cells'")],
+    [
+        ({"num_draws": 0}, "bootstrap is 0; give the number of resamples"),
+        ({"by": "cells"}, "by is 'cells'; did you mean 'cell'"),
+    ],
     ids=["no-draws", "by"],
 )
 def test_impossible_questions_are_refused(sweep, options, sentence):
@@ -155,5 +158,5 @@ def test_impossible_questions_are_refused(sweep, options, sentence):
 
 def test_other_runs_than_were_fitted_are_refused(sweep):
     runs = sweep(noise=0.01)
-    with pytest.raises(UserError, match="the fit is of 64 runs, not of these 10"):
+    with pytest.raises(UserError, match="The fit is of 64 runs, not of these 10"):
         bootstrap(fit(runs, loss=T5_LOSS), runs.select(np.arange(10)))

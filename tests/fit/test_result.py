@@ -176,12 +176,12 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"law": "papers"}, "no law is named 'papers'"),
-        ({"law": "dense"}, "other parameters than that law has"),
+        ({"law": "papers"}, "No law is named 'papers'; did you mean 'paper'"),
+        ({"law": "dense"}, "other parameters than its law dense"),
         ({"bootstrap": {"draws": [[1.0, 2.0]], "by": "run", "tried": 1, "seed": 0}}, "damaged"),
         ({"bootstrap": {"draws": [[1.0] * 14], "by": "run", "tried": 1, "seed": 0}}, "damaged"),
         ({"bootstrap": {"draws": [[1.0] * 7, [1.0]], "by": "run", "tried": 1, "seed": 0}}, "damaged"),
-        ({"loss": {"delta": -1.0, "log": True, "quantile": 0.5}}, "delta must be positive"),
+        ({"loss": {"delta": -1.0, "log": True, "quantile": 0.5}}, "delta is -1; give a positive number"),
     ],
     ids=["unknown-law", "other-law", "short-draws", "long-draws", "ragged-draws", "delta"],
 )
@@ -200,7 +200,7 @@ def published():
 class TestSaving:
     def test_an_impossible_place_is_refused(self, published, tmp_path):
         (tmp_path / "file").write_text("")
-        with pytest.raises(UserError, match="cannot write"):
+        with pytest.raises(UserError, match="Cannot write"):
             published.save(tmp_path / "file" / "fit.json")
 
     def test_a_full_disk_leaves_the_old_file(self, published, tmp_path, monkeypatch):
@@ -212,7 +212,7 @@ class TestSaving:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("os.replace", full)
-        with pytest.raises(UserError, match=r"cannot write .*: No space left"):
+        with pytest.raises(UserError, match=r"Cannot write .* \(No space left"):
             published.save(path)
         assert path.read_text() == before
 

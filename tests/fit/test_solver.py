@@ -15,7 +15,7 @@ UNIT_N, UNIT_D = 8e6, 8e9
 
 
 def setting_of(runs, loss=HUBER, **options):
-    defaults = {"weights": None, "pin": {}, "bounds": {}}
+    defaults = {"weights": None, "pin": {}, "bound": {}}
     return prepare(runs, PAPER, loss=loss, **(defaults | options))
 
 
@@ -87,8 +87,8 @@ def test_a_solution_at_a_bound_is_the_constrained_optimum(sweep):
 
 def test_bounds_that_cut_off_the_optimum_are_respected(sweep):
     runs = sweep(noise=0.005)
-    free, held = (solve(runs, bounds=bounds)[1].objective.min() for bounds in ({}, {"b_S": (1.2, 3.0)}))
-    fitted = fit(runs, loss=HUBER, bounds={"b_S": (1.2, 3.0)})
+    free, held = (solve(runs, bound=bound)[1].objective.min() for bound in ({}, {"b_S": (1.2, 3.0)}))
+    fitted = fit(runs, loss=HUBER, bound={"b_S": (1.2, 3.0)})
     cost, x = oracle(runs, HUBER, lower=(0, 1.2, 0, 1e-3, 0, 1e-2, 0))
     assert fitted.parameters["b_S"] == 1.2 == pytest.approx(x[1])
     assert fitted.at_bound == ("b_S",)

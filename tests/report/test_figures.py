@@ -40,7 +40,7 @@ def runs():
 
 @pytest.fixture(scope="module")
 def fitted(runs):
-    return bootstrap(fit(runs, num_starts=16), runs, num_draws=30, by="cell")
+    return bootstrap(fit(runs, starts=16), runs, num_draws=30, by="cell")
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +53,10 @@ def drawn(runs, fitted):
         "flops": figures.flops_figure(fitted, runs),
         "predicted": figures.predicted_figure(fitted, runs),
         "profiles": figures.profiles_figure([profile(fitted, runs, name) for name in ("b_N", "a_D")], fitted),
-        "contours": figures.contour_figure(budget_contours(fitted), fitted),
-        "contours t5": figures.contour_figure(budget_contours(of["t5-c4-refit"]), of["t5-c4-refit"]),
-        "contours vit": figures.contour_figure(budget_contours(of["vit-jft"], cost=Cost(sparse=True)), of["vit-jft"]),
-        "served": figures.lifetime_contour_figure(lifetime_contours(of["vit-jft"], (1e9, 1e14), grid=30), of["vit-jft"]),
+        "contours": figures.contour_figure(budget_contours(fitted)),
+        "contours t5": figures.contour_figure(budget_contours(of["t5-c4-refit"])),
+        "contours vit": figures.contour_figure(budget_contours(of["vit-jft"], cost=Cost(sparse=True))),
+        "served": figures.lifetime_contour_figure(lifetime_contours(of["vit-jft"], (1e9, 1e14), grid=30)),
         "multipliers": figures.multiplier_figure(compare_groups(read_all(patterns), ("pattern",))),
         "pretrained": figures.pretrained_figure(compare_pretrained(read_all(pretrained))),
     }  # fmt: skip
@@ -138,15 +138,15 @@ def test_each_contour_has_its_band_in_a_panel_of_its_own(drawn):
 def test_a_band_that_ends_out_of_reach_is_drawn_to_the_edge(fitted):
     found = budget_contours(fitted)
     endless = replace(found, lines_high=np.full_like(found.lines, np.inf), lines_low=np.zeros_like(found.lines))
-    for ax in figures.contour_figure(endless, fitted).axes:
+    for ax in figures.contour_figure(endless).axes:
         for band in ax.collections:
             corners = band.get_paths()[0].vertices
             assert (corners[:, 1].min(), corners[:, 1].max()) == pytest.approx((found.flops[0], found.flops[-1]))
 
 
 def test_contours_without_draws_have_one_panel(runs):
-    plain = fit(runs, num_starts=8)
-    assert len(figures.contour_figure(budget_contours(plain), plain).axes) == 1
+    plain = fit(runs, starts=8)
+    assert len(figures.contour_figure(budget_contours(plain)).axes) == 1
 
 
 def test_errors_are_of_the_prediction_above_the_measurement(runs, fitted, drawn):
@@ -255,7 +255,7 @@ def test_many_sizes_and_sparsities_give_few_panels_and_markers(fitted):
     )
     table["loss"] = law(fitted.parameters, table["sparsity"], table["nonzero_params"], table["data"])
     scattered = Runs.from_frame(table, name="scattered")
-    found = fit(scattered, num_starts=4)
+    found = fit(scattered, starts=4)
     assert len(figures.loss_figure(found, scattered).axes) == 4
     assert len(figures.flops_figure(found, scattered).axes) == 8
     assert len(figures.loss_figure(found, scattered).legends[0].texts) == 8
@@ -282,7 +282,7 @@ def test_other_endings_are_refused(name, tmp_path, drawn):
 
 
 def test_a_fit_writes_the_kinds_that_it_can(runs, tmp_path):
-    plain = fit(runs, "dense", num_starts=4)
+    plain = fit(runs, "dense", starts=4)
     paths = figures.save_fit_figures(plain, runs, [], tmp_path)
     assert [path.name for path in paths] == ["loss.png", "flops.png", "predicted.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)

@@ -85,7 +85,7 @@ def test_a_model_to_serve_is_not_given_in_bytes_unless_the_address_does(visit: V
     assert not opened.page.is_visible('input[name="size"]')
     asked = visit(simulated_page, hash="#ask=serve&fixed=true&size=memory")
     assert asked.page.is_visible('input[name="size"][value="count"]')
-    assert "Memory is for a model that is trained once" in asked.text("#certainty")
+    assert "Memory limits a model that is only trained" in asked.text("#certainty")
 
 
 def test_sizes_are_as_promised(simulated: Study, simulated_page: Path, tmp_path: Path) -> None:

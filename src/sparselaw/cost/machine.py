@@ -20,7 +20,7 @@ from cattrs import BaseValidationError, structure
 from sparselaw.cost.relative_time import RelativeTime, average, through
 from sparselaw.cost.serving import SERVED_DENSE
 from sparselaw.cost.training import Cost
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, choice
 from sparselaw.files import save
 from sparselaw.laws import Array
 from sparselaw.prune.schedules import Schedule
@@ -88,7 +88,7 @@ class Hardware:
         time = self.training if task == "training" else self.inference
         if time is None:
             raise UserError(
-                f"{self.name} says nothing about {task}; measure it with 'sparselaw hardware' on that machine"
+                f"{self.name} says nothing about {task}; measure it with 'sparselaw hardware' on that machine."
             )
         return time
 
@@ -116,20 +116,20 @@ def open_hardware(source: str) -> Hardware:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(
-            f"no cost is named {source!r} and no such file can be read; use dense, sparse, {', '.join(SHIPPED)} or a file "
-            "of 'sparselaw hardware'"
-        ) from error
+        names = choice(source, (*IDEAL, *SHIPPED, "HARDWARE.json"))
+        raise UserError(f"No cost is named {source!r}, and no such file can be read; {names}") from error
     except (ValueError, RecursionError) as error:
         raise UserError(
-            f"{source} is not a hardware file: it is not JSON; make one with 'sparselaw hardware -o'"
+            f"{source} is not a hardware file, because it is not JSON; make one with 'sparselaw hardware -o HARDWARE.json'."
         ) from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise UserError(f"{source} is not a hardware file; make one with 'sparselaw hardware -o HARDWARE.json'")
+        raise UserError(f"{source} is not a hardware file; make one with 'sparselaw hardware -o HARDWARE.json'.")
     try:
         return _from_json(record)
     except (KeyError, TypeError, ValueError, AttributeError, BaseValidationError) as error:
-        raise UserError(f"the hardware file {source} is damaged; make it again with 'sparselaw hardware'") from error
+        raise UserError(
+            f"The hardware file {source} is damaged; make it again with 'sparselaw hardware -o {source}'."
+        ) from error
 
 
 def open_cost(source: str | Cost, *, units_per_datum: float = 1.0, serving: bool = False) -> Cost:

@@ -1,6 +1,12 @@
-"""Choose which runs to do next: those that narrow the interval of one answer most."""
+"""Choose which runs to train next: those that narrow the interval of one answer most."""
+
+import sys
 
 from sparselaw.design.candidates import Limits, limits_around
-from sparselaw.design.choosing import Design, Target, design
+from sparselaw.design.choosing import Design, Target
+from sparselaw.design.verb import design
+from sparselaw.rooms import Verb
 
 __all__ = ["Design", "Limits", "Target", "design", "limits_around"]
+
+sys.modules[__name__].__class__ = Verb

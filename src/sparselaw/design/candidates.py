@@ -1,4 +1,4 @@
-"""Runs that a design may choose from, and the factorial grid that it has to beat.
+"""Runs that a design may choose from, and the factorial grid that it is compared with.
 
 Both lie in the same box of sizes and durations, at the same sparsities; counts are rounded to three digits, as people write them.
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sparselaw.cost.training import Cost
 from sparselaw.counts import format_count, parse_count
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg, require_at_least
 from sparselaw.fit.result import Domain
 from sparselaw.laws import Array
 
@@ -38,11 +38,12 @@ class Limits:
     def __post_init__(self) -> None:
         for name, (low, high) in {"nonzeros": self.nonzero_params, "data": self.data}.items():
             if not 0 < low <= high < np.inf:
-                raise UserError(f"the range of {name} must be LOW:HIGH with 0 < LOW <= HIGH, got {low:g}:{high:g}")
+                raise UserError(f"{arg(name)} is {low:g} to {high:g}; give two positive numbers, the lower one first.")
         if not self.sparsities or not all(0 <= S < 1 for S in self.sparsities):
-            raise UserError(f"sparsities must lie in [0, 1), got {', '.join(map(str, self.sparsities)) or 'none'}")
-        if self.max_seeds < 1:
-            raise UserError(f"a cell needs at least one seed, got {self.max_seeds}")
+            raise UserError(
+                f"{arg('sparsities')} has {', '.join(map(str, self.sparsities)) or 'none'}; give numbers in [0, 1), such as 0.5."
+            )
+        require_at_least(1, max_seeds=self.max_seeds)
 
 
 def limits_around(domain: Domain) -> Limits:
@@ -88,8 +89,8 @@ def candidates(limits: Limits, budget: float, cost: Cost) -> Candidates:
     if not affordable.any():
         cheapest = format_count(float(runs.flops.min()))
         raise UserError(
-            f"a budget of {format_count(budget)} FLOPs does not pay for the cheapest run, {cheapest} FLOPs; give more, "
-            "or allow smaller or shorter runs (--nonzeros, --data)"
+            f"{arg('budget')} is {format_count(budget)} FLOPs and the cheapest run takes {cheapest}; give more, or allow smaller "
+            f"or shorter runs with {arg('nonzeros')} and {arg('data')}."
         )
     return runs.select(affordable)
 

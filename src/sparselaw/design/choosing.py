@@ -1,4 +1,4 @@
-"""Which runs to do next: those that make the interval of one answer narrowest for a budget of FLOPs.
+"""Which runs to train next: those that narrow the interval of one answer most for a budget of FLOPs.
 
 The answer is the optimal sparsity, or the loss there, at a target (N, C). Of all runs that the limits allow, those are chosen
 that minimise the expected variance of the answer after a refit (`weights`), given what the fit's bootstrap draws say is
@@ -21,7 +21,7 @@ from sparselaw.counts import format_count
 from sparselaw.design.candidates import Candidates, Limits, candidates, factorial, limits_around
 from sparselaw.design.information import Beliefs, beliefs, guess, run_noise
 from sparselaw.design.weights import Counts, Reals, optimal_weights, variances, whole_counts
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg, require_at_least
 from sparselaw.files import save
 from sparselaw.fit.published import PUBLISHED_FITS
 from sparselaw.fit.result import Fit, finite
@@ -30,6 +30,7 @@ from sparselaw.laws.optimum import chinchilla_flops, levels_of, loss_on_budget, 
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan.estimate import Estimate, Estimates, Quantity
 from sparselaw.plan.question import LARGEST
+from sparselaw.shown import Readable
 
 FAR_SIZE = 2.5  # of a target not given, times the largest size allowed
 FAR_TIMES = 5.0  # its FLOPs, times Chinchilla-optimal compute
@@ -40,7 +41,7 @@ Answer = Literal["sparsity", "loss"]
 
 @dataclass(frozen=True)
 class Target:
-    """The question to sharpen: the optimal sparsity of N non-zeros trained with C FLOPs, or the loss at that sparsity."""
+    """The question: the optimal sparsity of N non-zeros trained with C FLOPs, or the loss at that sparsity."""
 
     nonzero_params: float
     flops: float
@@ -49,9 +50,7 @@ class Target:
     def __post_init__(self) -> None:
         for value, unit in ((self.nonzero_params, "non-zeros"), (self.flops, "FLOPs")):
             if not 1 / LARGEST < value < LARGEST:
-                raise UserError(
-                    f"a target of {value:g} {unit} is nothing that a training run comes near; check its unit"
-                )
+                raise UserError(f"A target of {value:g} {unit} is far from any training run; check its unit.")
 
     def quantity(self, law: PowerLaw, values: Array, cost: Cost) -> Quantity:
         """The answer as a function of parameters; the loss is at the sparsity that is best for `values`."""
@@ -64,7 +63,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs to do: (N, S, D), how many seeds of it, and the training FLOPs of all of them."""
+    """Runs to train: (N, S, D), how many seeds of it, and the training FLOPs of all of them."""
 
     nonzero_params: float
     sparsity: float
@@ -82,8 +81,8 @@ class Rival:
 
 
 @dataclass(frozen=True)
-class Design:
-    """The runs to do next, and what they should do for the answer.
+class Design(Readable):
+    """The runs to train next, and what they should do for the answer.
 
     Attributes:
         before: the answer with its interval now.
@@ -138,13 +137,18 @@ class Design:
             ]
         return "\n".join(lines) + "\n"
 
-    def save(self, path: str | Path, base: str) -> None:
+    def save(self, path: str | Path, base: str | None = None) -> None:
         """Writes the sweep file, all of it or nothing.
+
+        Args:
+            path: of the file (.toml).
+            base: recipe, or configuration file of one run, that the runs share; if None the laptop recipe for the data.
 
         Raises:
             UserError: the place cannot be written.
         """
-        save(path, self.to_toml(base))
+        usual = "vit-laptop" if self.data_unit == "images" else "decoder-laptop"
+        save(path, self.to_toml(base or usual))
 
 
 def far_target(fitted: Fit, limits: Limits, cost: Cost = Cost(), answer: Answer = "sparsity") -> Target:
@@ -153,7 +157,7 @@ def far_target(fitted: Fit, limits: Limits, cost: Cost = Cost(), answer: Answer 
     return Target(N, FAR_TIMES * float(chinchilla_flops(_asked_law(fitted), fitted.values, N, cost)), answer)
 
 
-def design(
+def choose(
     fitted: Fit,
     *,
     budget: float,
@@ -228,23 +232,25 @@ def _asked_law(fitted: Fit) -> PowerLaw:
     law = fitted.planning_law()
     if levels_of(law):
         raise UserError(
-            f"the law {law.name} knows single sparsities only, so no run sharpens an optimum; fit another law"
+            f"The law {law.name} knows the fitted sparsities only and cannot be designed for; fit another law."
         )
     return law
 
 
 def _check(budget: float, max_runs: int | None, confidence: float) -> None:
     if not 0 < budget < np.inf:
-        raise UserError(f"the budget must be a positive number of FLOPs, got {budget:g}")
-    if max_runs is not None and max_runs < 1:
-        raise UserError(f"a design needs at least one run, got {max_runs}")
+        raise UserError(f"{arg('budget')} is {budget:g}; give a positive number of FLOPs.")
+    if max_runs is not None:
+        require_at_least(1, max_runs=max_runs)
     if not 0 < confidence < 1:
-        raise UserError(f"the confidence must lie between 0 and 1, got {confidence:g}")
+        raise UserError(f"{arg('confidence')} is {confidence:g}; give a number between 0 and 1.")
 
 
 def _known(fitted: Fit, law: PowerLaw, runs: Candidates, quantity: Quantity, noise: float, as_guess: bool) -> Beliefs:
     if len(fitted.draws) < 2:
-        raise UserError("the fit has no bootstrap draws, which say what is known so far; fit with --bootstrap 1000")
+        raise UserError(
+            f"The fit has no bootstrap draws, which say what is known so far; fit with {arg('bootstrap', 1000)}."
+        )
     known = beliefs(law, fitted.loss, fitted.draws, runs, quantity, noise)
     return replace(known, prior=GUESS_WEIGHT * known.prior) if as_guess else known
 
@@ -285,18 +291,18 @@ def _warnings(
 ) -> tuple[str, ...]:
     sentences = []
     if fitted.status != "converged":
-        sentences.append(f"the fit is {fitted.status}")
+        sentences.append(f"The fit is {fitted.status}.")
     if as_guess:
         sentences.append(
-            f"{fitted.name} is a guess at the law of your runs: fit the first of them, then design the rest"
+            f"{fitted.name} is only a guess at the law of your runs: fit the first of them, then design the rest."
         )
     sentences += _extrapolation(target.nonzero_params, *limits.nonzero_params)
     if target.answer == "sparsity" and not 0 < before.value < MAX_SPARSITY:
-        edge = "dense" if before.value == 0 else f"at the largest sparsity considered, {MAX_SPARSITY}"
-        sentences.append(f"the optimum at the target is {edge}: the expected intervals are rough there")
+        edge = "dense" if before.value == 0 else f"the highest sparsity considered, {MAX_SPARSITY}"
+        sentences.append(f"The optimum at the target is {edge}: the expected intervals are rough there.")
     if spent < SPENT:
         sentences.append(
-            f"{spent:.0%} of the budget is spent: allow larger or longer runs, or more of them, to spend the rest"
+            f"Only {spent:.0%} of the budget is spent: allow larger or longer runs, or more of them, to spend the rest."
         )
     return tuple(sentences)
 
@@ -309,4 +315,4 @@ def _extrapolation(N: float, smallest: float, largest: float) -> list[str]:
         if largest < N
         else f"{smallest / N:.3g} times smaller than the smallest"
     )
-    return [f"the target is {far} run allowed: the answer extrapolates the law"]
+    return [f"The target is {far} run allowed: the answer extrapolates the law."]

@@ -19,7 +19,7 @@ from statistics import NormalDist
 import numpy as np
 
 from sparselaw.design.candidates import Candidates, Limits
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Bootstrap, Fit
 from sparselaw.laws import Array, PowerLaw, Units
@@ -74,8 +74,8 @@ def beliefs(law: PowerLaw, loss: Loss, draws: Array, runs: Candidates, answer: Q
     sound = np.isfinite(informative).all((1, 2)) & np.isfinite(wanted).all(1) & (wanted != 0).any(1)
     if not sound.any():
         raise UserError(
-            "the answer at the target is the same for all that the fit thinks possible, so no run can sharpen it; ask about "
-            "another target"
+            f"The answer at the target is the same for every law that the fit allows, so no run narrows it; give another "
+            f"{arg('target')}."
         )
     correlation = np.corrcoef(theta[:, free], rowvar=False).reshape(free.sum(), free.sum())
     prior = np.linalg.inv(correlation + RIDGE * np.eye(free.sum()))
@@ -117,9 +117,9 @@ def run_noise(fitted: Fit, stated: float | None = None) -> float:
         UserError: `stated` is not positive, or the fit is exact and says nothing about noise.
     """
     if stated is not None and not 0 < stated < np.inf:
-        raise UserError(f"the noise of a run must be a positive number, got {stated:g}")
+        raise UserError(f"{arg('noise')} is {stated:g}; give a positive number.")
     if stated is None and not fitted.objective > 0:
-        raise UserError("the fit leaves no residuals to estimate the noise of a run from; state it with --noise")
+        raise UserError(f"The fit has no residuals to estimate the noise of a run from; give {arg('noise')}.")
     freedom = fitted.num_runs / max(1, fitted.num_runs - len(fitted.law.names) + len(fitted.pinned))
     deviation = stated or _normal_deviation(fitted.loss, freedom * fitted.objective / fitted.loss.scale)
     return deviation * _inflation(deviation, fitted.loss)

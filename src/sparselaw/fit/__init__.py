@@ -1,19 +1,23 @@
 """Fit a law to runs, and say how far to trust it."""
 
-from sparselaw.fit.comparison import ALL_LAWS, Comparison, compare, extrapolation_error
-from sparselaw.fit.fitting import fit
+import sys
+
+from sparselaw.fit.comparison import ALL_LAWS, Comparison, Comparisons, compare, extrapolation_error
 from sparselaw.fit.losses import ABSOLUTE, Loss
 from sparselaw.fit.profiles import Profile, profile
 from sparselaw.fit.published import PUBLISHED_FITS, open_fit
 from sparselaw.fit.recipe import RecipeRun, run_published_recipe
 from sparselaw.fit.resampling import bootstrap
 from sparselaw.fit.result import Fit, load_fit
+from sparselaw.fit.verb import fit
+from sparselaw.rooms import Verb
 
 __all__ = [
     "ABSOLUTE",
     "ALL_LAWS",
     "PUBLISHED_FITS",
     "Comparison",
+    "Comparisons",
     "Fit",
     "Loss",
     "Profile",
@@ -27,3 +31,5 @@ __all__ = [
     "profile",
     "run_published_recipe",
 ]
+
+sys.modules[__name__].__class__ = Verb

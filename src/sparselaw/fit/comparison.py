@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparselaw.errors import UserError
-from sparselaw.fit.fitting import condition_number, fit, prepare_again
+from sparselaw.fit.fitting import condition_number, fit_law, prepare_again
 from sparselaw.fit.identify import ILL_CONDITIONED
-from sparselaw.fit.losses import Loss
+from sparselaw.fit.losses import Loss, loss_function
 from sparselaw.fit.result import Fit
 from sparselaw.fit.solver import predict_all
 from sparselaw.laws import Array, Law, law_named
 from sparselaw.runs import Runs, held_out
+from sparselaw.runs.table import as_runs
+from sparselaw.shown import Readable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 ALL_LAWS = ("paper", "free-multiplier", "density-power", "no-floor", "average-params", "dense")
 MIN_LEVELS = 3  # a rolling hold-out fits at least this many levels
@@ -23,10 +30,10 @@ MIN_LEVELS = 3  # a rolling hold-out fits at least this many levels
 
 @dataclass(frozen=True)
 class HoldOut:
-    """A law fitted without some runs and asked for them; errors are predicted / measured - 1, None if it cannot tell.
+    """A law fitted without some runs, and its error on them: predicted / measured - 1; None where it cannot predict.
 
-    It cannot where the rest does not have the asked level of a law with levels, or fits many parameters equally well: two
-    durations, say, leave the power of D open, and the error would be that of whichever start came first.
+    It cannot predict a sparsity that a law of single sparsities has not seen, nor anything where the rest fits many parameters
+    equally well: two durations, say, leave the power of D open, and the error would be that of whichever start came first.
     """
 
     left_out: str
@@ -46,13 +53,39 @@ class Comparison:
     extrapolation_error: float | None
 
 
-def compare(runs: Runs, laws: Sequence[Law | str] = ALL_LAWS, *, loss: Loss = Loss(1e-3, log=True)) -> list[Comparison]:
-    """Fit each law to all runs and to all but some; a law that cannot predict what was left out gets None there."""
-    return [_compare(runs, law, loss) for law in laws]
+class Comparisons(tuple[Comparison, ...], Readable):
+    """Laws side by side, one `Comparison` each."""
+
+    __slots__ = ()
+
+
+def compare(
+    runs: Runs | DataFrame | str | Path,
+    laws: Sequence[Law | str] = ALL_LAWS,
+    *,
+    columns: Mapping[str, str] | None = None,
+    loss: Loss | str | None = None,
+    delta: float | None = None,
+) -> Comparisons:
+    """Fit each law to all runs, and to all but some that it then predicts.
+
+    Args:
+        runs: as in `sparselaw.fit`.
+        laws: built-in laws by name, or others.
+        columns: as in `sparselaw.fit`.
+        loss: as in `sparselaw.fit`.
+        delta: as in `sparselaw.fit`.
+
+    Raises:
+        UserError: runs, law or loss that do not exist, or runs that a law cannot be fitted to.
+    """
+    table = as_runs(runs, columns=columns)
+    objective = loss_function(table.name, loss, delta=delta)
+    return Comparisons(_compare(table, law, objective) for law in laws)
 
 
 def _compare(runs: Runs, law: Law | str, loss: Loss) -> Comparison:
-    fitted = fit(runs, law, loss=loss)
+    fitted = fit_law(runs, law, loss=loss)
     aic, bic = information_criteria(fitted)
     splits = tuple(_hold_out(runs, law, loss, name, left_out) for name, left_out in hold_outs(runs))
     return Comparison(fitted, aic, bic, splits, extrapolation_error(fitted))
@@ -99,7 +132,7 @@ def _hold_out(runs: Runs, law: Law | str, loss: Loss, name: str, left_out: NDArr
             return unable
     if law.name == "free-multiplier" and not np.isin(asked.sparsity, rest.sparsity).all():
         return unable
-    fitted = fit(rest, law, loss=loss, num_starts=32)
+    fitted = fit_law(rest, law, loss=loss, starts=32)
     if not _identified(fitted, rest):
         return unable
     error = fitted.predict(asked.sparsity, asked.nonzero_params, asked.data) / asked.loss - 1
@@ -108,7 +141,7 @@ def _hold_out(runs: Runs, law: Law | str, loss: Loss, name: str, left_out: NDArr
 
 def _identified(fitted: Fit, runs: Runs) -> bool:
     """Whether the derivatives by the parameters that matter are independent at the optimum, bounds aside."""
-    setting = prepare_again(fitted, runs, weights=None, pin=None, bounds=None)
+    setting = prepare_again(fitted, runs, weights=None, pin=None, bound=None)
     theta = fitted.law.to_solver(fitted.values, setting.units)
     jacobian = predict_all(setting.problem, theta[None], slice(None))[1][0]
     return condition_number(jacobian[np.abs(jacobian).max(1) > 0]) <= ILL_CONDITIONED

@@ -1,4 +1,4 @@
-"""Fit a law to runs: many starts solved together, judged without trusting any of them, told with what is not identified."""
+"""Fit a law to runs: many starts are solved together, and the result says how many agree and what is not identified."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg, choice, require_at_least
 from sparselaw.fit.identify import identifiability_warnings
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Domain, Fit, Starts
@@ -19,77 +19,87 @@ SAME_OPTIMUM = 1e-6  # relative difference of objectives below which two starts 
 NUM_STARTS = 64
 Pins = Mapping[str, float]
 Bounds = Mapping[str, tuple[float, float]]
+Weights = Array | str | None
+"""One number for each run, or the name of the column that holds them; all equal if None."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A problem with the units of N and D that it is measured in, and run weights [num_runs] of mean 1."""
+    """A problem, the units of N and D in it, and the weights of the runs [num_runs], of mean 1."""
 
     problem: Problem
     units: Units
     weights: Array
 
 
-def fit(
+def fit_law(
     runs: Runs,
     law: Law | str = "paper",
     *,
-    loss: Loss = Loss(delta=1e-3, log=True),
-    weights: Array | None = None,
+    loss: Loss,
+    weights: Weights = None,
     pin: Pins | None = None,
-    bounds: Bounds | None = None,
-    num_starts: int = NUM_STARTS,
+    bound: Bounds | None = None,
+    starts: int = NUM_STARTS,
     seed: int = 0,
 ) -> Fit:
-    """Minimise the weighted mean of `loss` over the runs from many starting points.
-
-    Args:
-        runs: finished runs.
-        law: a form, or the name of a built-in one.
-        loss: the loss function of residuals.
-        weights: one non-negative weight a run [num_runs], in any unit; equal if None.
-        pin: parameters held at a value, in natural units.
-        bounds: (lowest, highest) of parameters, in natural units, in place of the law's own.
-        num_starts: starting points, drawn with `seed`.
-        seed: of the starting points.
+    """Minimise the weighted mean of `loss` over the runs from many starting points; arguments as in `sparselaw.fit`.
 
     Raises:
         UserError: unknown law or parameter, impossible bounds, weights of another number than runs.
     """
-    if num_starts < 1:
-        raise UserError(f"a fit needs at least one start, got {num_starts}")
+    require_at_least(1, starts=starts)
+    require_at_least(0, seed=seed)
     if isinstance(law, str):
         law = law_named(law, levels=runs.sparsity)
-    setting = prepare(runs, law, loss=loss, weights=weights, pin=pin or {}, bounds=bounds or {})
-    start = draw_starts(setting, num_starts, np.random.default_rng(seed))
+    setting = prepare(runs, law, loss=loss, weights=weights, pin=pin or {}, bound=bound or {})
+    start = draw_starts(setting, starts, np.random.default_rng(seed))
     solutions = minimise(setting.problem, start, weights=setting.weights)
     return _result(runs, setting, solutions, pin or {})
 
 
-def prepare(runs: Runs, law: Law, *, loss: Loss, weights: Array | None, pin: Pins, bounds: Bounds) -> Setting:
-    """The problem in solver coordinates; arguments as `fit`."""
-    run_weights = np.ones(len(runs)) if weights is None else np.asarray(weights, dtype=float)
-    sound = run_weights.shape == (len(runs),) and (run_weights >= 0).all() and np.isfinite(run_weights).all()
-    if not sound or not run_weights.sum() > 0:
-        raise UserError(f"weights must be {len(runs)} numbers >= 0, one a run, not all zero")
+def prepare(runs: Runs, law: Law, *, loss: Loss, weights: Weights, pin: Pins, bound: Bounds) -> Setting:
+    """The problem in solver coordinates; arguments as `fit_law`."""
     natural = {p.name: (p.lower, p.upper) for p in law.parameters}
-    for name, low, high in [(n, v, v) for n, v in pin.items()] + [(n, *b) for n, b in bounds.items()]:
+    for name, low, high in [(n, v, v) for n, v in pin.items()] + [(n, *b) for n, b in bound.items()]:
         if name not in natural:
-            raise UserError(f"the law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}")
+            raise UserError(f"The law {law.name} has no parameter {name!r}; {choice(name, law.names)}")
         if not low <= high:
-            raise UserError(f"the bounds of {name} are the wrong way round: {low:g} > {high:g}")
+            raise UserError(
+                f"The bounds of {name} are the wrong way round ({low:g} > {high:g}); give the lower one first."
+            )
         if low == high and not np.isfinite(low):
-            raise UserError(f"{name} cannot be held at {low:g}; give a finite value")
+            raise UserError(f"{name} cannot be held at {low:g}; give a finite value.")
         natural[name] = (low, high)
     units = _units(runs, law, natural)
     features = law.features(runs.sparsity, runs.nonzero_params, runs.data, units=units)
     box = _box(law, natural, units)
-    return Setting(Problem(law, features, runs.loss, loss, *box), units, run_weights / run_weights.mean())
+    return Setting(Problem(law, features, runs.loss, loss, *box), units, _weights(runs, weights))
 
 
-def prepare_again(
-    fitted: Fit, runs: Runs, *, weights: Array | None, pin: Pins | None, bounds: Bounds | None
-) -> Setting:
+def _weights(runs: Runs, given: Weights) -> Array:
+    """The weight of each run [num_runs], of mean 1."""
+    if given is None:
+        return np.ones(len(runs))
+    if isinstance(given, str):
+        given = _column(runs, given)
+    weights = np.asarray(given, dtype=float)
+    sound = weights.shape == (len(runs),) and (weights >= 0).all() and np.isfinite(weights).all()
+    if not sound or not weights.sum() > 0:
+        raise UserError(f"{arg('weights')} must be {len(runs)} numbers >= 0, one for each run, and not all zero.")
+    return weights / weights.mean()
+
+
+def _column(runs: Runs, name: str) -> Array:
+    if name not in runs.table.columns:
+        raise UserError(f"{runs.name} has no column {name!r} for weights; {choice(name, map(str, runs.table.columns))}")
+    try:
+        return runs.table[name].to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"The weights in column {name!r} are not all numbers; give a column of numbers.") from error
+
+
+def prepare_again(fitted: Fit, runs: Runs, *, weights: Weights, pin: Pins | None, bound: Bounds | None) -> Setting:
     """The problem that `fitted` solved; its pins if `pin` is None.
 
     Raises:
@@ -97,10 +107,10 @@ def prepare_again(
     """
     if len(runs) != fitted.num_runs:
         raise UserError(
-            f"the fit is of {fitted.num_runs} runs, not of these {len(runs)}; give the runs it was fitted to"
+            f"The fit is of {fitted.num_runs} runs, not of these {len(runs)}; give the runs that it was fitted to."
         )
     pin = fitted.pins if pin is None else pin
-    return prepare(runs, fitted.law, loss=fitted.loss, weights=weights, pin=pin, bounds=bounds or {})
+    return prepare(runs, fitted.law, loss=fitted.loss, weights=weights, pin=pin, bound=bound or {})
 
 
 def _limited(law: PowerLaw, natural: Bounds) -> dict[str, bool]:
@@ -116,13 +126,15 @@ def _units(runs: Runs, law: Law, natural: Bounds) -> Units:
     if isinstance(law, PowerLaw):
         for power in (term.exponents[0][0] for term in law.terms if term.inside):
             if natural[power][0] <= 0:
-                raise UserError(f"{power} is the power of a ratio and must be positive, got {natural[power][0]:g}")
+                raise UserError(
+                    f"{power} is the power of a ratio and cannot be {natural[power][0]:g}; give a positive number."
+                )
         for name, inside in _limited(law, natural).items():
             low, high = natural[name]
             if inside and low != high:
-                raise UserError(f"{name} stands inside a power and cannot be bounded; pin it, or bound its exponent")
+                raise UserError(f"{name} stands inside a power and cannot be bounded; pin it, or bound its exponent.")
             if inside and low <= 0:
-                raise UserError(f"{name} stands inside a power and must be positive, got {low:g}")
+                raise UserError(f"{name} stands inside a power and cannot be {low:g}; give a positive number.")
             units = [units[0], low] if inside else [1.0, 1.0]
     return units[0], units[1]
 

@@ -1,4 +1,4 @@
-"""Which parameters the runs at hand cannot tell apart, said before anyone trusts them."""
+"""Which parameters the runs do not identify, each as a warning."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def identifiability_warnings(
     sentences = []
     num_free = len(law.names) - len(pinned)
     if len(runs) < num_free:
-        sentences.append(f"{len(runs)} runs cannot identify {num_free} free parameters: the fit passes through noise")
+        sentences.append(f"{len(runs)} runs cannot identify {num_free} free parameters: the fit follows the noise.")
     elif len(runs) < 3 * num_free:
-        sentences.append(f"{len(runs)} runs for {num_free} free parameters: expect wide intervals")
+        sentences.append(f"{len(runs)} runs are few for {num_free} free parameters: expect wide intervals.")
     if isinstance(law, PowerLaw):
         sentences += _level_warnings(runs, law, pinned)
-    sentences += [f"{name} is at its bound: the runs do not identify it" for name in at_bound]
+    sentences += [f"{name} is at its bound: the runs do not identify it." for name in at_bound]
     if condition > ILL_CONDITIONED:
         sentences.append(
-            f"the fit is ill-conditioned ({condition:.1e}): parameters trade off, trust predictions before them"
+            f"The fit is ill-conditioned ({condition:.1e}): parameters compensate for each other; trust its predictions more."
         )
     return tuple(sentences)
 
@@ -52,12 +52,12 @@ def _level_warnings(runs: Runs, law: PowerLaw, pinned: tuple[str, ...]) -> list[
 
 def _level_warning(exponent: str, column: str, num_levels: int, rival: str) -> str:
     if num_levels == 1:
-        return f"{column} takes a single value: {exponent} is not identified"
+        return f"{column} takes a single value: {exponent} is not identified."
     if num_levels == 2 and rival:
-        return f"{column} takes only 2 values: {exponent} cannot be told from {rival}"
+        return f"{column} takes only 2 values: {exponent} cannot be told from {rival}."
     # Two powers of S and their coefficients pass through four levels exactly, and in more than one way.
     if (num_levels == 3 and column == "data") or (num_levels in (3, 4) and rival == OTHER_POWERS):
-        return f"{column} takes only {num_levels} values: {exponent} and {rival} are weakly identified"
+        return f"{column} takes only {num_levels} values: {exponent} and {rival} are weakly identified."
     return ""
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg, choice
 
 Array = NDArray[np.floating]
 ABSOLUTE = 1e-7  # nats: far below any noise, so that rho / delta is |r| to within 5e-8
@@ -30,9 +30,9 @@ class Loss:
 
     def __post_init__(self) -> None:
         if not self.delta > 0:
-            raise UserError(f"delta must be positive, got {self.delta}")
+            raise UserError(f"{arg('delta')} is {self.delta:g}; give a positive number.")
         if not 0 < self.quantile < 1:
-            raise UserError(f"the quantile must lie between 0 and 1, got {self.quantile}")
+            raise UserError(f"{arg('quantile')} is {self.quantile:g}; give a number between 0 and 1.")
 
     @property
     def scale(self) -> float:
@@ -77,7 +77,25 @@ DELTAS = {
 }
 
 
-def usual_loss(runs: str) -> Loss:
-    """The loss function that runs of that name are fitted with: a published sweep's own, else huber-log."""
-    name = PUBLISHED_LOSS.get(runs, "huber-log")
-    return Loss(DELTAS[name], log=name.endswith("-log"))
+def loss_function(
+    runs: str, loss: Loss | str | None = None, *, delta: float | None = None, quantile: float = 0.5
+) -> Loss:
+    """The loss function that runs of that name are fitted with.
+
+    Args:
+        runs: name of the runs: a published sweep has a loss function of its own, others take huber-log.
+        loss: another one, or its name.
+        delta: of Huber's loss; the usual one of `DELTAS` if None.
+        quantile: tau.
+
+    Raises:
+        UserError: an unknown name, a delta for a loss that has none, impossible numbers.
+    """
+    if isinstance(loss, Loss):
+        return loss
+    name = loss or PUBLISHED_LOSS.get(runs, "huber-log")
+    if name not in DELTAS:
+        raise UserError(f"{arg('loss')} is {name!r}; {choice(name, DELTAS)}")
+    if delta is not None and not name.startswith("huber"):
+        raise UserError(f"The loss {name} has no delta; give {arg('delta')} with huber or huber-log only.")
+    return Loss(DELTAS[name] if delta is None else delta, log=name.endswith("-log"), quantile=quantile)

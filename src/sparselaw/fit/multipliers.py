@@ -21,8 +21,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from sparselaw.errors import UserError
-from sparselaw.fit.fitting import fit
+from sparselaw.errors import UserError, choice
+from sparselaw.fit.fitting import fit_law
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Fit
 from sparselaw.fit.shared_noise import Deviations, SharedNoise
@@ -108,11 +108,11 @@ def compare_groups(runs: Runs, by: Sequence[str] = ("pattern",), *, level: float
     spare = len(runs) - len(law.names)
     if spare < LEAST_SPARE_RUNS:
         raise UserError(
-            f"{len(runs)} runs for {len(law.names)} coefficients show no noise; repeat runs with other seeds, or compare "
-            "fewer groups"
+            f"{len(runs)} runs are too few to estimate {len(law.names)} coefficients and the noise; repeat runs with other "
+            "seeds, or compare fewer groups."
         )
     coded = replace(runs, table=runs.table.assign(sparsity=codes / len(labels)))
-    fitted = fit(coded, law, loss=Loss(np.inf, log=True))
+    fitted = fit_law(coded, law, loss=Loss(np.inf, log=True))
     values, slopes, noise = _log_multipliers(coded, fitted, _blocks(runs))
     reach = noise.reach(slopes, level)
     groups = tuple(
@@ -135,9 +135,8 @@ def _groups(runs: Runs, by: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]
     """Names of the groups, the dense one first, and each run's number among them, [num_runs]."""
     missing = [column for column in by if column not in runs.table]
     if missing:
-        raise UserError(
-            f"{runs.name} has no column {missing[0]!r} to compare by; its columns are {', '.join(map(str, runs.table.columns))}"
-        )
+        columns = choice(missing[0], map(str, runs.table.columns))
+        raise UserError(f"{runs.name} has no column {missing[0]!r} to compare by; {columns}")
     columns = [runs.table[column].fillna("").astype(str) for column in by]
     names = [
         " ".join([f"{100 * S:.4g}%", *filter(None, words)]) for S, *words in zip(runs.sparsity, *columns, strict=True)
@@ -145,7 +144,8 @@ def _groups(runs: Runs, by: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]
     keys = [(S, name) if S else (0.0, "dense") for S, name in zip(runs.sparsity, names, strict=True)]
     ordered = sorted(set(keys))
     if ordered[0][0] or len(ordered) == 1:
-        raise UserError(f"{runs.name} has no {'dense' if ordered[0][0] else 'sparse'} runs; multipliers need both")
+        lacking = "dense" if ordered[0][0] else "sparse"
+        raise UserError(f"{runs.name} has no {lacking} runs; give dense and sparse ones to compare.")
     return [name for _, name in ordered], np.array([ordered.index(key) for key in keys])
 
 
@@ -213,14 +213,16 @@ def _ratios(labels: Sequence[str], values: Array, slopes: Array, noise: SharedNo
 def _warnings(runs: Runs, codes: NDArray[np.intp], groups: Sequence[Group], fitted: Fit) -> tuple[str, ...]:
     sentences = [] if fitted.status == "converged" else [fitted.status]
     if not np.isfinite([group.multiplier for group in groups]).all():
-        sentences.append("the runs do not show how loss falls with size, so no multiplier can be told")
+        sentences.append("The runs do not show how loss falls with size, so no multiplier is known.")
     dense = runs.nonzero_params[codes == 0]
     if dense.max() <= 1.01 * dense.min():
-        sentences.append("all dense runs have one size: how loss falls with size is learnt from the sparse runs alone")
+        sentences.append(
+            "All dense runs have one size: how loss falls with size is estimated from the sparse runs alone."
+        )
     for k, group in enumerate(groups, start=1):
         equivalent = group.multiplier * runs.nonzero_params[codes == k].max()
         if equivalent > dense.max():
             sentences.append(
-                f"{group.label} equals dense models larger than any trained: its multiplier is extrapolated"
+                f"{group.label} is equivalent to dense models larger than any trained: its multiplier is extrapolated."
             )
     return tuple(sentences)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg
 from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import Array, PowerLaw
 from sparselaw.runs import Runs
@@ -86,11 +86,15 @@ def compare_pretrained(runs: Runs, law: Fit | None = None, *, level: float = 0.9
         UserError: there are no such runs, none from scratch beside them, or the law is of other models.
     """
     if "init" not in runs.table:
-        raise UserError(f"{runs.name} has no column 'init' that tells which runs started from a checkpoint")
+        raise UserError(
+            f"{runs.name} has no column 'init'; add one that names the checkpoint of each run that started from one."
+        )
     started = runs.table["init"].fillna("").astype(str).to_numpy() != ""
     sparse = runs.sparsity > 0
     if not (started & sparse).any():
-        raise UserError(f"{runs.name} has no sparse runs that started from a checkpoint")
+        raise UserError(
+            f"{runs.name} has no sparse runs that started from a checkpoint; give some, with the checkpoint in column 'init'."
+        )
     noise = _noise(runs, started)
     found = [
         _value(runs, cell, _scratch(runs, cell, sparse & ~started, law), noise, level)
@@ -98,7 +102,7 @@ def compare_pretrained(runs: Runs, law: Fit | None = None, *, level: float = 0.9
     ]
     if law is not None and not any(np.isfinite(one.data_needed) for one in found):
         raise UserError(
-            f"by the law of {law.name} no data reaches these losses; give a fit of runs from scratch like these"
+            f"No amount of data reaches these losses by the law of {law.name}; give a fit of runs from scratch like these."
         )
     return found
 
@@ -186,7 +190,7 @@ def _scratch(runs: Runs, cell: Runs, scratch: NDArray[np.bool_], law: Fit | None
     S, N = cell.sparsity[0], cell.nonzero_params[0]
     if law is not None:
         if not isinstance(law.law, PowerLaw):
-            raise UserError("a law of your own cannot be solved for the data; fit a built-in one")
+            raise UserError("A law of your own cannot be solved for the data; fit a built-in one, such as paper.")
         return _Curve(law, S, N)
     alike = scratch & (np.abs(runs.sparsity - S) < 1e-6) & (np.abs(runs.nonzero_params / N - 1) < SAME)
     means = (
@@ -194,8 +198,8 @@ def _scratch(runs: Runs, cell: Runs, scratch: NDArray[np.bool_], law: Fit | None
     )
     if len(means) < 2:
         raise UserError(
-            f"{runs.name} has runs from scratch of {N:.4g} non-zeros at sparsity {S:g} for {len(means)} amounts of data; "
-            "two are needed to draw a line, or a law: give --fit"
+            f"{runs.name} has runs from scratch of {N:.4g} non-zeros and sparsity {S:g} at {len(means)} amounts of data; "
+            f"give runs at two at least, or a law with {arg('fit')}."
         )
     return _Lines(np.log(means.index.to_numpy(dtype=float)), means["mean"].to_numpy(), means["size"].to_numpy())
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sparselaw.errors import UserError
-from sparselaw.fit.fitting import Bounds, Pins, Setting, prepare_again
+from sparselaw.errors import UserError, choice
+from sparselaw.fit.fitting import Bounds, Pins, Setting, Weights, prepare_again
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Fit
 from sparselaw.fit.solver import Penalty, minimise, predict_all
@@ -50,14 +50,14 @@ def profile(
     quantity: str | Quantity,
     *,
     level: float = 0.95,
-    weights: Array | None = None,
+    weights: Weights = None,
     pin: Pins | None = None,
-    bounds: Bounds | None = None,
+    bound: Bounds | None = None,
 ) -> Profile:
     """Profile a parameter, by name, or a function of natural parameters [batch, p] -> [batch].
 
     Args:
-        fitted: the fit of `runs`; `weights`, `pin` and `bounds` as given to it (its pins if `pin` is None).
+        fitted: the fit of `runs`; `weights`, `pin` and `bound` as given to it (its pins if `pin` is None).
         runs: the runs it was fitted to.
         quantity: what to profile.
         level: of the interval.
@@ -69,9 +69,9 @@ def profile(
 
     if isinstance(quantity, str) and quantity not in fitted.law.names:
         raise UserError(
-            f"the law {fitted.law.name} has no parameter {quantity!r}; it has {', '.join(fitted.law.names)}"
+            f"The law {fitted.law.name} has no parameter {quantity!r}; {choice(quantity, fitted.law.names)}"
         )
-    setting = prepare_again(fitted, runs, weights=weights, pin=pin, bounds=bounds)
+    setting = prepare_again(fitted, runs, weights=weights, pin=pin, bound=bound)
     name = quantity if isinstance(quantity, str) else getattr(quantity, "__name__", "quantity")
     value = _in_solver_coordinates(fitted, setting, quantity)
     optimum = fitted.law.to_solver(fitted.values, setting.units)
@@ -114,7 +114,9 @@ def _scale_and_spread(setting: Setting, optimum: Array, value: Quantity, name: s
     gradient = Penalty.derivative(value, optimum[None], problem)[0][free]
     variance = scale * gradient @ np.linalg.pinv(design @ design.T, hermitian=True) @ gradient
     if not (np.isfinite(variance) and variance > 0):
-        raise UserError(f"{name} cannot be profiled: the runs say nothing about it, or it is pinned or at a bound")
+        raise UserError(
+            f"{name} cannot be profiled: it is pinned, at a bound, or not determined by the runs; profile another parameter."
+        )
     return float(scale), float(np.sqrt(variance))
 
 

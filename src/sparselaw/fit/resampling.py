@@ -1,4 +1,4 @@
-"""Bootstrap of a fit: runs, or whole (S, N) cells of runs, drawn with replacement; all refits solved as one batch.
+"""Bootstrap of a fit: runs, or whole (S, N) cells of runs, are drawn with replacement; all refits are solved as one batch.
 
 Resampling whole runs keeps what a residual bootstrap loses (lack of fit, unequal noise): on simulated sweeps it covers at
 its nominal rate. Drawing cells suits sweeps whose runs of one model share something, such as a trunk or a tuned rate.
@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sparselaw.errors import UserError
-from sparselaw.fit.fitting import Bounds, Pins, Setting, draw_starts, prepare_again
+from sparselaw.errors import UserError, arg, choice, require_at_least
+from sparselaw.fit.fitting import Bounds, Pins, Setting, Weights, draw_starts, prepare_again
 from sparselaw.fit.result import Bootstrap, Fit
 from sparselaw.fit.solver import minimise
 from sparselaw.laws import Array
@@ -29,15 +29,15 @@ def bootstrap(
     *,
     num_draws: int = 1000,
     by: str = "run",
-    weights: Array | None = None,
+    weights: Weights = None,
     pin: Pins | None = None,
-    bounds: Bounds | None = None,
+    bound: Bounds | None = None,
     seed: int = 0,
 ) -> Fit:
     """The same fit with bootstrap draws.
 
-    Every refit starts at the optimum of the full fit; one that does not converge is tried again from random starts, and is
-    left out, with a warning, if it still does not.
+    Every refit starts at the optimum of the full fit. One that does not converge is tried again from random starts; if it
+    still does not, it is left out with a warning.
 
     Args:
         fitted: the fit of `runs`.
@@ -46,18 +46,19 @@ def bootstrap(
         by: "run", or "cell" to draw all runs of one (sparsity, non-zeros) together.
         weights: as given to `fit`.
         pin: as given to `fit`; if None the pinned parameters of `fitted` stay pinned.
-        bounds: as given to `fit`.
+        bound: as given to `fit`.
         seed: of the resampling.
 
     Raises:
         UserError: no draws, another `by`, or other runs than were fitted.
     """
     if num_draws < 1:
-        raise UserError(f"a bootstrap needs at least one draw, got {num_draws}")
+        raise UserError(f"{arg('bootstrap')} is {num_draws}; give the number of resamples, such as 1000.")
     if by not in ("run", "cell"):
-        raise UserError(f"a bootstrap draws by 'run' or by 'cell', got {by!r}")
+        raise UserError(f"{arg('by')} is {by!r}; {choice(by, ('run', 'cell'))}")
+    require_at_least(0, seed=seed)
     pin = fitted.pins if pin is None else pin
-    setting = prepare_again(fitted, runs, weights=weights, pin=pin, bounds=bounds)
+    setting = prepare_again(fitted, runs, weights=weights, pin=pin, bound=bound)
     groups = runs.cells() if by == "cell" else np.arange(len(runs))
     optimum = fitted.law.to_solver(fitted.values, setting.units)
     rng = np.random.default_rng(seed)
@@ -70,9 +71,9 @@ def bootstrap(
     lost = num_draws - len(draws)
     warnings = [*fitted.warnings]
     if num_draws < FEW_DRAWS:
-        warnings.append(f"{num_draws} bootstrap draws are too few for 95% intervals; take 1000")
+        warnings.append(f"{num_draws} bootstrap draws are too few for 95% intervals; take 1000.")
     if lost:
-        warnings.append(f"{lost} of {num_draws} bootstrap refits did not converge and are left out of the intervals")
+        warnings.append(f"{lost} of {num_draws} bootstrap refits did not converge and are left out of the intervals.")
     return replace(fitted, bootstrap=Bootstrap(draws, by, num_draws, seed), warnings=tuple(warnings))
 
 

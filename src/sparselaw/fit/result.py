@@ -1,4 +1,4 @@
-"""The result of a fit: a frozen value that says what was found and how far to trust it; kept as one JSON file."""
+"""The result of a fit: what was found and how far to trust it, kept as one JSON file."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 from cattrs import BaseValidationError, structure
 
-from sparselaw.errors import UserError, first_line
+from sparselaw.errors import UserError, either, first_line
 from sparselaw.files import save
 from sparselaw.fit.losses import Loss
 from sparselaw.laws import Array, Law, PowerLaw, law_named
-from sparselaw.shown import Readable
+from sparselaw.shown import Shown
 
 FORMAT = "sparselaw-fit/1"
+MAKE_ONE = f"make one with {either('fit(runs).save(path)', 'sparselaw fit RUNS -o FIT.json')}."
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What the fitted runs covered: [lowest, highest] of each quantity, and the levels of sparsity."""
+    """What the fitted runs cover: [lowest, highest] of each quantity, and the sparsities."""
 
     nonzero_params: tuple[float, float]
     data: tuple[float, float]
@@ -49,7 +50,7 @@ class Bootstrap:
 
 
 @dataclass(frozen=True)
-class Fit(Readable):
+class Fit(Shown):
     """A fitted law.
 
     parameters: natural units, in the order of `law.names`.
@@ -103,10 +104,12 @@ class Fit(Readable):
         """
         if not isinstance(self.law, PowerLaw):
             raise UserError(
-                f"{self.law.name} is a law of your own, which can be fitted but not planned with; use a built-in law"
+                f"{self.law.name} is a law of your own, which cannot be planned with; fit a built-in law, such as paper."
             )
         if not self.law.knows_sparsity:
-            raise UserError(f"the law {self.law.name} ignores sparsity, so it has no optimal sparsity; fit another law")
+            raise UserError(
+                f"The law {self.law.name} ignores sparsity and has no optimal sparsity; fit another law, such as paper."
+            )
         return self.law
 
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
@@ -183,21 +186,17 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"cannot read the fit file {path}: {error.strerror}") from error
+        raise UserError(f"Cannot read the fit file {path} ({error.strerror}); give a file that can be read.") from error
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path} is not a fit file: it is not JSON; make one with 'sparselaw fit RUNS -o FIT.json'"
-        ) from error
+        raise UserError(f"{path} is not a fit file, because it is not JSON; {MAKE_ONE}") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise UserError(f"{path} is not a fit file; make one with 'sparselaw fit RUNS -o FIT.json'")
+        raise UserError(f"{path} is not a fit file; {MAKE_ONE}")
     try:
         return Fit.from_json(record, law=law)
     except UserError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, BaseValidationError) as error:
-        raise UserError(
-            f"the fit file {path} is damaged ({_reason(error)}); make it again with 'sparselaw fit'"
-        ) from error
+        raise UserError(f"The fit file {path} is damaged ({_reason(error)}); {MAKE_ONE}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -239,5 +238,5 @@ def _law(record: dict[str, Any]) -> PowerLaw:
     levels = [float(name[2:]) for name in record["parameters"] if name[:2] == "a_" and name[2:3].isdigit()]
     law = law_named(record["law"], levels=levels or [0.0])
     if set(law.names) != set(record["parameters"]):
-        raise UserError(f"the fit file names the law {record['law']} but other parameters than that law has")
+        raise UserError(f"The fit file has other parameters than its law {record['law']}; {MAKE_ONE}")
     return law

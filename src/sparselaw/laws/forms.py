@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, choice
 from sparselaw.laws.power import Parameter, PowerLaw, Term
 
 A_S = Parameter("a_S", start=(0.0, 2.0))
@@ -81,7 +81,7 @@ def free_multiplier(levels: Iterable[float]) -> PowerLaw:
     """
     distinct = sorted(set(map(float, levels)))
     if distinct[:1] != [0.0]:
-        raise UserError("the free-multiplier law needs dense runs (sparsity 0) to measure multipliers against")
+        raise UserError("The free-multiplier law needs dense runs to compare with; give some of sparsity 0.")
     names = [
         f"a_{np.format_float_positional(level, trim='-')}" for level in distinct
     ]  # exact: read back from fit files
@@ -96,5 +96,5 @@ def law_named(name: str, *, levels: Iterable[float] = (0.0,)) -> PowerLaw:
     if name == "free-multiplier":
         return free_multiplier(levels)
     if name not in laws:
-        raise UserError(f"no law is named {name!r}; use {', '.join((*laws, 'free-multiplier'))} or FILE.py:FUNCTION")
+        raise UserError(f"No law is named {name!r}; {choice(name, (*laws, 'free-multiplier', 'FILE.py:FUNCTION'))}")
     return laws[name]

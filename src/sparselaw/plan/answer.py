@@ -249,7 +249,7 @@ def plan(
     Raises:
         UserError: a question that has no answer; one sentence says why.
     """
-    fitted = fit if isinstance(fit, Fit) else open_fit(fit)
+    fitted = open_fit(fit)
     check_units(fitted, tokens_per_image)
     question = Question(
         nonzeros=as_count(nonzeros),

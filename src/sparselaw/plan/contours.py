@@ -23,14 +23,14 @@ from sparselaw.laws.optimum import LEVELS, chinchilla_flops, flops_where_optimal
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan.paths import Lifetime
 from sparselaw.plan.question import CONFIDENCE, check_units
-from sparselaw.shown import Readable
+from sparselaw.shown import Shown
 
 GRID, LIFETIME_GRID = 300, 100
 BAND_LEVELS = 192  # sparsities at which a band is inverted; it is interpolated between them
 
 
 @dataclass(frozen=True)
-class Contours(Readable):
+class Contours(Shown):
     """S_opt on a grid, and the lines of constant S_opt.
 
     nonzero_params [n] and flops [m] are the axes; sparsity, low and high are [n, m]; lines, lines_low and lines_high are
@@ -44,6 +44,7 @@ class Contours(Readable):
     lines: Array = field(repr=False)
     chinchilla: Array = field(repr=False)
     cost: Cost
+    fit: Fit = field(repr=False)
     low: Array | None = field(default=None, repr=False)
     high: Array | None = field(default=None, repr=False)
     lines_low: Array | None = field(default=None, repr=False)
@@ -51,7 +52,7 @@ class Contours(Readable):
 
 
 @dataclass(frozen=True)
-class LifetimeContours(Readable):
+class LifetimeContours(Shown):
     """Best sparsity [n, m] for demands inference [n] and losses [m], with its N and lifetime FLOPs `total` [n, m]."""
 
     inference: Array
@@ -62,7 +63,7 @@ class LifetimeContours(Readable):
     levels: tuple[float, ...]
     cost: Cost
     inference_cost: Cost
-    data_unit: str
+    fit: Fit = field(repr=False)
 
 
 def contours(
@@ -97,7 +98,7 @@ def contours(
     Raises:
         UserError: the law has no contours, or a loss is out of reach.
     """
-    fitted = fit if isinstance(fit, Fit) else open_fit(fit)
+    fitted = open_fit(fit)
     check_units(fitted, tokens_per_image)
     training = open_cost(cost, units_per_datum=tokens_per_image)
     levels = tuple(sorted(levels))
@@ -144,7 +145,7 @@ def budget_contours(
     C = np.geomspace(low_C, high_C, grid)
     sparsity = optimal_sparsity(law, fitted.values, N[:, None], C, cost)
     bands = _bands(law, fitted.draws, N, C, wanted, cost, confidence) if len(fitted.draws) else (None,) * 4
-    return Contours(N, C, sparsity, levels, lines, chinchilla, cost, *bands)
+    return Contours(N, C, sparsity, levels, lines, chinchilla, cost, fitted, *bands)
 
 
 def lifetime_contours(
@@ -168,9 +169,7 @@ def lifetime_contours(
     path = Lifetime(law, Demand(losses, demands[:, None], cost, inference_cost))
     S = path.best(fitted.values)
     model = path.at(fitted.values, S)
-    return LifetimeContours(
-        demands, losses, S, model.nonzero_params, model.total, levels, cost, inference_cost, fitted.data_unit
-    )
+    return LifetimeContours(demands, losses, S, model.nonzero_params, model.total, levels, cost, inference_cost, fitted)
 
 
 def _bands(

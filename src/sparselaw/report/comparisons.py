@@ -1,4 +1,4 @@
-"""The commands `compare-patterns` and `compare-pretrained`: tables and words of compared groups of runs."""
+"""Screens of `compare-patterns` and `compare-pretrained`: tables and sentences about groups of runs."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from sparselaw.fit.pretrained import CheckpointValue
 from sparselaw.report.text import count, level, plain_table, span, warning_lines
 
 PLAIN = {"unstructured", "gradual"}
-"""Words of the group that others of the same sparsity are held against."""
+"""Words in the label of the group that others of the same sparsity are compared with."""
 
 
 def comparison_text(found: GroupComparison) -> Lines:
     """A table of groups, and in words which of them differ."""
-    title = f"dense-equivalent multiplier by {escape(' and '.join(found.by))}"
+    title = f"dense weights that a non-zero weight is worth, by {escape(' and '.join(found.by))}"
     table = plain_table("runs of", "number", "multiplier", f"{found.level:.0%}", title=title)
     for group in found.groups:
         table.add_row(group.label, str(group.num_runs), f"{group.multiplier:.3f}", span(group.interval))
     facts = Text(
-        f"against {found.num_dense} dense runs\n"
-        f"noise of a run in ln loss {found.noise.of_runs:.4f}, and {found.noise.of_blocks:.4f} shared by runs of one shape, "
+        f"compared with {found.num_dense} dense runs\n"
+        f"noise of a run {found.noise.of_runs:.4f} in ln loss, and {found.noise.of_blocks:.4f} shared by runs of one shape, "
         "data and seed\n"
     )
     return Lines(table, facts, *(Text(line) for line in verdicts(found)), *warning_lines(found.warnings))
 
 
 def verdicts(found: GroupComparison) -> list[str]:
-    """For each sparsity which groups differ from the plain one, and which sparser groups beat which less sparse."""
+    """For each sparsity the groups that differ from the plain one, then the pairs of other sparsities that differ."""
     lines = []
     for _, members in groupby(found.groups, key=lambda group: group.sparsity):
         names = [group.label for group in members]
@@ -44,7 +44,7 @@ def verdicts(found: GroupComparison) -> list[str]:
     others = [r for r in found.ratios if r.is_beyond_noise and not _same_sparsity(found, r)]
     lines += [_verdict(r) for r in others]
     if found.ratios:
-        lines.append(f"(intervals of ratios hold for all {len(found.ratios)} pairs at once, with {found.level:.0%})")
+        lines.append(f"(The {found.level:.0%} intervals of ratios hold for all {len(found.ratios)} pairs at once.)")
     return lines
 
 
@@ -66,12 +66,12 @@ def _same_sparsity(found: GroupComparison, ratio: Ratio) -> bool:
 def _verdict(ratio: Ratio) -> str:
     shown = f"{ratio.ratio:.2f} times its multiplier, {span(ratio.interval, lambda x: f'{x:.2f}')}"
     if not ratio.is_beyond_noise:
-        return f"{ratio.first} does not differ from {ratio.second} beyond noise ({shown})"
-    return f"{ratio.first} is {'better' if ratio.ratio > 1 else 'worse'} than {ratio.second} ({shown})"
+        return f"{ratio.first} does not differ from {ratio.second} beyond noise ({shown})."
+    return f"{ratio.first} is {'better' if ratio.ratio > 1 else 'worse'} than {ratio.second} ({shown})."
 
 
 def pretrained_text(found: Sequence[CheckpointValue], level: float) -> Lines:
-    """One row a cell."""
+    """One row for each cell of runs."""
     table = plain_table(
         "sparsity",
         "non-zeros",
@@ -82,15 +82,15 @@ def pretrained_text(found: Sequence[CheckpointValue], level: float) -> Lines:
         "from scratch",
         f"over sparse data ({level:.0%})",
         "over both",
-        title="data that sparse training from scratch needs to match a dense checkpoint made sparse",
+        title="data that sparse training from scratch needs to match a pruned dense checkpoint",
     )
     for value in found:
         _add_row(table, value)
     lines = []
     if any(value.extrapolated for value in found):
-        lines.append("* beyond the data of the runs from scratch: extrapolated")
+        lines.append("* extrapolated beyond the data of the runs from scratch")
     if any(value.data_needed_interval is None for value in found):
-        lines.append("no intervals: no run is repeated, so the noise is not known")
+        lines.append("There are no intervals: no run is repeated, so the noise is unknown.")
     return Lines(table, *map(Text, lines))
 
 

@@ -1,10 +1,11 @@
-"""Table of a design for a terminal."""
+"""The screen of a design."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -21,8 +22,8 @@ def design_text(found: Design) -> Group:
         f"{'Optimal sparsity' if asked else 'Loss'} of {format_count(target.nonzero_params)} non-zeros trained with "
         f"{flops(target.flops)} FLOPs, {found.cost} cost, {found.law} law from {found.fit}"
     )
-    spent = f"{_number_of(found.num_runs)} for {flops(found.flops)} of {flops(found.budget)} FLOPs"
-    headline = Text.assemble("Do ", (spent, "bold"), f"  ({found.efficiency:.0%} efficient)")
+    spent = f"{_these(found.num_runs)}: {flops(found.flops)} of {flops(found.budget)} FLOPs"
+    headline = Text.assemble("Train ", (spent, "bold"), f"  ({found.efficiency:.0%} efficient)")
     return Group(Text(question, style="dim"), headline, _answers(found), _runs(found), *warning_lines(found.warnings))
 
 
@@ -30,7 +31,7 @@ def _answers(found: Design) -> Table:
     form = percent if found.target.answer == "sparsity" else number
     table = plain_table("", "answer", f"{found.confidence:.0%} interval", "width")
     table.add_row("as a guess" if found.guess else "now", *_answer(found.before, form))
-    table.add_row(f"expected with the {_number_of(found.num_runs)} below", *_answer(found.after, form))
+    table.add_row(f"expected with {_these(found.num_runs)}", *_answer(found.after, form))
     if found.rival:
         table.add_row(f"expected with a grid of {_number_of(found.rival.num_runs)}", *_answer(found.rival.after, form))
     return table
@@ -46,8 +47,14 @@ def _number_of(runs: int) -> str:
     return f"{runs} run{'s' * (runs > 1)}"
 
 
+def _these(runs: int) -> str:
+    return f"these {runs} runs" if runs > 1 else "this run"
+
+
 def _runs(found: Design) -> Table:
-    table = plain_table("non-zeros N", "sparsity", f"data ({found.data_unit})", "seeds", "FLOPs", "share of budget")
+    table = plain_table(
+        "non-zeros N", "sparsity", f"data ({escape(found.data_unit)})", "seeds", "FLOPs", "share of budget"
+    )
     for cell in found.cells:
         table.add_row(
             format_count(cell.nonzero_params),

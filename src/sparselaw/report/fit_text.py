@@ -16,10 +16,11 @@ from sparselaw.fit.recipe import RecipeRun
 from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import PowerLaw
 from sparselaw.laws.multipliers import size_multiplier
-from sparselaw.report.text import Bounds, level, number, plain_table, span, warning_lines
+from sparselaw.report.text import Bounds, facts_table, level, number, plain_table, span, warning_lines
 
 
 def fit_text(fitted: Fit, profiles: Sequence[Profile] = ()) -> Group:
+    """Parameters with their intervals, how the fit went, what sparsity is worth, and what the runs do not identify."""
     intervals = fitted.intervals()
     profiled = {p.name: p.interval for p in profiles}
     headings = ["parameter", "value"]
@@ -33,39 +34,38 @@ def fit_text(fitted: Fit, profiles: Sequence[Profile] = ()) -> Group:
         row += [span(intervals[name])] if intervals else []
         row += [span(profiled.get(name))] if profiles else []
         table.add_row(*row, "pinned" if name in fitted.pinned else "at its bound" if name in fitted.at_bound else "")
-    parts: list[RenderableType] = [table, _fit_facts(fitted)]
+    parts: list[RenderableType] = [table, facts_table(_facts(fitted)), Text("")]
     if isinstance(fitted.law, PowerLaw) and len(fitted.domain.sparsity) > 1:
         parts.append(multiplier_table(fitted, {p.name: p.interval for p in profiles}))
     return Group(*parts, *warning_lines(fitted.warnings))
 
 
-def _fit_facts(fitted: Fit) -> Text:
-    unit = "in ln loss" if fitted.loss.log else "in loss"
-    starts = fitted.starts
-    lines = [
-        f"status       {fitted.status}",
-        f"objective    {fitted.objective:.6e} (mean, residuals {unit}, delta {fitted.loss.delta:g})",
-        f"starts       {starts.tried} tried, {starts.converged} converged, {starts.at_optimum} at the optimum",
-        f"condition    {fitted.condition:.1f}",
-    ]
+def _facts(fitted: Fit) -> dict[str, str]:
+    unit, starts = "ln loss" if fitted.loss.log else "loss", fitted.starts
+    facts = {
+        "status": fitted.status,
+        "objective": f"{fitted.objective:.6e} (mean over runs, residuals in {unit}, delta {fitted.loss.delta:g})",
+        "starts": f"{starts.tried} tried, {starts.converged} converged, {starts.at_optimum} at the optimum",
+        "condition": f"{fitted.condition:.1f}",
+    }
     if len(fitted.residuals):
-        lines.append(f"residuals    root mean square {np.sqrt(np.mean(fitted.residuals**2)):.4g} {unit}")
+        facts["residuals"] = f"root mean square {np.sqrt(np.mean(fitted.residuals**2)):.4g} in {unit}"
     if fitted.bootstrap:
         boot = fitted.bootstrap
-        lines.append(f"bootstrap    {boot.tried} resamples by {boot.by}, {len(boot.draws)} converged")
+        facts["bootstrap"] = f"{boot.tried} resamples by {boot.by}, {len(boot.draws)} converged"
     error = extrapolation_error(fitted)
     if error is not None:
-        lines.append(f"extrapolation to the published 604M-non-zero run: {error:+.2%}")
-    return Text("\n".join(lines) + "\n")
+        facts["extrapolation"] = f"{error:+.2%} at the published 604M-non-zero run"
+    return facts
 
 
 def multiplier_table(fitted: Fit, profiled: dict[str, Bounds]) -> Table:
-    """Dense-equivalent size of each fitted sparsity; K non-zeros at S do the work of K * multiplier dense parameters."""
+    """For each fitted sparsity, the number of dense weights that a non-zero weight is worth."""
     assert isinstance(fitted.law, PowerLaw)
     columns = (
         ["sparsity", "multiplier"] + ["95% bootstrap"] * bool(len(fitted.draws)) + ["95% profile"] * bool(profiled)
     )
-    table = plain_table(*columns, title="dense-equivalent size, per non-zero parameter")
+    table = plain_table(*columns, title="dense weights that a non-zero weight is worth")
     for S in (s for s in fitted.domain.sparsity if s > 0):
         value = float(size_multiplier(fitted.law, fitted.values, S))
         draws = size_multiplier(fitted.law, fitted.draws, S)
@@ -83,10 +83,10 @@ def recipe_text(fitted: Fit, attempts: Sequence[RecipeRun]) -> Table:
     table = plain_table(
         "fit",
         "objective",
-        "above optimum",
+        "above\noptimum",
         *fitted.law.names,
         "BFGS says",
-        title="the published recipe (best of 25 starts of BFGS), repeated over seeds",
+        title="the published recipe (best of 25 starts of BFGS), by seed",
     )
     table.add_row("optimum", f"{fitted.objective:.5e}", "", *map(number, fitted.parameters.values()), "")
     for attempt in attempts:
@@ -98,26 +98,31 @@ def recipe_text(fitted: Fit, attempts: Sequence[RecipeRun]) -> Table:
 
 
 def compare_text(comparisons: Sequence[Comparison]) -> Group:
-    summary = plain_table(
-        "law", "para-\nmeters", "objective", "AIC", "BIC", "extra-\npolation", "status", title="laws side by side"
+    """The laws with their criteria, and their errors on runs left out of the fit."""
+    legend = Text(
+        "* lowest AIC. far run: error at the published run outside the sweep. -: no such run, a sparsity that the law has not "
+        "seen, or other runs that do not identify the law.",
+        style="dim",
     )
+    return Group(_criteria(comparisons), _errors(comparisons), legend)
+
+
+def _criteria(comparisons: Sequence[Comparison]) -> Table:
+    table = plain_table("law", "size", "objective", "AIC", "BIC", "far run", "status", title="laws side by side")
     best = min(c.aic for c in comparisons)
     for c in comparisons:
         error = "-" if c.extrapolation_error is None else f"{c.extrapolation_error:+.2%}"
         criteria = (f"{c.aic:.1f}" + (" *" if c.aic == best else ""), f"{c.bic:.1f}")
-        summary.add_row(
-            c.fit.law.name, str(len(c.fit.law.names)), f"{c.fit.objective:.4e}", *criteria, error, c.fit.status
+        table.add_row(
+            escape(c.fit.law.name), str(len(c.fit.law.names)), f"{c.fit.objective:.4e}", *criteria, error, c.fit.status
         )
-    names = [c.fit.law.name for c in comparisons]
-    headings = [name.replace("-", "-\n") for name in names]
-    errors = plain_table("left out", "runs", *headings, title="mean |error| on runs left out of the fit")
+    return table
+
+
+def _errors(comparisons: Sequence[Comparison]) -> Table:
+    heads = [c.fit.law.name.replace("-", "\n") for c in comparisons]
+    table = plain_table("left out", "runs", *map(escape, heads), title="mean |error| on runs left out of the fit")
     for row in zip(*(c.hold_outs for c in comparisons), strict=True):
         cells = ["-" if h.mean_abs_error is None else f"{h.mean_abs_error:.2%}" for h in row]
-        errors.add_row(row[0].left_out, str(row[0].num_runs), *cells)
-    return Group(
-        summary,
-        errors,
-        Text(
-            "* lowest AIC. '-': the law has not seen that sparsity, or the other runs do not identify it.", style="dim"
-        ),
-    )
+        table.add_row(row[0].left_out, str(row[0].num_runs), *cells)
+    return table

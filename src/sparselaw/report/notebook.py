@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import singledispatch
 from html import escape
-from io import StringIO
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.markup import escape as literal
 from rich.table import Table
 from rich.text import Text
 
+from sparselaw.design.choosing import Design
+from sparselaw.fit.comparison import Comparisons
 from sparselaw.fit.result import Fit
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours, LifetimeContours
-from sparselaw.report.fit_text import fit_text
+from sparselaw.report.design_text import design_text
+from sparselaw.report.fit_text import compare_text, fit_text
 from sparselaw.report.plan_text import answer_text, contours_text, lifetime_contours_text
-from sparselaw.report.text import count, number, plain_table, warning_lines
+from sparselaw.report.text import count, number, plain_table, printed, warning_lines
 from sparselaw.runs import COLUMNS, Runs
 from sparselaw.shown import Readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ENDS = 5  # rows shown of each end of a long table
-WIDTH = 80
+
+ENDS = 5  # rows shown of each end of a long table of runs
 
 
 def runs_table(runs: Runs) -> Group:
@@ -52,16 +54,16 @@ def content(result: Readable) -> RenderableType:
 
 content.register(Runs, runs_table)
 content.register(Fit, fit_text)
+content.register(Comparisons, compare_text)
 content.register(Answer, answer_text)
 content.register(Contours, contours_text)
 content.register(LifetimeContours, lifetime_contours_text)
+content.register(Design, design_text)
 
 
 def summary(result: Readable) -> str:
-    """The result as plain text, without blanks at the ends of lines."""
-    out = StringIO()
-    Console(width=WIDTH, file=out, highlight=False).print(content(result))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    """The result as plain text."""
+    return printed(content(result))
 
 
 def html(result: Readable) -> str:
@@ -73,8 +75,16 @@ def figure(result: Readable) -> Figure:
     """The result as a figure."""
     from sparselaw.report import figures
 
-    assert isinstance(result, Answer)
-    return figures.answer_figure(result)
+    match result:
+        case Fit():
+            return figures.law_figure(result)
+        case Contours():
+            return figures.contour_figure(result)
+        case LifetimeContours():
+            return figures.lifetime_contour_figure(result)
+        case _:
+            assert isinstance(result, Answer)
+            return figures.answer_figure(result)
 
 
 def _parts(shown: RenderableType) -> Iterator[str]:
@@ -90,10 +100,11 @@ def _parts(shown: RenderableType) -> Iterator[str]:
 def _table(table: Table) -> str:
     caption = f"<caption>{escape(_plain(table.title))}</caption>" if table.title else ""
     heads = "".join(f"<th>{escape(_plain(column.header))}</th>" for column in table.columns)
+    head = f"<thead><tr>{heads}</tr></thead>" if table.show_header else ""
     rows = zip(*(map(_plain, column.cells) for column in table.columns), strict=True)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<table>{caption}{head}<tbody>{body}</tbody></table>"
 
 
 def _plain(cell: RenderableType) -> str:
-    return Text.from_markup(cell).plain if isinstance(cell, str) else str(cell)
+    return cell.plain if isinstance(cell, Text) else Text.from_markup(str(cell)).plain

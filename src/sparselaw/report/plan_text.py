@@ -100,7 +100,7 @@ def lifetime_contours_text(found: LifetimeContours) -> Table:
     """The best sparsity for some demands and losses."""
     some = np.linspace(0, len(found.inference) - 1, 7).astype(int)
     costs = f"{found.cost.name} cost of training, {found.inference_cost.name} cost of inference"
-    title = f"best sparsity by {found.data_unit} to serve, {costs}"
+    title = f"best sparsity by {found.fit.data_unit} to serve, {costs}"
     table = plain_table("loss", *(format_count(found.inference[k]) for k in some), title=title)
     for j in some:
         table.add_row(number(found.loss[j]), *(percent(found.sparsity[k, j]) for k in some))

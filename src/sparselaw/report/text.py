@@ -1,8 +1,11 @@
-"""The words that all tables share: numbers, intervals, plain tables, warnings; and how they are shown."""
+"""What all screens share: intervals, plain tables, warnings, and how they are printed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Callable, Sequence
+from io import StringIO
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -11,18 +14,36 @@ from rich.text import Text
 
 from sparselaw.words.forms import count, flops, level, number, percent
 
-__all__ = ["Bounds", "count", "flops", "level", "number", "percent", "plain_table", "show", "span", "warning_lines"]
+__all__ = [
+    "Bounds", "count", "facts_table", "flops", "level", "number", "percent", "plain_table", "printed", "show", "span",
+    "warning_lines",
+]  # fmt: skip
+
 Bounds = tuple[float | None, float | None]
+WIDE = 120
+"""Columns of an output that is no terminal, unless COLUMNS says otherwise."""
+_BLANKS_AT_END = re.compile(r"[ \t]+((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
 
 
 def show(content: RenderableType) -> None:
-    """Print for a person; wide enough not to break tables when the output is not a terminal."""
-    console = Console()
-    Console(width=console.width if console.is_terminal else 120, highlight=False).print(content)
+    """Prints for a person, as wide as the terminal, or wide enough for every table where the output is none."""
+    console = Console(highlight=False)
+    if not (console.is_terminal or "COLUMNS" in os.environ):
+        console.width = WIDE
+    with console.capture() as captured:
+        console.print(content)
+    print(_BLANKS_AT_END.sub(r"\1", captured.get()), end="")
 
 
-def span(bounds: Bounds | Sequence[float] | None, form=number) -> str:
-    """An interval; a side that is not bounded is said to be so."""
+def printed(content: RenderableType, width: int = 80) -> str:
+    """What `show` prints, as plain text."""
+    out = StringIO()
+    Console(file=out, width=width, highlight=False).print(content)
+    return _BLANKS_AT_END.sub("", out.getvalue())
+
+
+def span(bounds: Bounds | Sequence[float | None] | None, form: Callable[[float], str] = number) -> str:
+    """An interval; a side without a bound is called unbounded."""
     if bounds is None:
         return "-"
     low, high = bounds
@@ -30,6 +51,7 @@ def span(bounds: Bounds | Sequence[float] | None, form=number) -> str:
 
 
 def plain_table(*columns: str, title: str | None = None) -> Table:
+    """A table with a rule under its head; the first column is justified left, the others right."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, title=title)
     table.title_justify, table.title_style = "left", "bold"
     for k, column in enumerate(columns):
@@ -37,5 +59,14 @@ def plain_table(*columns: str, title: str | None = None) -> Table:
     return table
 
 
+def facts_table(facts: dict[str, str]) -> Table:
+    """Names and values in two columns without a head."""
+    table = Table.grid(padding=(0, 4, 0, 0), pad_edge=False)
+    for name, value in facts.items():
+        table.add_row(Text(name), Text(value))
+    return table
+
+
 def warning_lines(warnings: Sequence[str]) -> list[RenderableType]:
+    """A line for each warning."""
     return [Text(f"warning: {sentence}", style="yellow") for sentence in warnings]

@@ -22,7 +22,7 @@ from sparselaw.errors import UserError, first_line
 from sparselaw.runs.check import Array, checked_table, doubts, shown
 from sparselaw.runs.folders import is_address, runs_in
 from sparselaw.runs.published import PUBLISHED, published_bytes, published_frame
-from sparselaw.runs.table import Runs
+from sparselaw.runs.table import Runs, unit_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -67,7 +67,7 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
     where = str(path)
     frame, rows = read_table(_content(path), where)
     table = checked_table(frame, where, rows=rows, columns=columns)
-    return Runs(table, path.name, data_unit=_data_unit(table), warnings=doubts(table, rows))
+    return Runs(table, path.name, data_unit=unit_of(table), warnings=doubts(table, rows))
 
 
 def read_all(sources: Sequence[str], *, columns: Mapping[str, str] | None = None) -> Runs:
@@ -86,13 +86,6 @@ def read_all(sources: Sequence[str], *, columns: Mapping[str, str] | None = None
     table = pd.concat([part.table for part in parts], ignore_index=True)
     name = " + ".join(part.name for part in parts)
     return Runs.from_frame(table, name=name, data_unit=parts[0].data_unit, loss_unit=parts[0].loss_unit)
-
-
-def _data_unit(table: DataFrame) -> str:
-    """What the column data_unit says, where there is one and it always says the same."""
-    units = set(table.get("data_unit", ()))
-    unit = units.pop() if len(units) == 1 else None
-    return unit if isinstance(unit, str) else Runs.data_unit
 
 
 def _published(name: str) -> Runs:

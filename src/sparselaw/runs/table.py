@@ -47,7 +47,7 @@ class Runs(Readable):
         *,
         name: str,
         columns: Mapping[str, str] | None = None,
-        data_unit: str = "examples",
+        data_unit: str | None = None,
         loss_unit: str = "nats",
     ) -> Runs:
         """Checked runs from a pandas table; `frame` itself is left alone.
@@ -56,7 +56,7 @@ class Runs(Readable):
             frame: one row a run; counts may be text such as `1.3B`.
             name: what errors and figures call the table.
             columns: names in `frame` of those of the four columns that have another one there.
-            data_unit: what D counts.
+            data_unit: what D counts; if None what a column data_unit says, else "examples".
             loss_unit: what the loss is in.
 
         Raises:
@@ -64,7 +64,8 @@ class Runs(Readable):
         """
         rows = range(1, len(frame) + 1)
         table = checked_table(frame, name, rows=rows, columns=columns)
-        return cls(table, name, data_unit=data_unit, loss_unit=loss_unit, warnings=doubts(table, rows))
+        unit = data_unit or unit_of(table)
+        return cls(table, name, data_unit=unit, loss_unit=loss_unit, warnings=doubts(table, rows))
 
     def __len__(self) -> int:
         return len(self.table)
@@ -123,6 +124,28 @@ class Runs(Readable):
         finally:
             with suppress(NotADirectoryError):  # nor was it written then, which is told above
                 partial.unlink(missing_ok=True)
+
+
+def unit_of(table: DataFrame) -> str:
+    """What D counts: what the column data_unit says, where there is one and it always says the same."""
+    units = set(table.get("data_unit", ()))
+    unit = units.pop() if len(units) == 1 else None
+    return unit if isinstance(unit, str) else Runs.data_unit
+
+
+def as_runs(source: Runs | DataFrame | str | Path, *, columns: Mapping[str, str] | None = None) -> Runs:
+    """Runs as a caller has them: checked ones, a pandas table, or what `read_runs` reads.
+
+    Raises:
+        UserError: a table or file that holds no runs.
+    """
+    if isinstance(source, Runs):
+        return source
+    if isinstance(source, str | Path):
+        from sparselaw.runs.readers import read_runs
+
+        return read_runs(source, columns=columns)
+    return Runs.from_frame(source, name="table", columns=columns)
 
 
 def _write_csv(table: DataFrame, path: Path) -> None:

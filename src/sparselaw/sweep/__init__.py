@@ -1,6 +1,6 @@
 """Sweeps: grids of runs over (N, S, D), trained on a laptop or a cluster, ending in a folder that `fit` reads.
 
-`expand(load_sweep("SWEEP.toml"))` gives the runs; `sparselaw.sweep.command.sweep` trains what is missing of them.
+`expand(load_sweep("SWEEP.toml"))` gives the runs; `sparselaw.sweep.missing.train_missing` trains those that are missing.
 """
 
 from sparselaw.sweep.grid import Cell, PlannedRun, SweepConfig, expand, load_sweep

@@ -8,6 +8,7 @@ from sparselaw.report.figures.answers import answer_figure
 from sparselaw.report.figures.compared import multiplier_figure, pretrained_figure
 from sparselaw.report.figures.fitted import (
     flops_figure,
+    law_figure,
     loss_figure,
     predicted_figure,
     profiles_figure,
@@ -21,6 +22,7 @@ __all__ = [
     "colour_of",
     "contour_figure",
     "flops_figure",
+    "law_figure",
     "lifetime_contour_figure",
     "loss_figure",
     "multiplier_figure",

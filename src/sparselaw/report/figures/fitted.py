@@ -49,7 +49,7 @@ def save_fit_figures(fitted: Fit, runs: Runs, profiles: Sequence[Profile], folde
     figures = {"loss": loss_figure(fitted, runs), "flops": flops_figure(fitted, runs)}
     figures["predicted"] = predicted_figure(fitted, runs)
     with suppress(UserError):  # a law without sparsity, of the user's own, or for which no budget makes sparsity best
-        figures["contours"] = contour_figure(budget_contours(fitted), fitted)
+        figures["contours"] = contour_figure(budget_contours(fitted))
     if profiles:
         figures["profiles"] = profiles_figure(profiles, fitted)
     paths = [folder / f"{name}.png" for name in figures]
@@ -71,6 +71,21 @@ def loss_figure(fitted: Fit, runs: Runs) -> Figure:
             _runs_at(ax, runs.select(here), runs.nonzero_params[here], S, marker)
         ax.set(title=f"{format_count(data)} {fitted.data_unit}", xlabel="non-zero parameters")
     axes[0, 0].set(ylabel="validation loss (nats)", ylim=_room_for(runs.loss))
+    _legend(figure, fitted)
+    return figure
+
+
+@styled
+def law_figure(fitted: Fit) -> Figure:
+    """The fitted loss against non-zeros on the most data that was fitted, a colour a sparsity, with bands."""
+    data, sizes = fitted.domain.data[1], np.geomspace(*fitted.domain.nonzero_params, 80)
+    figure, axes = blank(4.4, 3.2, _title(fitted))
+    ax = axes[0, 0]
+    log_axis(ax, "x", roomy(sizes))
+    for S, _ in _levels(fitted):
+        _law_line(ax, fitted, S, sizes, data, x=sizes)
+    title = f"{format_count(data)} {fitted.data_unit}"
+    ax.set(title=title, xlabel="non-zero parameters", ylabel="validation loss (nats)")
     _legend(figure, fitted)
     return figure
 

@@ -146,10 +146,12 @@ function servedAnswer(model, state) {
     equivalent_dense_params: (one) => N * sizeMultiplier(one, S),
     times_chinchilla: (one) => C / chinchillaFlops(one, N, demand.training),
   });
+  const points = pointValues(quantities, law);
+  if (demand.nonzeros) for (const certain of ["nonzero_params", "dense_params"]) delete quantities[certain];
   const value = (s) => lifeAt(law, s, demand).total;
   const allowed = found.total * (1 + LIFE_TOLERANCE);
   const record = {
-    ...pointValues(quantities, law),
+    ...points,
     loss: state.loss,
     inference: state.inference,
     cost: state.cost,

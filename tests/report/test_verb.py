@@ -1,4 +1,4 @@
-"""The command `report`: what it takes, what it says, and what stands in the page."""
+"""The verb `report`: what it takes, and what stands in the page."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ import pytest
 from sparselaw.cost import open_hardware
 from sparselaw.errors import UserError
 from sparselaw.fit import fit, open_fit
-from sparselaw.report.command import report
+from sparselaw.report import report
 from sparselaw.runs.published import FOLDER_VARIABLE
 
 from .conftest import simulated_runs
 
 
-def written(
-    capsys: pytest.CaptureFixture[str], source: object, path: Path, **options: Any
-) -> tuple[dict[str, Any], str]:
-    """What the command prints as JSON, and the page."""
-    report(str(source), output=path, json=True, plotlyjs="cdn", **options)
-    return json.loads(capsys.readouterr().out), path.read_text(encoding="utf-8")
+def written(source: object, path: Path, **options: Any) -> tuple[dict[str, Any], str]:
+    """The record of a report as JSON holds it, and the page."""
+    made = report(source, output=path, plotlyjs="cdn", **options)
+    return json.loads(json.dumps(made.to_json())), path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +30,8 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_table_is_fitted_compared_and_told(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found, page = written(capsys, table, tmp_path / "new" / "report.html", num_draws=60)
+def test_a_table_is_fitted_compared_and_told(table: Path, tmp_path: Path) -> None:
+    found, page = written(table, tmp_path / "new" / "report.html", bootstrap=60)
     assert found["bytes"] == len(page.encode())
     assert found["law"] == "paper"
     assert found["answer"]["interval"][0] <= found["answer"]["optimal_sparsity"] <= found["answer"]["interval"][1]
@@ -45,35 +43,31 @@ def test_a_table_is_fitted_compared_and_told(table: Path, tmp_path: Path, capsys
     }
 
 
-def test_a_table_with_its_fit_is_not_fitted_again(
-    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_table_with_its_fit_is_not_fitted_again(table: Path, tmp_path: Path) -> None:
     fit(simulated_runs("mine"), "no-floor").save(tmp_path / "fit.json")
-    found, page = written(capsys, table, tmp_path / "report.html", fit_file=str(tmp_path / "fit.json"))
+    found, page = written(table, tmp_path / "report.html", fit=tmp_path / "fit.json")
     assert (found["law"], found["fit"]) == ("no-floor", "mine")
     assert 'id="runs"' in page
     assert found["answer"]["interval"] is None
 
 
-def test_a_fit_alone_lacks_the_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found, page = written(capsys, "t5-c4-refit", tmp_path / "report.html")
+def test_a_fit_alone_lacks_the_runs(tmp_path: Path) -> None:
+    found, page = written("t5-c4-refit", tmp_path / "report.html")
     assert "made from a fit alone" in page
     assert found["answer"]["optimal_sparsity"] > 0
     open_fit("t5-c4-refit").save(tmp_path / "saved.json")
-    again, _ = written(capsys, tmp_path / "saved.json", tmp_path / "report.html")
+    again, _ = written(tmp_path / "saved.json", tmp_path / "report.html")
     assert again["answer"] == found["answer"]
 
 
-def test_a_published_law_stands_in_for_runs_that_cannot_be_had(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_published_law_stands_in_for_runs_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "nowhere"))
-    found, page = written(capsys, "vit-jft", tmp_path / "report.html")
+    found, page = written("vit-jft", tmp_path / "report.html")
     assert "published coefficients alone" in found["notes"][0]
     assert "published coefficients alone" in page
 
 
-def test_a_folder_tells_its_curves_and_what_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_tells_its_curves_and_what_is_left_out(tmp_path: Path) -> None:
     for k, row in enumerate(simulated_runs().table.to_dict("records")):
         folder = tmp_path / "sweep" / f"run-{k}"
         folder.mkdir(parents=True)
@@ -81,37 +75,29 @@ def test_a_folder_tells_its_curves_and_what_is_left_out(tmp_path: Path, capsys: 
         (folder / "result.json").write_text(json.dumps({**row, "status": status, "data_unit": "tokens"}))
         lines = [json.dumps({"step": step, "data": 1e7 * step, "loss": 9 / step}) for step in (1, 2, 3)]
         (folder / "metrics.jsonl").write_text("\n".join(lines))
-    found, page = written(capsys, tmp_path / "sweep", tmp_path / "report.html", num_draws=20)
+    found, page = written(tmp_path / "sweep", tmp_path / "report.html", bootstrap=20)
     assert 'data-figure="curves"' in page
     left_out = next(item for item in found["checklist"] if item["name"] == "Runs left out")
     assert left_out["said"] == "63 fitted; left out: 1 diverged"
 
 
-def test_the_question_is_the_one_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_question_is_the_one_asked(tmp_path: Path) -> None:
     machine = tmp_path / "machine.json"
     open_hardware("epyc-csr").save(machine)
-    question = {"nonzero_params": 1e8, "flops": 1e21, "cost": str(machine)}
-    found, page = written(capsys, "t5-c4-refit", tmp_path / "report.html", **question)
+    question = {"nonzeros": 1e8, "flops": 1e21, "cost": str(machine)}
+    found, page = written("t5-c4-refit", tmp_path / "report.html", **question)
     assert (found["answer"]["nonzero_params"], found["answer"]["flops"]) == (1e8, 1e21)
     assert found["answer"]["cost"] == "epyc-csr"
     assert "epyc-csr (file)" in page
-
-
-def test_a_person_is_told_the_answer_and_the_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report("t5-c4-refit", output=tmp_path / "report.html", plotlyjs="cdn")
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].endswith("% sparse")
-    assert said[1].startswith("checklist: ")
-    assert said[2].startswith(f"wrote {tmp_path / 'report.html'} (0.")
 
 
 MISTAKES = {
     "nothing there": ("nowhere.csv", {}, "nowhere.csv"),
     "unknown cost": ("t5-c4-refit", {"cost": "free"}, "'free'"),
     "no training": ("t5-c4-refit", {"cost": "h100-2:4"}, "says nothing about training"),
-    "patches of text": ("t5-c4-refit", {"units_per_datum": 4.0}, "tokens_per_image"),
-    "no patches": ("t5-c4-refit", {"units_per_datum": 0.0}, "tokens_per_image"),
-    "absurd size": ("t5-c4-refit", {"nonzero_params": 1e300}, "1e+300"),
+    "patches of text": ("t5-c4-refit", {"tokens_per_image": 4.0}, "tokens_per_image"),
+    "no patches": ("t5-c4-refit", {"tokens_per_image": 0.0}, "tokens_per_image"),
+    "absurd size": ("t5-c4-refit", {"nonzeros": 1e300}, "1e+300"),
 }
 
 
@@ -121,16 +107,26 @@ def test_mistakes_are_told_in_one_sentence(tmp_path: Path, mistake: str) -> None
     with pytest.raises(UserError) as caught:
         report(source, output=tmp_path / "report.html", **options)
     assert said in str(caught.value)
+    assert "--" not in str(caught.value)
     assert not (tmp_path / "report.html").exists()
 
 
 def test_a_fit_of_other_runs_is_refused(table: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="a fit of 48 runs"):
-        report(str(table), output=tmp_path / "report.html", fit_file="t5-c4-refit")
+    with pytest.raises(UserError, match=r"fit is of 48 runs and runs\.csv holds"):
+        report(str(table), output=tmp_path / "report.html", fit="t5-c4-refit")
 
 
-def test_runs_that_identify_nothing_still_have_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_that_identify_nothing_still_have_a_report(tmp_path: Path) -> None:
     runs = simulated_runs()
     runs.select((runs.sparsity > 0.8).nonzero()[0][:3]).write(tmp_path / "few.csv")
-    _, page = written(capsys, tmp_path / "few.csv", tmp_path / "report.html", num_draws=10)
+    _, page = written(tmp_path / "few.csv", tmp_path / "report.html", bootstrap=10)
     assert "free-multiplier law needs dense runs" in page
+
+
+def test_tables_and_fits_are_sources_as_well(table: Path, tmp_path: Path) -> None:
+    runs = simulated_runs()
+    records = [written(source, tmp_path / "page.html", bootstrap=20)[0] for source in (table, runs.table)]
+    fields = ("law", "answer", "checklist")
+    assert [records[0][field] for field in fields[:2]] == [records[1][field] for field in fields[:2]]
+    alone, _ = written(open_fit("vit-jft"), tmp_path / "page.html")
+    assert alone["answer"] == written("vit-jft", tmp_path / "page.html", fit="vit-jft")[0]["answer"]

@@ -1,13 +1,30 @@
-"""The commands sweep and runs, as people and machines call them."""
+"""The commands `sweep` and `runs`, as processes of their own."""
 
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-SPARSELAW = Path(sys.executable).with_name("sparselaw")
+BASE = """
+steps = 1
+batch_size = 4
+log_every = 10
+checkpoint_every = 10
+
+[model]
+kind = "decoder"
+width = 16
+layers = 1
+
+[data]
+source = "synthetic"
+sequence_length = 32
+heldout = 16
+
+[pruning]
+update_every = 3
+"""
 SWEEP = """
 base = "base.toml"
 nonzeros = [800]
@@ -17,15 +34,17 @@ data = ["2.6K"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, base_text):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("commands")
-    (folder / "base.toml").write_text(base_text)
+    (folder / "base.toml").write_text(BASE)
     (folder / "sweep.toml").write_text(SWEEP)
     return folder
 
 
 def call(folder, *arguments):
-    return subprocess.run([SPARSELAW, *arguments], cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "sparselaw", *arguments], cwd=folder, capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +138,13 @@ def test_a_failed_run_tells_why_and_the_others_go_on(folder):
     ("arguments", "complaint"),
     [
         (["sweep", "missing.toml"], "missing.toml is no file"),
-        (["sweep", "sweep.toml", "--threads", "0"], "--threads must be at least 1"),
-        (["sweep", "sweep.toml", "--workers", "-2"], "--workers must be at least 0"),
+        (["sweep", "sweep.toml", "--threads", "0"], "--threads is 0; give at least 1."),
+        (["sweep", "sweep.toml", "--workers", "-2"], "--workers is -2; give at least 0."),
         (["sweep", "sweep.toml", "--address", "head:6379"], "--engine ray"),
-        (["sweep", "sweep.toml", "--engine", "cloud"], "invalid choice"),
+        (
+            ["sweep", "sweep.toml", "--engine", "cloud"],
+            "--engine does not take 'cloud'; give one of local, ray, slurm.",
+        ),
         (["runs", "missing"], "missing cannot be read as a folder of runs"),
         (["runs", "sweep.toml"], "sweep.toml cannot be read as a folder of runs (Not a directory)"),
     ],

@@ -1,10 +1,8 @@
-"""The command `sparselaw sweep`: look at a sweep, or train what is missing of it."""
+"""From a sweep file to finished runs: look at them before, or train those that are missing."""
 
-import json as json_module
 import os
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,45 @@ from typing import Any
 from sparselaw.errors import UserError
 from sparselaw.runs.folders import FINISHED, RunState, is_address
 from sparselaw.sweep.driver import Agenda, carry_out, make_agenda, stopping_in_order
-from sparselaw.sweep.grid import PlannedRun, SweepConfig, expand, load_sweep
+from sparselaw.sweep.grid import SweepConfig, expand, load_sweep
 from sparselaw.sweep.jobs import INTERRUPTED, Engine, Outcome
 from sparselaw.sweep.preview import Preview, preview
 from sparselaw.sweep.watch import Sighting, watching
 
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+
+@dataclass(frozen=True)
+class Trained:
+    """How a sweep ended.
+
+    Attributes:
+        folder: of the runs.
+        num_runs: of the sweep.
+        finished: runs that were finished before.
+        left: diverged and failed runs that were not tried again.
+        outcomes: of the runs trained now.
+        stopped: whether Ctrl-C or SIGTERM ended it.
+    """
+
+    folder: str
+    num_runs: int
+    finished: tuple[RunState, ...]
+    left: tuple[RunState, ...]
+    outcomes: tuple[Outcome, ...]
+    stopped: bool
+
+    @property
+    def num_finished(self) -> int:
+        """Runs that are finished now."""
+        return len(self.finished) + sum(outcome.status == FINISHED for outcome in self.outcomes)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """One record for each run."""
+        before = [Outcome(one.name, one.state, one.reason, one.record) for one in self.finished]
+        before += [Outcome(one.name, one.state, one.reason) for one in self.left]
+        return [asdict(outcome) for outcome in (*before, *self.outcomes)]
 
 
-def sweep(
+def train_missing(
     source: str | Path,
     *,
     output: str | None = None,
@@ -30,22 +57,17 @@ def sweep(
     threads: int = 1,
     address: str | None = None,
     retry: bool = False,
-    json: bool = False,
-) -> int:
-    """Trains what is missing of a sweep and says what is there.
+) -> Trained:
+    """Trains the runs of a sweep that are not finished, and shows their progress.
 
     Args:
         source: path of the sweep's TOML file.
-        output: folder or address for the runs; by default `runs/` and the file's name.
+        output: folder or address for the runs; `runs/` and the file's name if None.
         engine: `local`, `ray` or `slurm`.
         workers: runs at a time; 0 takes one for each GPU, or as many as the processor's cores allow.
-        threads: of the processor, for each run.
-        address: of a Ray cluster; without one, one is started here.
+        threads: processor threads of each run.
+        address: of a Ray cluster; one is started here if None.
         retry: try diverged and failed runs again.
-        json: print one record of all runs as JSON.
-
-    Returns:
-        The exit code: 0 if all runs are finished, 130 after Ctrl-C, else 1.
 
     Raises:
         UserError: one sentence about what cannot be done.
@@ -64,11 +86,12 @@ def sweep(
         for outcome in carry_out(agenda.jobs, _engine(engine, config, workers, address, folder), stop=stop):
             watch.ended(outcome)
             outcomes.append(outcome)
-    return _close(runs, agenda, outcomes, folder, stopped=stop.is_set(), json=json)
+    stopped = stop.is_set() or any(outcome.status == INTERRUPTED for outcome in outcomes)
+    return Trained(folder, len(runs), agenda.finished, agenda.left, tuple(outcomes), stopped)
 
 
 def look(source: str | Path, *, threads: int = 1) -> list[Preview]:
-    """What each run of a sweep is and costs, measured by a short probe, or why it cannot be."""
+    """The size and cost of each run of a sweep, measured by a short probe, or why it is impossible."""
     return preview(expand(load_sweep(source)), threads=threads)
 
 
@@ -116,30 +139,3 @@ def _opening(agenda: Agenda, folder: str) -> str:
     parts += [f"{len(agenda.finished)} finished before"] if agenda.finished else []
     parts += [f"{len(agenda.left)} diverged or failed (--retry tries them again)"] if agenda.left else []
     return ", ".join(parts)
-
-
-def _close(
-    runs: Sequence[PlannedRun],
-    agenda: Agenda,
-    outcomes: Sequence[Outcome],
-    folder: str,
-    *,
-    stopped: bool,
-    json: bool,
-) -> int:
-    finished = len(agenda.finished) + sum(outcome.status == FINISHED for outcome in outcomes)
-    if json:
-        records = [_record(state) for state in (*agenda.finished, *agenda.left)] + [asdict(o) for o in outcomes]
-        print(json_module.dumps(records, indent=1))
-    else:
-        print(f"{finished} of {len(runs)} runs finished in {folder}")
-        for state in agenda.left:
-            print(f"{state.name} {state.state}{': ' if state.reason else ''}{state.reason}", file=sys.stderr)
-    if stopped or any(outcome.status == INTERRUPTED for outcome in outcomes):
-        return STOPPED
-    return 0 if finished == len(runs) else 1
-
-
-def _record(state: RunState) -> dict[str, Any]:
-    result = state.record if state.state == FINISHED else {}
-    return asdict(Outcome(state.name, state.state, state.reason, result))

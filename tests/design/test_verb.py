@@ -1,22 +1,19 @@
-"""The command `design` from text to a sweep file that can be trained; mistakes in one sentence."""
+"""The verb `design`: from a fit or its name, ranges and a budget to a sweep file that can be trained."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sparselaw.cost import Cost
-from sparselaw.design.command import design
+from sparselaw.design import design
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
-from sparselaw.sweep.command import look
 from sparselaw.sweep.grid import expand, load_sweep
+from sparselaw.sweep.missing import look
 from sparselaw.sweep.preview import preview
 
-LAPTOP = {"budget": "3e12", "nonzeros": "6K:60K", "data": "50K:2M", "sparsities": (0.0, 0.5, 0.75), "max_runs": 5}
-UNSAID = {
-    "target": None, "answer": "sparsity", "nonzeros": None, "data": None, "sparsities": (), "max_runs": None, "max_seeds": 1,
-    "noise": None, "guess": False, "cost": Cost(), "confidence": 0.95, "base": None, "output": None,
+LAPTOP = {
+    "budget": "3e12", "nonzeros": (6e3, 6e4), "data": (5e4, 2e6), "sparsities": (0.0, 0.5, 0.75), "max_runs": 5,
 }  # fmt: skip
 
 
@@ -29,7 +26,8 @@ UNSAID = {
     ],
 )
 def test_a_first_sweep_for_a_laptop(law: str, base: str | None, recipe: str, tmp_path: Path) -> None:
-    found = design(open_fit(law), **UNSAID | LAPTOP | {"base": base, "output": tmp_path / "sweep.toml"})
+    found = design(law, **LAPTOP)
+    found.save(tmp_path / "sweep.toml", base)
     sweep = load_sweep(tmp_path / "sweep.toml")
     assert sweep.base == recipe
     seen = preview(expand(sweep), threads=1, probe=False)
@@ -38,7 +36,7 @@ def test_a_first_sweep_for_a_laptop(law: str, base: str | None, recipe: str, tmp
 
 
 def test_its_dry_run(tmp_path: Path) -> None:
-    design(open_fit("t5-c4-refit"), **UNSAID | LAPTOP | {"max_runs": 2, "output": tmp_path / "sweep.toml"})
+    design("t5-c4-refit", **LAPTOP | {"max_runs": 2}).save(tmp_path / "sweep.toml")
     seen = look(tmp_path / "sweep.toml")
     assert len(seen) == 2
     assert not any(one.problem for one in seen)
@@ -51,32 +49,37 @@ def own() -> Fit:
 
 @pytest.mark.parametrize("answer", ["sparsity", "loss"])
 def test_the_answer_asked_for_is_that_of_any_target(own: Fit, answer: str) -> None:
-    for target in (None, "85M,1e21"):
-        found = design(own, **UNSAID | {"budget": "1e20", "max_runs": 3, "answer": answer, "target": target})
+    for target in (None, (85e6, 1e21)):
+        found = design(own, budget="1e20", max_runs=3, answer=answer, target=target)
         assert found.target.answer == answer
     assert (found.target.nonzero_params, found.target.flops) == (85e6, 1e21)
 
 
 def test_a_target_not_given_lies_beyond_the_runs_allowed(own: Fit) -> None:
-    found = design(own, **UNSAID | {"budget": "1e20", "max_runs": 3, "nonzeros": "2M:40M"})
+    found = design(own, budget=1e20, max_runs=3, nonzeros=(2e6, 4e7))
     assert found.target.nonzero_params == pytest.approx(100e6)
 
 
 def test_any_fit_can_be_a_guess(own: Fit) -> None:
     for guess in (False, True):
-        assert design(own, **UNSAID | {"budget": "1e20", "max_runs": 3, "guess": guess}).guess == guess
+        assert design(own, budget=1e20, max_runs=3, guess=guess).guess == guess
 
 
 MISTAKES = {
-    "budget": ({"budget": "much"}, "is not a count"),
-    "target": ({"target": "85M"}, "--target takes non-zeros,FLOPs"),
-    "range": ({"nonzeros": "1M"}, "LOW:HIGH"),
-    "range reversed": ({"data": "1B:1M"}, "lowest first"),
+    "budget": ({"budget": "much"}, "'much' is not a count"),
+    "negative budget": ({"budget": -1.0}, "budget is -1; give a positive number of FLOPs."),
+    "target": ({"target": (85e6,)}, "target has 1 numbers; give non-zeros and FLOPs"),
+    "range reversed": ({"data": (1e9, 1e6)}, "data is 1e.09 to 1e.06; give two positive numbers, the lower one first."),
+    "sparsity": ({"sparsities": (0.5, 50.0)}, "sparsities has 0.5, 50.0; give numbers in"),
+    "cost": ({"cost": "spars"}, "did you mean 'sparse'"),
+    "confidence": ({"confidence": 95}, "confidence is 95; give a number between 0 and 1."),
+    "patches of text": ({"tokens_per_image": 196}, "give tokens_per_image only for laws in images"),
 }
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes(own: Fit, case: str) -> None:
+def test_mistakes_speak_python(own: Fit, case: str) -> None:
     options, sentence = MISTAKES[case]
-    with pytest.raises(UserError, match=sentence):
-        design(own, **UNSAID | {"budget": "1e20"} | options)
+    with pytest.raises(UserError, match=sentence) as caught:
+        design(own, **{"budget": 1e20} | options)
+    assert "--" not in str(caught.value)

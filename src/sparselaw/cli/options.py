@@ -1,0 +1,131 @@
+"""What several commands share: how an option is described, counts and ranges, output files, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+from tyro.conf import FlagCreatePairsOff, arg
+
+from sparselaw import errors
+from sparselaw.counts import parse_range
+from sparselaw.errors import UserError
+
+
+class Command(Protocol):
+    """The options of a command, and what it does with them."""
+
+    def run(self) -> int | None:
+        """Carries the command out; returns its exit code, 0 if None."""
+        ...
+
+
+def option(text: str, *, metavar: str | None = None, default: str | None = None, short: str | None = None) -> Any:
+    """An option in the help.
+
+    Args:
+        text: what it sets, its unit and an example.
+        metavar: placeholder of its value; that of its type if None.
+        default: what happens without it, where its value in Python does not say so.
+        short: a short name such as `-o`.
+    """
+    hint = None if default is None else f"(default: {default})"
+    return arg(help=text, metavar=metavar, help_behavior_hint=hint, aliases=(short,) if short else None)
+
+
+def required(text: str, metavar: str) -> Any:
+    """A positional argument in the help."""
+    return arg(help=text, metavar=metavar)
+
+
+Json = Annotated[bool, option("print JSON instead of tables", default="tables"), FlagCreatePairsOff]
+Fitted = Annotated[
+    str, required("fit file, or a published law: t5-c4-refit, t5-c4-published or vit-jft", metavar="FIT")
+]
+Columns = Annotated[
+    str | None,
+    option(
+        "names of columns in your file, such as nonzero_params=n,sparsity=s,data=tokens,loss=val",
+        metavar="NAME=COLUMN,...",
+        default="the names nonzero_params, sparsity, data and loss",
+    ),
+]
+TrainingCost = Annotated[
+    str,
+    option(
+        "cost of zeros in training: dense (they cost compute), sparse (they are free), a measured machine (a100-2:4, "
+        "h100-2:4, epyc-csr) or HARDWARE.json",
+        metavar="COST",
+    ),
+]
+InferenceCost = Annotated[str, option("cost of zeros in inference, such as sparse; as --cost", metavar="COST")]
+TokensPerImage = Annotated[
+    float,
+    option(
+        "for laws in images, tokens (patches) of one image, such as 196; 1 counts FLOPs as the paper does",
+        metavar="TOKENS",
+    ),
+]
+Confidence = Annotated[float, option("confidence level of the intervals, such as 0.9", metavar="SHARE")]
+Intervals = Annotated[int, option("number of resamples for intervals, such as 1000", metavar="NUMBER")]
+
+
+def ranged(text: str | None) -> tuple[float, float] | None:
+    """Two counts LOW:HIGH."""
+    return None if text is None else parse_range(text)
+
+
+def named_columns(text: str | None) -> dict[str, str] | None:
+    """The mapping in `--columns`."""
+    from sparselaw.runs.check import parse_columns
+
+    return parse_columns(text) if text else None
+
+
+def pairs(texts: Sequence[str], name: str, form: str, convert: Callable[[str], Any]) -> dict[str, Any]:
+    """The `NAME=VALUE` of an option that takes several."""
+    found = {}
+    for text in texts:
+        key, _, value = text.partition("=")
+        try:
+            found[key] = convert(value)
+        except ValueError as error:
+            raise UserError(f"{errors.arg(name)} has {text!r}; give {form}.") from error
+    return found
+
+
+def check_output(path: Path | None, what: str, *endings: str) -> None:
+    """Refuses a file, before the work for it, whose name has another ending or that cannot be written there.
+
+    Raises:
+        UserError: another ending, a folder of that name, or a file where its folder should be.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in endings:
+        raise UserError(f"Cannot write {what} to {path}; end its name in {' or '.join(endings)}.")
+    if path.is_dir():
+        raise UserError(f"Cannot write {path}, which is a folder; give the name of a file.")
+    if taken := next((folder for folder in path.parents if folder.is_file()), None):
+        raise UserError(f"Cannot write {path}, because {taken} is a file; give another folder.")
+
+
+@contextmanager
+def torch_for(doing: str) -> Iterator[None]:
+    """Turns a missing PyTorch into advice."""
+    try:
+        yield
+    except ImportError as error:
+        raise UserError(
+            f"{doing} needs the package {error.name}; install it with pip install 'sparselaw[train]'."
+        ) from error
+
+
+def print_json(record: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Prints a record with null for numbers that JSON does not have."""
+    from sparselaw.fit.result import finite
+
+    print(json.dumps(finite(record), indent=1))

@@ -1,1 +1,0 @@
-"""What each command does: read, compute, print or write. Nothing heavy is imported before it is needed."""
