@@ -13,8 +13,7 @@ from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.result import Bootstrap
 from sparselaw.laws.lifetime import Demand, best_sparsity, life_at
-from sparselaw.plan import Answer, Estimate, Question
-from sparselaw.plan import answer as answer_to
+from sparselaw.plan import Answer, Estimate, Question, ask
 from sparselaw.plan.contours import lifetime_contours
 
 CONTRACT = {
@@ -29,7 +28,7 @@ def t5() -> Fit:
 
 
 def plan_served(fitted: Fit, **question) -> Answer:
-    return answer_to(fitted, Question(**question))
+    return ask(fitted, Question(**question))
 
 
 def with_draws(fitted: Fit, draws: np.ndarray) -> Fit:

@@ -19,8 +19,7 @@ from sparselaw.cost.storage import PRECISIONS
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, bootstrap, fit, open_fit
 from sparselaw.plan import Question as PlanQuestion
-from sparselaw.plan import answer as answer_to
-from sparselaw.plan import plan
+from sparselaw.plan import ask, plan
 from sparselaw.report.page import write_page
 from sparselaw.report.study import Question, study
 
@@ -164,7 +163,7 @@ def test_a_life_is_answered_as_python_answers_it(kept_open: Asked, serving: str)
             size = {"fixed": "true", "N": N} if N else {"fixed": "false"}
             page = opened.ask(ask="serve", loss=loss, inference=inference, cost=cost, serving=serving, **size)
             costs = {"cost": training_cost(cost, 1.0), "inference_cost": serving_cost(serving)}
-            python = answer_to(fitted, PlanQuestion(loss=loss, inference=inference, nonzeros=N, **costs)).to_json()
+            python = ask(fitted, PlanQuestion(loss=loss, inference=inference, nonzeros=N, **costs)).to_json()
             # Python says beside the others that some draws are out of reach.
             assert_same(page, python, leave=("warnings",))
 

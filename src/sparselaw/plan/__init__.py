@@ -2,12 +2,12 @@
 
 import sys
 
-from sparselaw.plan.answer import Answer, answer, plan
+from sparselaw.plan.answer import Answer, ask, plan
 from sparselaw.plan.contours import Contours, LifetimeContours
 from sparselaw.plan.estimate import Estimate
 from sparselaw.plan.question import Question
 from sparselaw.rooms import Verb
 
-__all__ = ["Answer", "Contours", "Estimate", "LifetimeContours", "Question", "answer", "plan"]
+__all__ = ["Answer", "Contours", "Estimate", "LifetimeContours", "Question", "ask", "plan"]
 
 sys.modules[__name__].__class__ = Verb

@@ -115,7 +115,7 @@ class Answer(Shown):
         return finite(record_of(self) | said)
 
 
-def answer(fitted: Fit, question: Question) -> Answer:
+def ask(fitted: Fit, question: Question) -> Answer:
     """Answers a question with a fit.
 
     Raises:
@@ -265,7 +265,7 @@ def plan(
         tolerance=tolerance,
         confidence=confidence,
     )
-    return answer(fitted, question)
+    return ask(fitted, question)
 
 
 def _memory(size: float | str | Memory | None, format: str | None, precision: str | None) -> Memory | None:

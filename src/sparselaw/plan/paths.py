@@ -148,8 +148,10 @@ class Lifetime:
     def at(self, parameters: Array, S: ArrayLike) -> Model:
         life = life_at(self.law, parameters, S, self.demand)
         loss, given = np.asarray(self.demand.loss, dtype=float), self.demand.nonzero_params
-        N = life.nonzero_params if given is None else np.asarray(given)
-        return Model(N, life.data, loss, life.training_flops, life.inference_flops, life.total)
+        N, served = life.nonzero_params, life.inference_flops
+        if given is not None:  # certain, even where the loss is out of reach
+            N, served = np.asarray(given), self.demand.serving.flops(S, given, self.demand.inference)
+        return Model(N, life.data, loss, life.training_flops, served, life.total)
 
     def costing(self, cost: Cost) -> Lifetime:
         return replace(self, demand=replace(self.demand, serving=cost))

@@ -147,7 +147,7 @@ function servedAnswer(model, state) {
     times_chinchilla: (one) => C / chinchillaFlops(one, N, demand.training),
   });
   const points = pointValues(quantities, law);
-  if (demand.nonzeros) for (const certain of ["nonzero_params", "dense_params"]) delete quantities[certain];
+  if (demand.nonzeros) for (const certain of ["nonzero_params", "inference_flops", "dense_params"]) delete quantities[certain];
   const value = (s) => lifeAt(law, s, demand).total;
   const allowed = found.total * (1 + LIFE_TOLERANCE);
   const record = {
