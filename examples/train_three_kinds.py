@@ -1,11 +1,11 @@
-"""Is a sparse transformer worth it? A decoder, a T5 and a ViT, each three times on the same data:
+"""Is a sparse transformer worth it? Train a decoder, a T5 and a ViT three times each, on the same data:
 
-dense     with as many non-zeros as the sparse model
+dense     dense, with as many non-zero weights as the sparse model
 sparse    75% sparse, twice as wide
-parent    as wide as the sparse one, but dense
+parent    dense, as wide as the sparse model
 
-The sparse model should lose to its parent and beat the dense model. Takes some minutes a run on one core; stop it at
-any time and start it again.
+The sparse model should have a lower loss than the dense model and a higher one than its parent. A run takes a few minutes
+on one core. You can stop the script at any time and start it again: finished runs are skipped.
 
     python examples/train_three_kinds.py [folder] [number of runs at a time] [kinds ...]
 """
@@ -26,7 +26,7 @@ KINDS = {"decoder": "decoder-laptop", "t5": "t5-laptop", "vit": "vit-laptop"}
 
 
 def three_models(recipe: str) -> dict[str, RunConfig]:
-    """The recipe's sparse model, its dense equal in non-zeros and its dense parent."""
+    """The sparse model of a recipe, the dense model with as many non-zero weights, and the dense parent."""
     sparse = load_config(recipe)
     dense = load_config(recipe, ["pruning.sparsity=0"])
     nonzeros = sparse.model.nonzeros / (1 - sparse.pruning.sparsity)
@@ -35,7 +35,7 @@ def three_models(recipe: str) -> dict[str, RunConfig]:
 
 
 def main(folder: Path, num_workers: int, kinds: list[str]) -> None:
-    """Trains all that is not done and prints one table."""
+    """Train all unfinished models and print one table."""
     with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
         runs = [
             (kind, name, pool.submit(run, config, folder / f"{kind}-{name}"))

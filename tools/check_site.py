@@ -1,8 +1,8 @@
-"""Checks a built site: every local link leads somewhere, nothing is loaded from elsewhere, the reference is complete.
+"""Check a built site: local links work, nothing is loaded from elsewhere, and the API reference is complete.
 
     python tools/check_site.py site
 
-MkDocs' strict mode checks the links of the pages as written; this checks those of the HTML that came of them.
+The strict mode of MkDocs checks the links in the Markdown pages; this script checks the links in the HTML.
 """
 
 import importlib
@@ -15,14 +15,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
-PACKAGES = ("laws", "runs", "fit", "plan", "prune", "train", "sweep")
+PACKAGES = ("laws", "runs", "fit", "cost", "plan", "design", "prune", "train", "sweep")
 LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href"}
 ELSEWHERE = re.compile(r"(?:[a-z]+:)?//")
 OTHER = re.compile(r"(mailto|data|javascript):")
 
 
 class Page(HTMLParser):
-    """Anchors, links, and what is loaded, of one page."""
+    """The anchors, links and loaded files of one page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ def page_at(path: Path) -> Page:
 
 
 def problems(site: Path) -> Iterator[str]:
-    """One sentence for each thing that is wrong."""
+    """One sentence for each problem of the site."""
     for path in sorted(site.rglob("*.html")):
         name, page = path.relative_to(site), page_at(path)
         for target in sorted(page.loads):
@@ -52,7 +52,7 @@ def problems(site: Path) -> Iterator[str]:
                 yield f"{name} loads {target}"
         for target in sorted(page.links | page.loads):
             if not ELSEWHERE.match(target) and not OTHER.match(target) and not _exists(site, path, target):
-                yield f"{name} links to {target}, which is not there"
+                yield f"{name} links to {target}, which does not exist"
     for path in sorted(site.rglob("*.css")):
         for target in re.findall(r"url\(['\"]?([^)'\"]+)", path.read_text(encoding="utf-8")):
             if ELSEWHERE.match(target):
@@ -69,7 +69,7 @@ def _exists(site: Path, page: Path, target: str) -> bool:
 
 
 def _missing(package: str, anchors: set[str]) -> Iterator[str]:
-    """Public functions and classes without an entry; an entry stands at its public or its own address."""
+    """Public functions and classes without an entry, under their public address or that of their module."""
     module = importlib.import_module(f"sparselaw.{package}")
     for name in module.__all__:
         value = getattr(module, name, None)
@@ -80,7 +80,9 @@ def _missing(package: str, anchors: set[str]) -> Iterator[str]:
 
 def main(site: Path) -> None:
     found = list(problems(site))
-    print("\n".join(found) or f"{len(list(site.rglob('*.html')))} pages, no broken link, nothing loaded from elsewhere")
+    print(
+        "\n".join(found) or f"{len(list(site.rglob('*.html')))} pages: no broken links, nothing loaded from elsewhere"
+    )
     sys.exit(bool(found))
 
 

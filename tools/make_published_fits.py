@@ -1,16 +1,14 @@
-"""Write the published laws that ship with the package: `make published-fits`. Needs the published runs."""
+"""Write the published fits that ship with the package (`make published-fits`). This needs the published runs."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from sparselaw.fit.fitting import fit
-from sparselaw.fit.losses import Loss
-from sparselaw.fit.resampling import bootstrap
+import sparselaw
 from sparselaw.fit.result import Fit, Starts
 from sparselaw.laws import PAPER
-from sparselaw.runs import Runs, read_runs
+from sparselaw.runs import Runs
 
 FOLDER = Path(__file__).parents[1] / "src/sparselaw/fit/published_fits"
 
@@ -21,9 +19,8 @@ T5_C4 = (0.56778512, 0.72161276, 1.52265016, 0.24513173, 0.63361517, 0.20270772,
 
 
 def main() -> None:
-    vit, t5 = read_runs("vit-jft"), read_runs("t5-c4")
-    vit_fit = bootstrap(fit(vit, loss=Loss(delta=0.01)), vit)
-    t5_fit = bootstrap(fit(t5, loss=Loss(delta=1e-3, log=True)), t5)
+    vit, t5 = sparselaw.read_runs("vit-jft"), sparselaw.read_runs("t5-c4")
+    vit_fit, t5_fit = sparselaw.fit(vit, bootstrap=1000), sparselaw.fit(t5, bootstrap=1000)
     save(with_coefficients(vit_fit, vit, VIT_JFT, (1e6, 1e9)), "vit-jft")
     save(t5_fit, "t5-c4-refit")
     published = with_coefficients(replace(t5_fit, bootstrap=None), t5, T5_C4, (1e6, 1e5 * 65_536))
@@ -35,7 +32,7 @@ def main() -> None:
 
 
 def with_coefficients(fitted: Fit, runs: Runs, solver_values: tuple[float, ...], units: tuple[float, float]) -> Fit:
-    """The fit with coefficients as published, and the objective and residuals they give."""
+    """The fit with the published coefficients, and with their objective and residuals."""
     values = PAPER.from_solver(np.array(solver_values), units)
     predicted = PAPER.predict(values, runs.sparsity, runs.nonzero_params, runs.data)
     residuals = fitted.loss.residual(predicted, runs.loss)[0]
@@ -46,10 +43,10 @@ def with_coefficients(fitted: Fit, runs: Runs, solver_values: tuple[float, ...],
 
 
 def save(fitted: Fit, name: str) -> None:
-    if fitted.bootstrap:  # nine digits are plenty for an interval
+    if fitted.bootstrap:  # nine digits are enough for an interval
         draws = np.array([[float(f"{value:.9g}") for value in row] for row in fitted.draws])
         fitted = replace(fitted, bootstrap=replace(fitted.bootstrap, draws=draws))
-    # Without residuals: the runs themselves are not ours to ship.
+    # Without residuals, since the runs themselves may not be redistributed.
     replace(fitted, name=name, residuals=np.empty(0)).save(FOLDER / f"{name}.json")
     print(f"{name}: objective {fitted.objective:.7g}, {len(fitted.draws)} draws, {fitted.status}")
 

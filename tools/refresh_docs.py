@@ -20,7 +20,8 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # threads of small products wait for each other on a busy machine
+# Outputs must not depend on the terminal, and threads of small products wait for each other on a busy machine.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"OMP_NUM_THREADS": "1"}
 
 
 class ExampleError(Exception):
@@ -44,7 +45,7 @@ def run_console(session: str, folder: Path) -> str:
 
 
 def _printed(command: list[str], folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, env=os.environ | ONE_THREAD, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
     if done.returncode:
         raise ExampleError((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1])
     return done.stdout

@@ -1,7 +1,7 @@
-"""Hook of MkDocs: links that leave docs/ work on the site as they do in the repository.
+"""MkDocs hook: links from docs/ to other files of the repository also work on the site.
 
-The site holds docs/ at its root and, beside it under their own paths, the files that its pages link to elsewhere in the
-repository (results/README.md, CONTRIBUTING.md, ...). README.md stands there as overview.md. MkDocs then checks every link.
+The root of the site is docs/. Files elsewhere in the repository that its pages link to (results/README.md, CONTRIBUTING.md,
+...) are added under their own paths, and README.md as overview.md. MkDocs then checks every link.
 """
 
 import os
@@ -20,7 +20,7 @@ LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Adds the pages outside docs/, and what they and the pages in docs/ link to."""
+    """Add the pages outside docs/, and the files that they and the pages in docs/ link to."""
     pages = [ROOT / page for page in PAGES]
     for path in [*pages, *_linked([*pages, *DOCS.rglob("*.md")])]:
         place = _place(path)
@@ -29,7 +29,7 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Turns links between places in the repository into links between places on the site."""
+    """Replace links between files of the repository by links between pages of the site."""
     assert page.file.abs_src_path is not None
     source, here = Path(page.file.abs_src_path), os.path.dirname(page.file.src_uri)
 
@@ -40,7 +40,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 def _linked(pages: list[Path]) -> Iterator[Path]:
-    """Files outside docs/ that pages link to, whatever their kind."""
+    """Files outside docs/ that pages link to, except Markdown."""
     for page in pages:
         for _, target in LINK.findall(page.read_text(encoding="utf-8")):
             path = (page.parent / target).resolve()
@@ -49,7 +49,7 @@ def _linked(pages: list[Path]) -> Iterator[Path]:
 
 
 def _place(path: Path) -> str:
-    """Where a file of the repository stands on the site."""
+    """The path on the site of a file of the repository."""
     if path == ROOT / "README.md":
-        return "overview.md"  # MkDocs takes README.md for a start page, and docs/ has another
+        return "overview.md"  # MkDocs would use README.md as the start page, but docs/ has its own
     return path.relative_to(DOCS if path.is_relative_to(DOCS) else ROOT).as_posix()
