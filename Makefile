@@ -1,9 +1,10 @@
-# make demo   the main job, from a fresh clone
-# make test   lint, types, docs, tests, from a fresh clone
-# make figures  the figures of the docs, drawn again
-# make docs   the site, in site/, with every link checked
-# make hooks  commits are checked before they are made
-# make dist   sdist and wheel, in dist/, the wheel tried in an environment of its own
+# make demo     train, fit, plan and report on a small sweep, from a fresh clone
+# make test     lint, types, docs and tests, from a fresh clone
+# make check    lint and types alone
+# make hooks    check every commit before it is made
+# make docs     build the site in site/ and check every link
+# make figures  draw the figures of the docs again
+# make dist     build sdist and wheel in dist/ and try the wheel in an environment of its own
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -12,7 +13,7 @@ ifneq ($(DATASETS),)
 export SPARSELAW_DATASETS ?= $(abspath $(DATASETS))
 endif
 
-.PHONY: demo test test-slow check browser format docs figures dist benchmarks coverage design-study published-fits clean
+.PHONY: demo test test-slow check hooks browser format docs figures dist benchmarks coverage design-study published-fits clean
 
 demo: .venv/core
 	$(BIN)/sparselaw demo
@@ -28,19 +29,22 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyrefly check
 
-# The page's tests drive Chromium; without it they skip and say so.
+hooks: .venv/dev
+	$(BIN)/prek install
+
+# The tests of the page drive Chromium; without it they are skipped with the reason.
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 browser: .venv/dev
 ifeq ($(CHROMIUM),)
 	@( apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core ) \
-		>/dev/null 2>&1 || echo "Chromium is not there and could not be installed: the tests of the page in a browser will skip"
+		>/dev/null 2>&1 || echo "Chromium is missing and could not be installed; the browser tests of the page will be skipped"
 endif
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The variable silences what Material prints about MkDocs 2, which the constraints keep out.
+# The variable silences Material's notice about MkDocs 2, which the constraints exclude.
 docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir site
 	$(BIN)/python tools/check_site.py site
@@ -67,7 +71,7 @@ coverage: .venv/dev
 	$(BIN)/python benchmarks/coverage.py
 
 design-study: .venv/dev
-	$(BIN)/pytest -m slow -s tests/plan/test_design_study.py
+	$(BIN)/pytest -m slow -s tests/design/test_study.py
 
 published-fits: .venv/dev
 	$(BIN)/python tools/make_published_fits.py
@@ -84,7 +88,7 @@ published-fits: .venv/dev
 	$(PIP) -e ".[docs]"
 	@touch $@
 
-# compressed-tensors asks for an older transformers: it is apart, with what its bitmasks need and no more.
+# compressed-tensors requires an older transformers, so it has a folder of its own, with only what its bitmasks need.
 .venv/dev: .venv/core
 	$(PIP) -e ".[dev]"
 	$(PIP) --target .venv/peers --upgrade loguru pydantic

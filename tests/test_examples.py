@@ -35,7 +35,7 @@ def run(*arguments: str, folder: Path, **variables: str) -> str:
 def test_as_a_script_on_runs_made_up_from_a_law(tmp_path: Path) -> None:
     shown = run(str(NOTEBOOK), folder=tmp_path)
     assert "paper law on made up, 48 runs" in shown
-    assert "Do 12 runs for" in shown
+    assert "Train these 12 runs: " in shown
 
 
 def test_as_a_notebook_on_the_published_runs(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ ALLOWED = {
     "report": "errors counts files rooms shown words laws runs prune cost fit plan design train sweep",
     "cli": "errors counts files words laws runs prune cost fit plan design train sweep report",
     "__main__": "cli",
-    "__init__": "rooms laws runs cost fit plan design report",
+    "__init__": "errors rooms laws runs cost fit plan design report",
 }
 """Rooms that each room may import, from the bottom of the house to its top."""
 SHOWING = ("shown", "report", "function")

@@ -1,9 +1,11 @@
 """The sdist and the wheel hold what they should, and the wheel works where only the core dependencies are."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -56,7 +58,13 @@ def test_sdist_has_what_tests_and_docs_need(built: Path) -> None:
     with tarfile.open(built / f"sparselaw-{VERSION}.tar.gz") as sdist:
         inside = {name.partition("/")[2] for name in sdist.getnames()}
     needed = ("README.md", "LICENSE", "Makefile", "mkdocs.yml", "tests/test_docs.py", "tools/check_site.py")
-    assert inside >= {*needed, "docs/index.md", "results/README.md", "results/decoder.csv", "src/sparselaw/cli.py"}
+    assert inside >= {
+        *needed,
+        "docs/index.md",
+        "results/README.md",
+        "results/decoder.csv",
+        "src/sparselaw/cli/__init__.py",
+    }
     assert not [name for name in inside if "__pycache__" in name or name.startswith((".venv", "site/", "runs/"))]
 
 
@@ -77,3 +85,23 @@ def test_core_alone_says_what_training_needs(installed: Path, tmp_path: Path) ->
 
 def test_the_citation_is_of_this_version() -> None:
     assert f"\nversion: {VERSION}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_the_workflow_tests_every_python_that_is_promised() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    promised = [version for text in project["classifiers"] for version in re.findall(r"Python :: (3\.\d+)$", text)]
+    (matrix,) = re.findall(r"^ +python: \[(.+)\]$", workflow, re.MULTILINE)
+    assert re.findall(r"3\.\d+", matrix) == promised
+    assert project["requires-python"] == f">={promised[0]}"
+    targets = re.findall(r"run: make ([a-z-]+)", workflow)
+    assert targets == ["check", "test"]
+
+
+def test_the_hooks_are_the_tools_of_make_check() -> None:
+    """The commands with what only a hook needs left out: it hands over files, and mends them."""
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    check = makefile.partition("\ncheck:")[2].partition("\n\n")[0]
+    tools = [" ".join(words) for words in re.findall(r"entry: \.venv/bin/(\w+) (\w+)", hooks)]
+    assert tools == [" ".join(words) for words in re.findall(r"\$\(BIN\)/(\w+) (\w+)", check)]

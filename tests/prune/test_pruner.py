@@ -269,42 +269,6 @@ def test_resume_continues_bit_for_bit(stop, options, resumed):
     assert resumed(build, steps, stop=stop, num_steps=40)[1].num_nonzero == 288 + 96
 
 
-def test_masks_are_saved_as_bits():
-    model = nn.Linear(100, 81, bias=False)
-    state = MagnitudePruner(model, 0.5, 10).state_dict()
-    assert state["masks"]["weight"].numel() == -(-8100 // 8)
-
-
-def test_a_state_survives_a_save_after_a_load():
-    model = mlp()
-    first = MagnitudePruner(model, 0.5, 10, schedule=Schedule.constant())
-    second = MagnitudePruner(mlp(1), 0.5, 10, schedule=Schedule.constant())
-    second.load_state_dict(first.state_dict())
-    again = second.state_dict()["masks"]
-    assert all(again[name].equal(mask) for name, mask in first.state_dict()["masks"].items())
-
-
-def test_report_prints_a_table_and_counts_flips():
-    model = mlp()
-    pruner = MagnitudePruner(model, 0.75, 1, schedule=Schedule.constant())
-    lines = str(pruner.report()).splitlines()
-    assert lines[1].split() == ["0.weight", "1.15K", "288", "75.00%", "864"]
-    assert lines[-1].split() == ["total", "1.54K", "384", "75.00%", "1.15K"]
-
-
-def test_t5_leaves_relative_positions_dense():
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    config = T5Config(
-        vocab_size=64, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, feed_forward_proj="gated-gelu"
-    )
-    model = T5ForConditionalGeneration(config)
-    pruner = MagnitudePruner(model, 0.75, 1, schedule=Schedule.constant())
-    names = {name for name, p in model.named_parameters() if p.ndim >= 2 and "relative" not in name}
-    assert set(pruner.masks) == names
-    assert pruner.report().tensors[0].sparsity == 0.5  # the shared embedding
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -335,29 +299,6 @@ def test_nan_weights_are_refused_at_an_update():
         model[3].weight[2, 2] = torch.nan
     with pytest.raises(UserError, match=r"3\.weight has NaN weights or scores at step 1"):
         pruner.step()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda s: {"step": 1}, "not the state of a pruner"),
-        (lambda s: {**s, "masks": {**s["masks"], "0.weight": s["masks"]["0.weight"][:-1]}}, "damaged at 0.weight"),
-        (lambda s: {**s, "masks": {}}, "damaged at 0.weight"),
-        (
-            lambda s: {**s, "shapes": {"0.weight": [24, 48], "3.weight": [8, 48]}},
-            r"another model: 0.weight is \[24, 48\]",
-        ),
-        (lambda s: {**s, "shapes": {**s["shapes"], "4.weight": [8, 8]}}, "4.weight is .* and absent here"),
-        (lambda s: {**s, "settings": {**s["settings"], "sparsity": 0.5}}, "saved with sparsity 0.5, not 0.75"),
-    ],
-    ids=["foreign", "truncated", "missing", "shape", "extra", "settings"],
-)
-def test_the_state_of_another_model_is_refused(change, message):
-    pruner = MagnitudePruner(mlp(), 0.75, 10)
-    before = {name: mask.clone() for name, mask in pruner.masks.items()}
-    with pytest.raises(UserError, match=message):
-        pruner.load_state_dict(change(pruner.state_dict()))
-    assert all(pruner.masks[name].equal(mask) for name, mask in before.items())
 
 
 def test_masks_are_only_sought_when_due(monkeypatch):

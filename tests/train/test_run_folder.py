@@ -1,14 +1,11 @@
 import json
-import math
-import os
-import signal
 from dataclasses import replace
 
 import pytest
 import torch
 
 from sparselaw.errors import SparselawWarning, UserError
-from sparselaw.train import loop, run
+from sparselaw.train import run
 from sparselaw.train.models import body_parameters
 from sparselaw.train.processes import Processes
 from sparselaw.train.run_folder import _data_before, prepare, read_result
@@ -84,37 +81,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others(tiny, tmp
     assert all(torch.equal(w, _weights(tmp_path / "b")[name]) for name, w in _weights(tmp_path / "a").items())
 
 
-def test_sigterm_saves_and_stops_and_the_run_goes_on(tiny, tmp_path):
-    undisturbed = run(tiny(), tmp_path / "undisturbed")
-
-    def terminate(line):
-        if line["step"] == 10:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    before = signal.getsignal(signal.SIGTERM)
-    stopped = run(tiny(), tmp_path / "stopped", hook=terminate)
-    assert (stopped["status"], stopped["loss"], stopped["steps_done"]) == ("interrupted", None, 11)
-    assert signal.getsignal(signal.SIGTERM) is before
-    assert read_result(tmp_path / "stopped") is None
-    assert run(tiny(), tmp_path / "stopped")["loss"] == undisturbed["loss"]
-    shown = [(line["step"], line.get("loss")) for line in _lines(tmp_path / "stopped")]
-    assert shown == [(line["step"], line.get("loss")) for line in _lines(tmp_path / "undisturbed")]
-
-
-def test_loss_that_is_not_a_number_ends_the_run(tiny, tmp_path, monkeypatch):
-    forward = loop._forward_backward
-
-    def poisoned(training, replica, *, step, stop):
-        loss, norm, stop = forward(training, replica, step=step, stop=stop)
-        return (math.nan if step == 12 else loss), norm, stop
-
-    monkeypatch.setattr(loop, "_forward_backward", poisoned)
-    result = run(tiny(), tmp_path)
-    assert (result["status"], result["loss"], result["steps_done"]) == ("diverged", None, 12)
-    assert result["seconds"] > 0
-    assert read_result(tmp_path) == result
-
-
 def test_a_name_on_the_hub_is_no_run_around_the_working_folder(tiny, tmp_path, monkeypatch):
     """The data seen before is known of a run's folder and of its checkpoints only."""
     result = run(tiny(), tmp_path / "dense", quiet=True)
@@ -122,47 +88,6 @@ def test_a_name_on_the_hub_is_no_run_around_the_working_folder(tiny, tmp_path, m
     checkpoint = next((tmp_path / "dense" / "checkpoint").iterdir()).relative_to(tmp_path / "dense")
     assert _data_before(".") == _data_before(str(checkpoint)) == result["data"]
     assert _data_before("me/model") is None
-
-
-@pytest.mark.parametrize("peak", [1e3, 1e30])
-def test_a_rate_far_too_high_is_marked_as_diverged(tiny, tmp_path, peak):
-    result = run(tiny(learning_rate={"peak": peak, "warmup": 0.0}, optimizer={"clip": 0.0}), tmp_path)
-    assert (result["status"], result["loss"]) == ("diverged", None)
-    assert json.loads((tmp_path / "result.json").read_text()) == result
-
-
-def test_accumulated_parts_are_one_batch(tiny):
-    gradients = []
-    for accumulation in (1, 2, 4):
-        training = prepare(tiny(accumulation=accumulation), _alone())
-        loss, norm, _ = loop._forward_backward(training, training.model, step=0, stop=False)
-        gradients.append((loss, norm, [p.grad for p in training.model.parameters()]))
-    for loss, norm, gradient in gradients[1:]:
-        assert loss == pytest.approx(gradients[0][0], rel=1e-6)
-        assert norm == pytest.approx(gradients[0][1], rel=1e-5)
-        torch.testing.assert_close(gradient, gradients[0][2])
-
-
-def test_gradients_are_clipped_to_the_norm(tiny):
-    training = prepare(tiny(optimizer={"clip": 0.01}), _alone())
-    _, norm, _ = loop._forward_backward(training, training.model, step=0, stop=False)
-    clipped = torch.cat([p.grad.flatten() for p in training.model.parameters()]).norm().item()
-    assert norm > 0.01
-    assert clipped == pytest.approx(0.01, rel=1e-3)
-
-
-def test_evaluation_weighs_every_example_alike(tiny):
-    """Batches of 4 and of 3, the last one smaller, give the same mean."""
-    a, b = (loop.evaluate(prepare(tiny(batch_size=size, data={"heldout": 16}), _alone())) for size in (4, 3))
-    assert a == pytest.approx(b, rel=1e-6)
-
-
-def test_metrics_reach_the_hook_and_evaluations_the_metrics(tiny, tmp_path):
-    seen = []
-    run(tiny(eval_every=8), tmp_path, hook=seen.append)
-    assert seen == _lines(tmp_path)
-    assert [line["step"] for line in seen if "heldout_loss" in line] == [8, 16, 20]
-    assert seen[0].keys() >= {"step", "data", "loss", "learning_rate", "gradient_norm", "tokens_per_second", "sparsity"}
 
 
 @pytest.mark.parametrize(

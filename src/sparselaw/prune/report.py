@@ -35,8 +35,9 @@ class PruningReport:
 
     def __str__(self) -> str:
         """A line for each tensor and one for the total."""
-        width = max(len(t.name) for t in (*self.tensors, self.total))
-        head = f"{f'after step {self.step}':<{width}} {'weights':>9} {'non-zero':>9} {'sparsity':>9} {'flips':>9}"
+        title = f"after step {self.step}"
+        width = max(len(title), *(len(t.name) for t in self.tensors))
+        head = f"{title:<{width}} {'weights':>9} {'non-zero':>9} {'sparsity':>9} {'flips':>9}"
         return "\n".join([head, *(_line(t, width) for t in (*self.tensors, self.total))])
 
 

@@ -9,13 +9,10 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from sparselaw.errors import UserError
 from sparselaw.train.data import preparation
 from sparselaw.train.data.preparation import TextSource, is_heldout, prepare
-from sparselaw.train.data.shards import join, open_corpus
+from sparselaw.train.data.shards import open_corpus
 from sparselaw.train.data.tokenizers import load_encoder
 
 BYTES = load_encoder("bytes")
@@ -113,24 +110,6 @@ def test_of_several_at_once_one_prepares_and_all_read(tmp_path):
         thread.join()
     assert drawn == [None]
     assert [len(corpus.train) for corpus in corpora] == [len(_expected(False))] * 4
-
-
-@settings(deadline=None, max_examples=60)
-@given(sizes=st.lists(st.integers(0, 40), min_size=1, max_size=12), length=st.integers(1, 25))
-def test_windows_tile_the_corpus_across_shards(sizes, length):
-    tokens = np.arange(sum(sizes), dtype=np.uint16)
-    array = join(np.split(tokens, np.cumsum(sizes)[:-1]))
-    count = len(array) // length
-    if count:
-        assert array.windows(np.arange(count), length).ravel().tolist() == tokens[: count * length].tolist()
-
-
-def test_damaged_shard_is_refused(tmp_path):
-    prepare(_source(), tmp_path / "corpus", encoder=BYTES)
-    shard = tmp_path / "corpus" / "train-00001.bin"
-    shard.write_bytes(shard.read_bytes()[:-2])
-    with pytest.raises(UserError, match=r"token shard .*train-00001\.bin is missing or damaged"):
-        open_corpus(tmp_path / "corpus")
 
 
 def test_index_tells_the_hash_of_every_shard(tmp_path):
