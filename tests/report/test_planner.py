@@ -15,11 +15,12 @@ from sparselaw.cli import main
 from sparselaw.cost import Cost, Memory, Storage, open_hardware
 from sparselaw.cost.machine import SHIPPED
 from sparselaw.cost.serving import SERVED_DENSE, SERVED_SPARSE
-from sparselaw.cost.storage import PRECISIONS
+from sparselaw.cost.storage import FORMATS, PRECISIONS
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, bootstrap, fit, open_fit
 from sparselaw.plan import Question as PlanQuestion
-from sparselaw.plan import ask, plan
+from sparselaw.plan import ask
+from sparselaw.plan import plan
 from sparselaw.report.page import write_page
 from sparselaw.report.study import Question, study
 
@@ -80,24 +81,28 @@ def serving_cost(name: str) -> Cost:
     return {"dense": SERVED_DENSE, "sparse": SERVED_SPARSE}.get(name) or open_hardware(name).inference_cost()
 
 
-def assert_same(page: dict[str, Any], python: dict[str, Any], *, leave: tuple[str, ...] = ()) -> None:
-    """Every number of the page is Python's, and every sentence that both say."""
-    shared = [key for key in page if key in python and key not in leave]
-    assert len(shared) > 25
-    for key in shared:
-        if isinstance(python[key], str | dict) and key != "costs":
-            continue
-        if key == "costs":
-            assert page[key] == pytest.approx(python[key], rel=TOLERANCE, abs=TOLERANCE), key
-        elif key == "warnings":
-            assert page[key] == list(python[key])
-        elif key != "advice":
-            assert numbers(page[key]) == pytest.approx(numbers(python[key]), rel=TOLERANCE, abs=TOLERANCE), key
+def assert_same(page: dict[str, Any], python: dict[str, Any]) -> None:
+    """Every number and every sentence of the page is Python's; what Python alone knows is a matter of a GPU, or nothing."""
+    known = python.keys() - {"gpu", "gpu_hours", "money"}
+    assert page.keys() - known == {"question"}
+    assert [key for key in known - page.keys() if python[key] is not None] == []
+    for key in known & page.keys():
+        assert flat(page[key]) == [near(one) for one in flat(python[key])], key
 
 
-def numbers(value: Any) -> list[float]:
-    values = value if isinstance(value, list | tuple) else [value]
-    return [math.inf if one is None else one for one in values]
+def near(value: Any) -> Any:
+    """What equals a number but for rounding, and else the value alone."""
+    return pytest.approx(value, rel=TOLERANCE, abs=TOLERANCE) if isinstance(value, float) else value
+
+
+def flat(value: Any) -> list[Any]:
+    """What a value consists of, in an order of its own; beyond a double is None in JSON."""
+    if isinstance(value, dict):
+        return [one for key in sorted(value) for one in (key, *flat(value[key]))]
+    if isinstance(value, list | tuple):
+        parts = sorted(value, key=lambda part: part["name"]) if value and isinstance(value[0], dict) else value
+        return [one for part in parts for one in flat(part)]
+    return [value]
 
 
 @pytest.mark.parametrize("cost", TRAINING)
@@ -120,15 +125,15 @@ def test_a_budget_is_answered_as_python_answers_it(kept_open: Asked, name: str, 
     assert not opened.complaints
 
 
-FORMATS = (
+STORED = (
     "dense", "bitmask", "csr", "csr16", "csr64", "coo", "coo16", "coo64", "delta", "delta1", "delta4", "delta16",
     "2:4", "1:4", "3:7", "1:16", "entropy", "ideal",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", STORED)
 def test_bytes_are_answered_as_python_answers_them(kept_open: Asked, format: str) -> None:
-    k = FORMATS.index(format)
+    k = STORED.index(format)
     name, cost, rng = ("vit-jft", "t5-c4-refit")[k % 2], TRAINING[k // 2 % len(TRAINING)], np.random.default_rng(k)
     memory = Memory(10 ** rng.uniform(5.5, 10), Storage(format, tuple(PRECISIONS)[k % len(PRECISIONS)]))
     units = 196.0 if name == "vit-jft" and k % 3 == 1 else 1.0
@@ -164,8 +169,7 @@ def test_a_life_is_answered_as_python_answers_it(kept_open: Asked, serving: str)
             page = opened.ask(ask="serve", loss=loss, inference=inference, cost=cost, serving=serving, **size)
             costs = {"cost": training_cost(cost, 1.0), "inference_cost": serving_cost(serving)}
             python = ask(fitted, PlanQuestion(loss=loss, inference=inference, nonzeros=N, **costs)).to_json()
-            # Python says beside the others that some draws are out of reach.
-            assert_same(page, python, leave=("warnings",))
+            assert_same(page, python)
 
 
 LAWS = ("free-multiplier", "density-power", "no-floor", "average-params")
@@ -186,13 +190,13 @@ def test_every_law_that_can_be_planned_with_is_evaluated_in_the_page(visit: Visi
     assert not opened.complaints
 
 
-def test_advice_is_that_of_python(vit: Visit) -> None:
-    fitted = open_fit("vit-jft")
-    for times in (0.5, 1.3, 5, 400):
-        said = vit.ask(ask="budget", N=4e7, budget="chinchilla", times=times, cost="dense")["advice"]
-        python = plan(fitted, nonzeros=4e7, times_chinchilla=times).advice
-        # The page does not compute how far the answer depends on each parameter.
-        assert said == [sentence for sentence in python if not sentence.startswith("Most of the uncertainty")]
+@pytest.mark.parametrize("times", [0.5, 1.3, 5, 400])
+def test_advice_is_that_of_python(vit: Visit, times: float) -> None:
+    """What is best for N, sentence for sentence, from 'do not prune' to 'sparsity pays'."""
+    said = vit.ask(ask="budget", N=4e7, budget="chinchilla", times=times, cost="dense")
+    python = plan(open_fit("vit-jft"), nonzeros=4e7, times_chinchilla=times)
+    assert said["advice"] == list(python.advice)
+    assert said["warnings"] == list(python.warnings)
 
 
 ADVISED = (
@@ -206,7 +210,7 @@ def test_advice_on_bytes_is_that_of_python(vit: Visit, format: str, times: float
     memory = Memory(8.5e7, Storage(format))
     said = vit.ask(ask="budget", **in_bytes(memory), budget="chinchilla", times=times, cost=cost)["advice"]
     python = plan(open_fit("vit-jft"), memory=memory, times_chinchilla=times, cost=training_cost(cost, 1.0)).advice
-    assert said[:2] == list(python[:2])
+    assert said == list(python)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +317,8 @@ def test_a_link_restores_bytes_in_a_format_that_the_list_lacks(vit: Visit) -> No
 def test_every_format_of_the_list_exists(vit: Visit) -> None:
     options = "all => all.map((one) => one.value)"
     listed = vit.page.eval_on_selector_all("#format option", options)
-    assert [Storage(format).format for format in listed] == listed
+    # Links to other formats, which tests before this one followed, add to the end of the list.
+    assert [Storage(format).format for format in listed[: len(FORMATS)]] == list(FORMATS)
     assert vit.page.eval_on_selector_all("#precision option", options) == list(PRECISIONS)
 
 

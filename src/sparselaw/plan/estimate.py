@@ -94,4 +94,4 @@ def _explained(draws: Array, answers: Array | None) -> float | None:
     draws, answers = draws[known], answers[known]
     if len(answers) < 3 or np.ptp(answers) < 1e-9 or np.ptp(draws) == 0:
         return None
-    return float(np.corrcoef(draws.argsort().argsort(), answers)[0, 1] ** 2)
+    return float(np.corrcoef(draws.argsort(kind="stable").argsort(), answers)[0, 1] ** 2)

@@ -116,7 +116,7 @@ function servedAnswer(model, state) {
   const quantities = lifetimeQuantities({ N, C, S, demand }), value = (s) => lifeAt(law, s, demand).total;
   const limits = { levels: law.levels, kinks: kinksOf(demand) };
   const record = {
-    ...pointValues({ ...quantities, ...sizesOf(S, demand) }, law),
+    ...pointValues(quantities, law),
     ...sharedRecord(model, state, S, N),
     loss: state.loss,
     inference: state.inference,
@@ -128,17 +128,13 @@ function servedAnswer(model, state) {
   return { record, quantities, value, ...limits, cautions: cautionsOf(model, N, S, C, training, { compared: false }) };
 }
 
-/** Sizes, which are certain where N is given. */
-const sizesOf = (S, demand) => ({
-  nonzero_params: (law) => lifeAt(law, S, demand).nonzeros,
-  dense_params: (law) => lifeAt(law, 0, demand).nonzeros,
-});
-
 function lifetimeQuantities({ N, C, S, demand }) {
   const at = (name, where = S) => (law) => lifeAt(law, where, demand)[name];
+  const size = (where) => (law) => demand.nonzeros ?? lifeAt(law, where, demand).nonzeros;
   return {
     optimal_sparsity: (law) => reachableBest(law, demand),
-    ...(demand.nonzeros ? {} : sizesOf(S, demand)),
+    nonzero_params: size(S),
+    dense_params: size(0),
     data: at("data"),
     flops: at("training"),
     inference_flops: at("inference"),

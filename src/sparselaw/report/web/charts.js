@@ -32,7 +32,7 @@ function axis(theme, title, more = {}) {
 
 /** A logarithmic axis with numbers as people write them. */
 function logAxis(theme, title, range, { form = formatCount, ...more } = {}) {
-  const tickvals = logTicks(...range), ticktext = tickvals.map(form);
+  const tickvals = logTicks(...range), ticktext = tickvals.map((tick) => form(tick));
   return axis(theme, title, { type: "log", range: range.map(Math.log10), tickvals, ticktext, ...more });
 }
 

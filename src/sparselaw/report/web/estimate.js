@@ -2,18 +2,20 @@
 // A quantity is a function of a law (one parameter vector); its interval is that of its values over all draws.
 
 const { STEP } = record.constants; // of ln(parameter), for slopes
+const CERTAIN_IF_GIVEN = ["nonzero_params", "dense_params", "inference_flops"];
 
 /** Asks every draw, one a step; returns {intervals, dense_in_draws, lost_draws, sensitivity}. */
-function* estimates(model, quantities) {
+function* estimates(model, { quantities, record: found }) {
   const names = Object.keys(quantities), columns = names.map(() => []);
   for (const law of model.draws) {
     names.forEach((name, k) => columns[k].push(quantities[name](law)));
     yield;
   }
   const best = columns[names.indexOf("optimal_sparsity")];
+  const isCertain = (name, k) => CERTAIN_IF_GIVEN.includes(name) && columns[k].every((value) => value === found[name]);
   const share = (isWanted) => best.filter(isWanted).length / best.length;
   return {
-    intervals: Object.fromEntries(names.map((name, k) => [name, interval(columns[k], model.confidence)])),
+    intervals: Object.fromEntries(names.map((name, k) => [name, isCertain(name, k) ? null : interval(columns[k], model.confidence)])),
     dense_in_draws: best.length ? share((S) => S === 0) : null,
     lost_draws: best.length ? share(Number.isNaN) : 0,
     sensitivity: sensitivities(model, quantities.optimal_sparsity, best),

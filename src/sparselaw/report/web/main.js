@@ -15,7 +15,7 @@ function ask() {
     return;
   }
   Object.assign(page, { answer, drawn: null });
-  const steps = estimates(page.model, answer.quantities);
+  const steps = estimates(page.model, answer);
   work(job, steps, performance.now());
   if (document.documentElement.dataset.settled === "false") showAnswer();
 }

@@ -63,9 +63,17 @@ function intervalText(key, form) {
 
 /** The answer with the keys of `sparselaw plan --json`, and the question. */
 function exported() {
-  const { answer, drawn } = page, { optimal_sparsity: best, ...others } = drawn?.intervals ?? {};
-  const bounds = Object.fromEntries(Object.entries(others).map(([name, value]) => [`${name}_interval`, value]));
+  const { answer, drawn } = page, intervals = drawn?.intervals ?? {};
+  const bounds = Object.fromEntries(Object.entries(intervals).map(([name, value]) => [`${name}_interval`, value]));
   const question = Object.fromEntries(relevant(page.state).map((key) => [key, page.state[key]]));
-  const known = { interval: best ?? null, ...bounds, dense_in_draws: drawn?.dense_in_draws ?? null };
-  return { question, ...answer.record, ...known, sensitivity: drawn?.sensitivity, advice: advice(), warnings: warnings() };
+  return {
+    question,
+    ...answer.record,
+    interval: intervals.optimal_sparsity ?? null,
+    ...bounds,
+    dense_in_draws: drawn?.dense_in_draws ?? null,
+    sensitivity: drawn?.sensitivity ?? [],
+    advice: advice(),
+    warnings: warnings(),
+  };
 }
