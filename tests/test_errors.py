@@ -36,7 +36,7 @@ def test_the_nearest_choice_is_named(given: str, end: str) -> None:
 
 def test_the_first_of_several_numbers_that_is_too_small_is_named() -> None:
     require_at_least(1, starts=1, rounds=7)
-    with pytest.raises(UserError, match="^rounds is 0; give at least 1.$"):
+    with pytest.raises(UserError, match=r"^rounds is 0; give at least 1\.$"):
         require_at_least(1, starts=1, rounds=0)
 
 

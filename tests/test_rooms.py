@@ -19,7 +19,7 @@ def test_a_verb_has_the_signature_of_its_function(name: str) -> None:
     assert getattr(sparselaw, name) is room
     assert inspect.isfunction(function)
     assert inspect.signature(room) == inspect.signature(function)
-    assert list(inspect.signature(room).parameters)[0] in ("fit", "runs", "source")
+    assert next(iter(inspect.signature(room).parameters)) in ("fit", "runs", "source")
 
 
 @pytest.mark.parametrize(
