@@ -9,9 +9,7 @@ Every name below is imported when it is first asked for. `fit`, `plan`, `design`
 like functions.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # the import of typing would take longer than all else here
 if TYPE_CHECKING:
     from sparselaw.cost.serving import Gpu as Gpu
     from sparselaw.cost.storage import Memory as Memory
@@ -63,7 +61,9 @@ _VERBS = ("design", "fit", "plan", "report")
 __all__ = ["__version__", *_HOMES, *_VERBS]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
     if name in _VERBS:
         return import_module(f"sparselaw.{name}")
     if name not in _HOMES:

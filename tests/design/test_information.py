@@ -107,7 +107,7 @@ def test_pinned_parameters_and_parameters_at_a_bound_are_known() -> None:
 def test_an_answer_that_no_run_can_sharpen() -> None:
     runs = candidates(LIMITS, 1e30, Cost())
     far_too_little = Target(5e8, 1e10).quantity(PAPER, T5.values, Cost())  # dense for every draw
-    with pytest.raises(UserError, match="no run can sharpen it"):
+    with pytest.raises(UserError, match="no run narrows it"):
         beliefs(PAPER, LOG_LOSS, cloud(T5.values, 0.05), runs, far_too_little, 0.01)
 
 
@@ -148,7 +148,7 @@ def test_noise_must_be_positive(stated: float) -> None:
 
 
 def test_an_exact_fit_knows_no_noise() -> None:
-    with pytest.raises(UserError, match="--noise"):
+    with pytest.raises(UserError, match="give noise"):
         run_noise(replace(T5, objective=0.0))
 
 

@@ -223,5 +223,5 @@ def test_derivatives_stay_numbers_where_the_data_coefficient_is_zero():
 
 
 def test_an_unknown_law_is_refused():
-    with pytest.raises(UserError, match="no law is named 'papers'"):
+    with pytest.raises(UserError, match="No law is named 'papers'; did you mean 'paper'"):
         laws.law_named("papers")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from sparselaw.design import Target, design
+from sparselaw.design import design
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.comparison import Comparison, HoldOut
 from sparselaw.plan.answer import plan
@@ -65,7 +65,7 @@ def test_export(width: int) -> None:
 @pytest.mark.parametrize("answer", ["sparsity", "loss"])
 def test_design(vit: Fit, answer, width: int) -> None:
     named = replace(vit, name="[red]x[/red]")
-    found = design(named, budget=1e18, target=Target(425e6, 3e19, answer), max_runs=8)
+    found = design(named, budget=1e18, target=(425e6, 3e19), answer=answer, max_runs=8)
     shown = printed(design_text(found), width)
     assert "8 runs" in shown
     assert "[red]x[/red]" in words(shown)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, fields
 from importlib import import_module
-from itertools import pairwise, takewhile
+from itertools import dropwhile, pairwise, takewhile
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
@@ -118,8 +118,8 @@ def _nearest(flag: str, flags: Mapping[str, Flag], name: str) -> str:
 
 def explained(boxed: str, name: str, options: type[Any]) -> str:
     """What is wrong, as one sentence, from the box that tyro prints."""
-    lines = [line.strip("│| ") for line in re.sub(r"\x1b\[[0-9;]*m", "", boxed).splitlines()[1:]]
-    said = " ".join(takewhile(lambda line: line.strip("─-╰╯+"), lines)).rstrip(".")
+    lines = [line.strip("│|╭╮╰╯+ ") for line in re.sub(r"\x1b\[[0-9;]*m", "", boxed).splitlines()[1:]]
+    said = " ".join(takewhile(_is_text, dropwhile(lambda line: not _is_text(line), lines))).rstrip(".")
     if found := re.match(r"Missing from [^:]*: (\S+)", said):
         flag = flags_of(options).get(found[1])
         needed = f"{found[1]} {flag.value}" if flag else found[1]
@@ -133,6 +133,11 @@ def explained(boxed: str, name: str, options: type[Any]) -> str:
             f"{found[1]} {f'does not take {got[1]}' if got else 'has no value'}; give {flag.value if flag else 'one'}."
         )
     return f"{said}; see sparselaw {name} --help."
+
+
+def _is_text(line: str) -> bool:
+    """Whether a line of a box is not a rule or empty."""
+    return bool(line.strip("─-"))
 
 
 def overview() -> str:

@@ -24,10 +24,11 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg, choice
 from sparselaw.laws import Array
 from sparselaw.laws.search import MAX_SPARSITY, rising_root
 
+KINDS = ("dense", "bitmask", "csr", "coo", "delta", "entropy", "ideal", "n:m")
 PRECISIONS = {"fp32": 32, "bf16": 16, "fp16": 16, "int8": 8, "int4": 4}
 MAX_GAP_BITS = 16
 FORMAT_PATTERN = (
@@ -72,13 +73,13 @@ class Storage:
             UserError: an unknown format or precision.
         """
         if not re.fullmatch(FORMAT_PATTERN, self.format):
-            raise UserError(
-                f"{self.format!r} is not a storage format; choose dense, bitmask, csr, coo, delta, entropy, ideal or n:m"
-            )
+            raise UserError(f"{arg('format')} is {self.format!r}; {choice(self.format, KINDS)}")
         if self.kind == "n:m" and self._groups[0] >= self._groups[1]:
-            raise UserError(f"{self.format} has no zeros to leave out; give n:m with n non-zeros of each m, n below m")
+            raise UserError(
+                f"{arg('format')} is {self.format}, which has no zeros; give n:m with n below m, such as 2:4."
+            )
         if self.precision not in PRECISIONS:
-            raise UserError(f"{self.precision!r} is not a precision; choose {', '.join(PRECISIONS)}")
+            raise UserError(f"{arg('precision')} is {self.precision!r}; {choice(self.precision, PRECISIONS)}")
 
     @property
     def kind(self) -> str:

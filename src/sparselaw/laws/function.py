@@ -83,10 +83,14 @@ def from_function(function: Callable[..., Array]) -> FunctionLaw:
     """
     arguments = list(inspect.signature(function).parameters.values())
     if [a.name for a in arguments[:3]] != ["S", "N", "D"] or len(arguments) < 4:
-        raise UserError(f"the law {function.__name__} must take S, N, D and at least one parameter, in this order")
+        raise UserError(
+            f"The law {function.__name__} must take S, N, D and at least one parameter, in this order; correct it."
+        )
     missing = [a.name for a in arguments[3:] if a.default is inspect.Parameter.empty]
     if missing:
-        raise UserError(f"give parameter {missing[0]} of the law {function.__name__} a default, near which fits start")
+        raise UserError(
+            f"Parameter {missing[0]} of the law {function.__name__} has no default; give one, near which fits start."
+        )
     parameters = tuple(_parameter(a.name, _default(function, a)) for a in arguments[3:])
     law = FunctionLaw(function.__name__, parameters, function)
     _try_out(law)
@@ -99,7 +103,9 @@ def _default(function: Callable[..., Array], argument: inspect.Parameter) -> flo
     except (TypeError, ValueError):
         value = np.nan
     if not np.isfinite(value):
-        raise UserError(f"the default of {argument.name} in the law {function.__name__} must be a finite number")
+        raise UserError(
+            f"The default of {argument.name} in the law {function.__name__} is not a finite number; correct it."
+        )
     return value
 
 
@@ -121,7 +127,7 @@ def _try_out(law: FunctionLaw) -> None:
     except Exception as error:  # a function of the user's own may raise anything
         reason = next(iter(str(error).splitlines()), "")
         raise UserError(
-            f"the law {law.name} gives no loss for arrays S, N, D ({type(error).__name__}: {reason}); correct it"
+            f"The law {law.name} gives no loss for arrays S, N, D ({type(error).__name__}: {reason}); correct it."
         ) from error
 
 

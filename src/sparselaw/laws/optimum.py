@@ -17,7 +17,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg
 from sparselaw.laws.forms import PAPER
 from sparselaw.laws.power import Array, Direction, PowerLaw
 from sparselaw.laws.search import MAX_SPARSITY, least_value, lowest_point, range_within
@@ -179,9 +179,9 @@ def data_exponent(law: PowerLaw, parameters: ArrayLike) -> Array:
 def flops_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, cost: TrainingCost) -> Array:
     """The budget for which S is optimal for N non-zeros: the contour C_S(N)."""
     if levels_of(law):
-        raise UserError(f"the law {law.name} knows single sparsities only and has no contours; use another law")
+        raise UserError(f"The law {law.name} knows the fitted sparsities only and has no contours; fit another law.")
     if cost.kinks:
-        raise UserError(f"contours need a smooth cost, dense or sparse, and that of {cost.name} has kinks")
+        raise UserError(f"{arg('cost')} is {cost.name}, which has kinks and so no contours; give dense or sparse.")
     return cost.flops(S, N, data_where_optimal(law, parameters, S, N, sparser_on_budget(S, cost)))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparselaw.counts import parse_count
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg, either
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -78,7 +78,8 @@ def checked_table(
     for target, source in sources.items():
         if source not in names:
             there = ", ".join(shown(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
-            advice = f"name yours with --columns {target}=NAME" if source == target else "correct --columns"
+            yours = either(f"columns={{'{target}': NAME}}", f"--columns {target}=NAME")
+            advice = f"name yours with {yours}" if source == target else f"correct {arg('columns')}"
             raise UserError(f"{where} has no column {shown(source)} (its columns: {there}); {advice}.")
     table = frame.set_axis(names, axis=1).reset_index(drop=True)
     others = [n for n in names if n not in COLUMNS and n not in sources.values()]

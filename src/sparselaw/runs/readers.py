@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparselaw.errors import UserError, first_line
+from sparselaw.errors import UserError, arg, first_line
 from sparselaw.runs.check import Array, checked_table, doubts, shown
 from sparselaw.runs.folders import is_address, runs_in
 from sparselaw.runs.published import PUBLISHED, published_bytes, published_frame
@@ -61,7 +61,7 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
     if is_address(str(source)) or os.path.isdir(path):
         if columns:
             raise UserError(
-                f"{source} is a folder of runs, whose columns have their names already; leave --columns out."
+                f"{source} is a folder of runs, whose columns have their names already; leave {arg('columns')} out."
             )
         return runs_in(str(source))
     where = str(path)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg
 from sparselaw.runs.folders import FINISHED, RunState, is_address
 from sparselaw.sweep.driver import Agenda, carry_out, make_agenda, stopping_in_order
 from sparselaw.sweep.grid import SweepConfig, expand, load_sweep
@@ -107,7 +107,7 @@ def default_workers(threads: int) -> int:
 def _possible(previews: Sequence[Preview]) -> Sequence[Preview]:
     bad = [seen for seen in previews if seen.problem]
     if bad:
-        others = f" (and {len(bad) - 1} more; see --dry-run)" if len(bad) > 1 else ""
+        others = f" (and {len(bad) - 1} more; see {arg('dry_run')})" if len(bad) > 1 else ""
         raise UserError(f"The run {bad[0].name} is impossible: {bad[0].problem.rstrip('.')}{others}.")
     return previews
 
