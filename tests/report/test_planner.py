@@ -19,8 +19,7 @@ from sparselaw.cost.storage import FORMATS, PRECISIONS
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, bootstrap, fit, open_fit
 from sparselaw.plan import Question as PlanQuestion
-from sparselaw.plan import ask
-from sparselaw.plan import plan
+from sparselaw.plan import ask, plan
 from sparselaw.report.page import write_page
 from sparselaw.report.study import Question, study
 

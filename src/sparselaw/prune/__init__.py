@@ -5,7 +5,7 @@
     optimizer.step()
     pruner.step()
 
-PyTorch is imported only when the pruner is asked for: `Schedule` is of use without it.
+PyTorch is imported only with a pruner; `Schedule` works without it.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What a general compressor makes of dense tensors: the yardstick for formats that know of zeros."""
+"""How far a general compressor shrinks dense tensors: the yardstick for sparse formats."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 LEVEL = 19
-SAMPLE = 1 << 23  # bytes; at this level a few seconds
+SAMPLE = 1 << 23  # bytes; a few seconds at this level
 
 
 class Zstandard:
-    """Compresses tensors as one stream, or of large models an equal share of each, and counts what comes out."""
+    """Compresses tensors as one stream and counts the bytes; of a large model it samples an equal fraction of each tensor."""
 
     def __init__(self, total_nbytes: int) -> None:
-        """Prepares for tensors of so many bytes in all; does nothing if the package zstandard is not installed."""
+        """Prepares for tensors of `total_nbytes` together; does nothing if the package zstandard is not installed."""
         self.sampled = min(1.0, SAMPLE / max(1, total_nbytes))
         self._num_in = self._num_out = 0
         try:
@@ -35,7 +35,7 @@ class Zstandard:
         self._num_out += len(self._stream.compress(content.tobytes()))
 
     def finish(self) -> float | None:
-        """Bytes out over bytes in, once all tensors are in; None if nothing was compressed."""
+        """Compressed bytes as a fraction of the bytes added; None if nothing was compressed."""
         if self._stream is None or not self._num_in:
             return None
         return (self._num_out + len(self._stream.flush())) / self._num_in

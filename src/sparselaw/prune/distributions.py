@@ -1,13 +1,14 @@
-"""How a target sparsity is shared among tensors: how many zeros each gets, or which share one threshold.
+"""How a target sparsity is distributed over tensors: how many zeros each gets, or which share one threshold.
 
     uniform               every tensor S
     global                one magnitude threshold over all tensors
-    erdos-renyi-kernel    density of a tensor proportional to (sum of its dimensions) / (product of them), held to 1
-    (Evci et al. 2020, arXiv 1911.11134) {name: sparsity}      these tensors by hand, the others S
+    erdos-renyi-kernel    density of a tensor proportional to (sum of its dimensions) / (product of them), at most 1
+                          (Evci et al. 2020, arXiv 1911.11134)
+    {name: sparsity}      these tensors as given, the others S
 
-Embeddings are outside the sharing, with a sparsity of their own: 1 - sqrt(1-S) keeps their non-zeros equal to those
-of the dense model with as many non-zeros, because they grow with the width and all other matrices with its square
-(Frantar et al., arXiv 2309.08520). A number of zeros is S times the size, to the nearest integer (half to even).
+Embeddings have a sparsity of their own. They grow with the width, all other matrices with its square, so
+1 - sqrt(1-S) gives them as many non-zeros as in the dense model with the same number of non-zeros
+(Frantar et al., arXiv 2309.08520). The number of zeros is S times the size, rounded to the nearest integer (half to even).
 """
 
 import math
@@ -25,7 +26,7 @@ NAMES = ("uniform", "global", "erdos-renyi-kernel")
 
 @dataclass(frozen=True)
 class Tensor:
-    """What a distribution needs to know of a prunable tensor."""
+    """What a distribution needs to know about a prunable tensor."""
 
     name: str
     shape: tuple[int, ...]
@@ -39,14 +40,14 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Group:
-    """Tensors, by index, that share one threshold, and the zeros they have together when the ramp ends."""
+    """Tensors (by index) that share one threshold, and their number of zeros together at the end of the ramp."""
 
     indices: tuple[int, ...]
     num_zeros: int
 
 
 def check_sparsity(sparsity: float, *, what: str = "The target sparsity") -> None:
-    """Refuses sparsities outside [0, 1)."""
+    """Raises a UserError for a sparsity outside [0, 1)."""
     if not 0 <= sparsity < 1:
         raise UserError(f"{what} is {sparsity}; give the fraction of zeros, at least 0 and below 1.")
 
@@ -54,10 +55,10 @@ def check_sparsity(sparsity: float, *, what: str = "The target sparsity") -> Non
 def allocate(
     tensors: Sequence[Tensor], sparsity: float, *, distribution: Distribution, embeddings: Embeddings
 ) -> list[Group]:
-    """The groups of tensors and their final number of zeros.
+    """The groups of tensors with their final numbers of zeros.
 
     Raises:
-        UserError: if the distribution or the option for embeddings is unknown, or a map names no prunable tensor.
+        UserError: if the distribution or the option for embeddings is unknown, or a map names a tensor that is not prunable.
     """
     given = _given(tensors, sparsity, distribution=distribution, embeddings=embeddings)
     shared = [i for i in range(len(tensors)) if i not in given]
@@ -73,10 +74,10 @@ def allocate(
 
 
 def erdos_renyi_kernel(shapes: Sequence[tuple[int, ...]], sparsity: float) -> list[int]:
-    """Number of zeros of each tensor, their sum being exactly the rounded total.
+    """Number of zeros of each tensor; they add up to exactly the rounded total.
 
-    Tensors whose density would exceed 1 stay dense and the others take over their zeros; the last few weights go to
-    the largest remainders.
+    Tensors whose density would exceed 1 stay dense, and the others take over their zeros. Rounding follows the largest
+    remainders.
     """
     sizes = [math.prod(shape) for shape in shapes]
     num_kept = sum(sizes) - round(sparsity * sum(sizes))
@@ -89,7 +90,7 @@ def erdos_renyi_kernel(shapes: Sequence[tuple[int, ...]], sparsity: float) -> li
 
 
 def _capped(sizes: list[int], weights: list[int], num_kept: int) -> list[Fraction]:
-    """Non-zeros in proportion to the weights, none beyond its size: fill the fullest first, share the rest anew."""
+    """Non-zeros in proportion to the weights, at most the size: fills the fullest tensor first, then distributes the rest."""
     kept = [Fraction(0)] * len(sizes)
     rest, total_weight = Fraction(num_kept), sum(weights)
     for i in sorted(range(len(sizes)), key=lambda i: Fraction(sizes[i], weights[i])):
@@ -102,15 +103,17 @@ def _capped(sizes: list[int], weights: list[int], num_kept: int) -> list[Fractio
 def _given(
     tensors: Sequence[Tensor], sparsity: float, *, distribution: Distribution, embeddings: Embeddings
 ) -> dict[int, int]:
-    """Zeros of the tensors that do not take part in the sharing."""
+    """Zeros of the tensors whose sparsity is given."""
     named = distribution if isinstance(distribution, Mapping) else {}
     if not isinstance(distribution, Mapping) and distribution not in NAMES:
         raise UserError(
-            f"{distribution!r} is not a distribution; give {', '.join(NAMES)} or a map of names to sparsities."
+            f"{distribution!r} is not a distribution; give {', '.join(NAMES)} or a map from tensor names to sparsities."
         )
     missing = sorted(named.keys() - {tensor.name for tensor in tensors})
     if missing:
-        raise UserError(f"{', '.join(missing)}: not among the prunable tensors; give the distribution names of those.")
+        raise UserError(
+            f"The distribution names {', '.join(missing)}, not among the prunable tensors; give names of prunable tensors."
+        )
     for name, value in named.items():
         check_sparsity(value, what=f"The sparsity of {name}")
     options = {"sqrt": 1 - math.sqrt(1 - sparsity), "dense": 0.0, "target": sparsity}

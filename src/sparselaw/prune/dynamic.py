@@ -1,11 +1,11 @@
-"""Dynamic sparse training: constant sparsity from the first step, with weights that move to other places.
+"""Dynamic sparse training: constant sparsity from the first step, with non-zeros that move.
 
-Masks begin at random. Every `update_every` steps, until the fraction `stop` of training, the live weights of smallest
-magnitude are dropped and as many others are grown, from zero:
+The first masks are random. Every `update_every` steps, until the fraction `stop` of training, the live weights of
+smallest magnitude are dropped and as many others are grown, starting from zero:
     RigL  where the gradient's magnitude is largest (Evci et al. 2020, arXiv 1911.11134)
     SET   at random (Mocanu et al. 2018, arXiv 1707.04780)
-At step t the share drop/2 (1 + cos(pi t / (stop T))) of the live weights moves, as in RigL. A weight that has just been
-dropped may grow again, from zero. Gradients reach the optimiser masked; the growth sees them whole.
+At step t the fraction drop/2 (1 + cos(pi t / (stop T))) of the live weights moves, as in RigL. A weight that was just
+dropped may grow again, from zero. The optimiser sees masked gradients; growth sees unmasked ones.
 """
 
 import math
@@ -26,14 +26,14 @@ from sparselaw.prune.thresholds import prune_together
 
 
 class DynamicPruner(MagnitudePruner):
-    """RigL or SET beside any optimiser, which it hooks into.
+    """RigL or SET, hooked into any optimiser.
 
         pruner = DynamicPruner(model, optimizer, sparsity=0.75, num_steps=10_000)
         ...
         optimizer.step()
         pruner.step()
 
-    Build it after the optimiser, on every rank alike; under data parallelism masks agree because gradients do.
+    Build it after the optimiser, on every rank. Under data parallelism masks agree because gradients do.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class DynamicPruner(MagnitudePruner):
         prunable: Filter | None = None,
         seed: int = 0,
     ) -> None:
-        """Draws the first masks and prunes by them; other arguments as `MagnitudePruner`.
+        """Draws the first masks and applies them; other arguments as in `MagnitudePruner`.
 
         Args:
             model: any module whose parameters are whole on each rank.
             optimizer: of the model.
-            sparsity: share of zeros, throughout.
+            sparsity: fraction of zeros, constant over training.
             num_steps: optimiser steps of the whole training.
             growth: where weights grow: `gradient` for RigL, `random` for SET.
             update_every: steps between moves.
-            stop: fraction of training after which places stay.
-            drop: share of the live weights that moves at first.
+            stop: fraction of training after which masks stay.
+            drop: fraction of the live weights that move at the first update.
             distribution: of zeros among tensors.
             embeddings: their sparsity.
             prunable: which parameters to prune.
@@ -92,12 +92,12 @@ class DynamicPruner(MagnitudePruner):
 
     @property
     def finished(self) -> bool:
-        """Whether places no longer change."""
+        """Whether masks no longer change."""
         return self._step >= self._stop * self._num_steps
 
     @torch.no_grad()
     def _before_update(self, *_: Any) -> None:
-        """Moves weights if that is due, then masks the gradients."""
+        """Moves weights if an update is due, then masks the gradients."""
         if self._step and self._step % self._update_every == 0 and not self.finished:
             wish = _gradient if self._growth == "gradient" else _at_random(self._seed, self._step)
             for group in self._groups:
@@ -114,7 +114,7 @@ class DynamicPruner(MagnitudePruner):
         if not (num_moved and group.num_zeros):
             return
         prune_together([self._ranked(i) for i in group.indices], group.num_zeros + num_moved)
-        self._apply()  # what is dropped loses its value, even where it grows again
+        self._apply()  # a dropped weight loses its value, even if it grows again
         parameters = [self._slots[i].parameter for i in group.indices]
         growing = [
             Ranked(wish(p).reshape(-1), torch.ones_like(mask).view(-1), mask.clone().view(-1))
@@ -131,7 +131,7 @@ def _gradient(parameter: nn.Parameter) -> torch.Tensor:
 
 
 def _at_random(seed: int, step: int = 0) -> Score:
-    """Scores that depend on the seed, the step and the order in which tensors are asked for."""
+    """Random scores that depend on the seed, the step and the order of the calls."""
     mixed = np.random.SeedSequence([seed, step]).generate_state(1)  # PyTorch's generator takes 32 bits
     generator = torch.Generator().manual_seed(int(mixed[0]))
     return lambda parameter: torch.rand(parameter.shape, generator=generator).to(parameter.device)

@@ -1,14 +1,14 @@
-"""Sparse tensors as smaller tensors and back, to the bit.
+"""Sparse tensors as smaller tensors and back, bit for bit.
 
     bitmask  `compressed` values, `bitmask` a bit a weight (rows padded to bytes, lowest bit first), `row_offsets`, `shape`:
              the layout and names of compressed-tensors' sparse-bitmask
     delta    `compressed`, and in `gaps` the zeros before each value in codes of k bits; the highest code, 2^k - 1,
-             stands for so many zeros and no value
+             stands for that many zeros and no value
     n:m      `compressed` n values of each m consecutive weights of a row, `positions` in the group of ceil(log2 m) bits
     csr      `compressed`, `columns`, `row_offsets`
 
-A weight is zero if all its bits are: -0 and NaNs are values and keep theirs. Work is done on integers of the weights' width,
-in NumPy.
+A weight is zero if all its bits are: -0 and NaNs are values and keep their bits. NumPy works on integers of the weights'
+width.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ PARTS = {
     "csr": ("compressed", "columns", "row_offsets"),
 }
 _FORMAT = re.compile(r"bitmask|delta([1-9]|1[0-6])?|csr(16|32|64)?|([1-9][0-9]?):([1-9][0-9]?)")
-_CODES = 1 << 16  # codes packed at a time: a multiple of 8, so that pieces end at bytes
+_CODES = 1 << 16  # codes packed at a time; a multiple of 8, so that pieces end at byte boundaries
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A tensor in a format; `format` has its numbers, such as delta3, csr32 or 2:4."""
+    """An encoded tensor; `format` includes its numbers, such as delta3, csr32 or 2:4."""
 
     format: str
     dtype: torch.dtype
@@ -52,15 +52,19 @@ class Encoded:
 
 
 def check_format(format: str) -> None:
-    """Refuses what cannot be written.
+    """Raises a UserError for an unknown format.
 
     Raises:
-        UserError: if it is none of the formats above.
+        UserError: if it is not one of the formats above.
     """
     groups = format.partition(":")
     if not _FORMAT.fullmatch(format) or (groups[1] and int(groups[0]) >= int(groups[2])):
         raise UserError(
+<<<<<<< HEAD
             f"{format!r} is not a format of files; choose auto, dense, bitmask, delta, csr, or n:m such as 2:4, n below m."
+=======
+            f"{format!r} is not a file format; give auto, dense, bitmask, delta, csr, or n:m with n below m, such as 2:4."
+>>>>>>> w-habits
         )
 
 
@@ -70,7 +74,7 @@ def kind_of(format: str) -> str:
 
 
 def encodings(tensor: Tensor, format: str) -> Iterator[Encoded]:
-    """The tensor in a format, or in each that `auto` tries, n:m first; none where it cannot be held."""
+    """The tensor in a format, or in each that `auto` tries, n:m first; nothing if a format cannot hold it."""
     if not tensor.ndim or not tensor.numel() or tensor.is_complex():
         return
     formats = [*_patterns(tensor), "bitmask", "delta"] if format == "auto" else [format]
@@ -78,7 +82,7 @@ def encodings(tensor: Tensor, format: str) -> Iterator[Encoded]:
 
 
 def _patterns(tensor: Tensor) -> Iterator[str]:
-    """The n:m patterns that a tensor is in, with the smallest n."""
+    """The n:m patterns that a tensor follows, with the smallest n."""
     alive = bits_of(tensor) != 0
     for length in (m for m in GROUPS if tensor.shape[-1] % m == 0):
         kept = int(alive.reshape(-1, length).sum(1, dtype=np.uint8).max())
@@ -87,7 +91,7 @@ def _patterns(tensor: Tensor) -> Iterator[str]:
 
 
 def decode(encoded: Encoded) -> Tensor:
-    """The tensor as it was.
+    """The original tensor.
 
     Raises:
         ValueError, IndexError, KeyError, TypeError, RuntimeError: if the parts do not fit together.
@@ -124,7 +128,7 @@ def num_rows(shape: tuple[int, ...]) -> int:
 
 
 def count_negative_zeros(tensor: Tensor) -> int:
-    """How many weights are -0, which is stored as a value: only their highest bit is set."""
+    """Number of weights that are -0 (only the highest bit set), which are stored as values."""
     if not tensor.is_floating_point() or tensor.element_size() == 1:
         return 0
     bits = bits_of(tensor)
@@ -191,7 +195,7 @@ def _alive_in_gaps(packed: np.ndarray, width: int, num_values: int) -> np.ndarra
     codes = unpack(packed, width)
     is_value = codes != 2**width - 1
     ends = np.cumsum(codes + is_value, dtype=np.int64) - 1
-    _require(0 <= np.count_nonzero(is_value) - num_values < 8)  # what fills the last byte reads as more values
+    _require(0 <= np.count_nonzero(is_value) - num_values < 8)  # the padding of the last byte reads as more values
     return ends[is_value][:num_values]
 
 
@@ -200,7 +204,7 @@ def _groups(bits: np.ndarray, kept: int, length: int) -> dict[str, np.ndarray] |
     dead = groups == 0
     if (dead.sum(1, dtype=np.uint8) < length - kept).any():
         return None
-    # The positions of the values, and in a group with fewer of them those of its first zeros; in order.
+    # The positions of the values, in order; a group with fewer values also stores the positions of its first zeros.
     positions = np.sort(np.argsort(dead, axis=1, kind="stable")[:, :kept].astype(np.uint8), axis=1)
     values = np.take_along_axis(groups, positions, axis=1)
     return {
@@ -244,7 +248,7 @@ def pack(codes: np.ndarray, width: int) -> np.ndarray:
 
 
 def unpack(packed: np.ndarray, width: int) -> np.ndarray:
-    """The codes in bytes; the bits that fill the last byte may read as more of them."""
+    """The codes in packed bytes; the padding of the last byte may read as more codes."""
     places, pieces = (1 << np.arange(width)).astype(np.uint16), [np.zeros(0, dtype=np.uint16)]
     for start in range(0, len(packed), _CODES // 8 * width):
         bits = np.unpackbits(packed[start : start + _CODES // 8 * width], bitorder="little")

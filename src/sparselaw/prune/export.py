@@ -1,9 +1,9 @@
 """A sparse model as a smaller file, and back.
 
-Every tensor is stored in the format asked for, or with `auto` in the one that turns out smallest, and dense where that is
-smaller still. The file is a safetensors file: a tensor `a.weight` in a sparse format is there as `a.compressed` and what says
-where its values belong, see `encodings`. Tensors in the bitmask format are those of compressed-tensors' sparse-bitmask, which
-either side reads from the other. Metadata holds types, shapes, the model's config.json and a checksum.
+Every tensor is stored in the requested format (with `auto`, in the smallest), or dense if that is smaller. The file is a
+safetensors file: a tensor `a.weight` in a sparse format is stored as `a.compressed` and the positions of its values, see
+`encodings`. The bitmask format is compressed-tensors' sparse-bitmask; each library reads the other's files. Metadata holds
+types, shapes, the model's config.json and a checksum.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, first_line
 from sparselaw.files import write_atomically
 from sparselaw.prune import encodings, tensor_files
 from sparselaw.prune.compression import Zstandard
@@ -32,13 +32,13 @@ KEY, FORMAT = "sparselaw", "sparselaw-sparse/1"
 _TYPES = {name: dtype for dtype, name in tensor_files.TYPES.items()}
 _DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError)
 NO_DIFFERENCE = 1.005
-"""Of formats so close in size, the one that `encodings` names first is taken: kernels read it."""
+"""Among formats whose sizes differ by less than this factor, the one that `encodings` lists first is used: kernels read it."""
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """One tensor of an export: its format, and bytes as stored and with all zeros."""
+    """One tensor of an export: its format, its bytes as stored and its bytes if dense."""
 
     name: str
     format: str
@@ -52,17 +52,17 @@ class StoredTensor:
 
 @dataclass(frozen=True)
 class Export:
-    """A file that was written.
+    """An exported file.
 
     Attributes:
         file: its path.
-        format: what was asked for.
-        nbytes: its size.
-        source_nbytes: the size of the files it was made from.
-        tensors: what is in it.
+        format: the requested format.
+        nbytes: its size in bytes.
+        source_nbytes: size of the model's files.
+        tensors: its tensors.
         num_negative_zeros: weights that are -0, which are stored as values.
-        zstd_share: what zstd -19 leaves of the dense tensors; None where the package zstandard is not installed.
-        zstd_sampled: the share of the dense tensors' bytes that this was measured on.
+        zstd_share: size of the dense tensors after zstd -19, as a fraction; None if the package zstandard is not installed.
+        zstd_sampled: fraction of the dense tensors' bytes that was measured.
     """
 
     file: Path
@@ -78,14 +78,14 @@ class Export:
 def export_sparse(
     source: str | Path, output: str | Path, *, format: str = "auto", precision: str | None = None
 ) -> Export:
-    """Writes a model's tensors without their zeros, one at a time.
+    """Writes a model to a smaller file, one tensor at a time.
 
     Args:
         source: a safetensors file, a folder with model.safetensors (or its shards), or the folder of a run.
         output: the file to write.
-        format: of the tensors that it makes smaller: auto, dense, bitmask, delta (delta1 to delta16 for codes of so many
-            bits), csr (csr16, csr64) or n:m.
-        precision: fp32, bf16 or fp16 to convert floating-point weights to; as they are if None.
+        format: auto, dense, bitmask, delta (delta1 to delta16 set the bits of a code), csr (csr16, csr64) or n:m; a tensor
+            that it does not make smaller stays dense.
+        precision: fp32, bf16 or fp16 to convert floating-point weights to; unchanged if None.
 
     Raises:
         UserError: if the source cannot be read, the output cannot be written, or the format or precision does not exist.
@@ -93,10 +93,10 @@ def export_sparse(
     _check(format, precision)
     files, output = weight_files(Path(source)), Path(output)
     if output.resolve() in [file.resolve() for file in files]:
-        raise UserError(f"{output} is the model itself; give the export another name.")
+        raise UserError(f"{output} is the model itself; give another name for the export.")
     headers = [tensor_files.read_header(file) for file in files]
     if any(KEY in header[tensor_files.METADATA] for header in headers):
-        raise UserError(f"{source} is an export already; restore it first.")
+        raise UserError(f"{source} is already an export; restore it first.")
     source_nbytes, taken = sum(file.stat().st_size for file in files), {name for header in headers for name in header}
     zstandard, stored, sparse, negative = Zstandard(source_nbytes), [], {}, 0
     with _writing(output) as (add, metadata):
@@ -131,7 +131,7 @@ def load_sparse(file: str | Path) -> dict[str, Tensor]:
 
 
 def iterate_sparse(file: str | Path) -> Iterator[tuple[str, Tensor]]:
-    """The same, one tensor at a time."""
+    """As `load_sparse`, one tensor at a time."""
     path = Path(file)
     header = tensor_files.read_header(path)
     sparse = _sparse_tensors(path, header)
@@ -144,7 +144,9 @@ def iterate_sparse(file: str | Path) -> Iterator[tuple[str, Tensor]]:
             try:
                 yield name, _decoded(parts, *encoding)
             except _DAMAGE as error:
-                raise UserError(f"{path} is damaged: the parts of {name} do not fit together.") from error
+                raise UserError(
+                    f"{path} is damaged (the parts of {name} do not fit together); export the model again."
+                ) from error
 
 
 def _decoded(parts: dict[str, Tensor], format: str, dtype: str | None, shape: list[int] | None) -> Tensor:
@@ -156,9 +158,9 @@ def restore(file: str | Path, output: str | Path) -> list[Path]:
     """Writes the dense model of an exported file.
 
     Args:
-        file: what `export_sparse` wrote.
-        output: a name that ends in .safetensors, or a folder for model.safetensors and config.json, which `from_pretrained`
-            of `transformers` reads.
+        file: an export of `export_sparse`.
+        output: a file that ends in .safetensors, or a folder for model.safetensors and config.json, as `from_pretrained` of
+            `transformers` reads it.
 
     Returns:
         The files written.
@@ -170,7 +172,7 @@ def restore(file: str | Path, output: str | Path) -> list[Path]:
     about = _about(path, tensor_files.read_header(path))
     weights = output if output.suffix == ".safetensors" else output / WEIGHTS
     if weights.resolve() == path.resolve():
-        raise UserError(f"{output} is the export itself; give the dense model another name.")
+        raise UserError(f"{output} is the export itself; give another name for the dense model.")
     with _writing(weights) as (add, metadata):
         for name, tensor in iterate_sparse(path):
             add(name, tensor)
@@ -196,15 +198,15 @@ def weight_files(source: Path) -> list[Path]:
             shards = sorted(set(json.loads((source / INDEX).read_text())["weight_map"].values()))
             return [source / Path(shard).name for shard in shards]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{source / INDEX} is damaged: {error}.") from error
+            raise UserError(f"{source / INDEX} is damaged ({error}); save the model again.") from error
     checkpoints = sorted(source.glob("checkpoint/step-*")) + sorted(source.glob("step-*"))
     if checkpoints:
         return weight_files(checkpoints[-1])
-    raise UserError(f"{source} is no safetensors file and no folder with a {WEIGHTS}; give one of them.")
+    raise UserError(f"{source} is neither a safetensors file nor a folder with {WEIGHTS}; give one of these.")
 
 
 def _smallest(name: str, tensor: Tensor, format: str, taken: set[str]) -> Encoded | None:
-    """The best encoding of those that the format allows; None if dense is smaller, or a part's name is taken."""
+    """The smallest encoding that the format allows; None if dense is smaller, or the name of a part is taken."""
     found = {} if format == "dense" else {e.format: e for e in encodings.encodings(tensor, format)}
     sizes = {
         e.format: sum(tensor_files.entry_size(*part) for part in _named_parts(name, e).items()) for e in found.values()
@@ -244,7 +246,9 @@ def _converted(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         return tensor
     converted = tensor.to(dtype)
     if (tensor.isfinite() & ~converted.isfinite()).any():
-        raise UserError(f"{name} has weights that are too large for {dtype}; choose bf16 or fp32.")
+        raise UserError(
+            f"{name} has weights that are too large for {str(dtype).removeprefix('torch.')}; give the precision bf16 or fp32."
+        )
     return converted
 
 
@@ -257,33 +261,35 @@ def _tensors(files: list[Path], precision: str | None) -> Iterator[tuple[str, Te
 
 
 def _config(source: Path, file: Path) -> dict[str, str]:
-    """config.json beside the weights, if a folder was given."""
+    """config.json beside the weights, if the source is a folder."""
     path = file.parent / CONFIG
     return {CONFIG: path.read_text(encoding="utf-8")} if source.is_dir() and path.is_file() else {}
 
 
 def _about(path: Path, header: dict[str, Any]) -> dict[str, Any]:
-    """What an export says of itself; nothing if another tool wrote the file."""
+    """The metadata of an export; empty if another tool wrote the file."""
     text = header[tensor_files.METADATA].get(KEY)
     try:
         about = {} if text is None else json.loads(text)
         known = text is None or about["format"] == FORMAT
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged: its metadata cannot be read.") from error
+        raise UserError(f"{path} is damaged (its metadata cannot be read); export the model again.") from error
     if not known:
-        raise UserError(f"{path} is of the format {about['format']}, not {FORMAT}; use the version that wrote it.")
+        raise UserError(
+            f"{path} has the format {about['format']}, not {FORMAT}; restore it with the version that wrote it."
+        )
     return about
 
 
 def _sparse_tensors(path: Path, header: dict[str, Any]) -> dict[str, tuple[str, str | None, list[int] | None]]:
-    """Format, type and shape of each sparse tensor; of another tool's file its bitmasks, which hold type and shape."""
+    """Format, type and shape of each sparse tensor; in another tool's file, bitmasks hold type and shape themselves."""
     if about := _about(path, header):
         try:
             found = {name: (format, dtype, shape) for name, (format, dtype, shape) in about["tensors"].items()}
             for name, (format, _, _) in found.items():
                 _part_names(name, format)
         except _DAMAGE as error:
-            raise UserError(f"{path} is damaged: its metadata cannot be read.") from error
+            raise UserError(f"{path} is damaged (its metadata cannot be read); export the model again.") from error
         return found
     stems = [name.removesuffix(".bitmask") for name in header if name.endswith(".bitmask")]
     return {f"{stem}.weight": ("bitmask", None, None) for stem in stems if f"{stem}.compressed" in header}
@@ -293,7 +299,7 @@ def _check(format: str, precision: str | None) -> None:
     if format not in ("auto", "dense"):
         encodings.check_format(format)
     if precision is not None and precision not in PRECISIONS:
-        raise UserError(f"{precision!r} is not a precision to store; choose {', '.join(PRECISIONS)}.")
+        raise UserError(f"{precision!r} is not a precision; give {', '.join(PRECISIONS)}.")
 
 
 @contextmanager
@@ -302,7 +308,7 @@ def _reading(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as tensors:
             yield tensors
     except (OSError, SafetensorError) as error:
-        raise UserError(f"cannot read {path}: {error}.") from error
+        raise UserError(f"{path} cannot be read ({first_line(error)}); give another file.") from error
 
 
 @contextmanager
@@ -312,4 +318,4 @@ def _writing(path: Path) -> Iterator[Any]:
         with tensor_files.writing(path) as (add, metadata):
             yield add, metadata
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}.") from error
+        raise UserError(f"{path} cannot be written ({error.strerror}); give another place.") from error

@@ -2,8 +2,8 @@
 
     Trainer(..., callbacks=[HuggingFaceCallback(sparsity=0.75)])
 
-The number of steps is the trainer's; the pruner's state is saved beside the trainer's in each checkpoint and found
-again on resume.
+The trainer decides the number of steps. Each checkpoint holds the pruner's state beside the trainer's, and a resumed
+training reads it.
 """
 
 import os
@@ -24,15 +24,15 @@ class HuggingFaceCallback(TrainerCallback):
     """Prunes the trainer's model after each of its optimiser steps.
 
     Attributes:
-        pruner: the pruner, once training has begun.
+        pruner: the pruner; None before training begins.
     """
 
     def __init__(self, sparsity: float, **options: Any) -> None:
-        """Keeps what the pruner will be built with.
+        """Stores the pruner's options.
 
         Args:
-            sparsity: final share of zeros, in [0, 1).
-            **options: those of `MagnitudePruner`, but for the number of steps.
+            sparsity: final fraction of zeros, in [0, 1).
+            **options: of `MagnitudePruner`, without the number of steps.
         """
         self._sparsity, self._options = sparsity, options
         self.pruner: MagnitudePruner | None = None
@@ -40,7 +40,7 @@ class HuggingFaceCallback(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Builds the pruner; on resume, from the checkpoint's state."""
+        """Builds the pruner; a resumed training loads its state from the checkpoint."""
         self.pruner = MagnitudePruner(kwargs["model"], self._sparsity, state.max_steps, **self._options)
         if state.global_step:
             self.pruner.load_state_dict(_read_state(args, state))
@@ -53,7 +53,7 @@ class HuggingFaceCallback(TrainerCallback):
         self.pruner.step()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Writes the pruner's state into the checkpoint; every rank takes part in making it, one writes."""
+        """Writes the pruner's state into the checkpoint; every rank takes part, and one writes."""
         assert self.pruner is not None
         content = self.pruner.state_dict()
         if state.is_world_process_zero:
@@ -72,6 +72,6 @@ def _read_state(args: TrainingArguments, state: TrainerState) -> dict[str, Any]:
     file = (Path(given) if given and Path(given).is_dir() else _own_checkpoint(args, state)) / STATE_FILE
     if not file.is_file():
         raise UserError(
-            f"{file} does not exist, so pruning cannot continue; resume from a checkpoint that was saved while pruning."
+            f"{file} does not exist, so pruning cannot continue; resume from a checkpoint that was saved with the pruner."
         )
     return torch.load(file, weights_only=True)

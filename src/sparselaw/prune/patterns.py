@@ -1,9 +1,9 @@
-"""Where zeros may lie: anywhere, or n:m, that is n NON-ZEROS in each m consecutive inputs of an output.
+"""Where zeros may be: anywhere, or n:m, that is n NON-ZEROS in each m consecutive inputs of an output.
 
-2:4 is the pattern of NVIDIA's sparse tensor cores (Mishra et al. 2021, arXiv 2104.08378). Along the ramp, the weights
-that n:m would keep are ranked before all others, which are then pruned by magnitude: sparsity grows gradually and the
-pattern is exact when the ramp ends (Frantar et al., arXiv 2309.08520). Of equal magnitudes in a group the ones with
-the lowest index are kept.
+2:4 is the pattern of NVIDIA's sparse tensor cores (Mishra et al. 2021, arXiv 2104.08378). During the ramp the weights
+that n:m would keep rank before all others, which are pruned by magnitude: sparsity grows gradually, and the pattern is
+exact at the end of the ramp (Frantar et al., arXiv 2309.08520). Of equal magnitudes in a group,
+those with the lowest index are kept.
 """
 
 import re
@@ -20,23 +20,23 @@ from sparselaw.prune.ranking import DEVICE_CHUNK, HOST_CHUNK, bits_of
 
 @dataclass(frozen=True)
 class GroupPattern:
-    """num_kept non-zeros in each group of `length` inputs."""
+    """`num_kept` non-zeros in each group of `length` inputs."""
 
     num_kept: int
     length: int
 
     @property
     def sparsity(self) -> float:
-        """Share of zeros."""
+        """Fraction of zeros."""
         return 1 - self.num_kept / self.length
 
     def __str__(self) -> str:
-        """As it is written: 2:4."""
+        """In the notation 2:4."""
         return f"{self.num_kept}:{self.length}"
 
 
 def parse_pattern(text: str) -> GroupPattern | None:
-    """The pattern of a text such as `2:4`; None for `unstructured`.
+    """The pattern in a text such as `2:4`; None for `unstructured`.
 
     Raises:
         UserError: if the text is neither, or n is not between 1 and m.
@@ -55,7 +55,7 @@ def parse_pattern(text: str) -> GroupPattern | None:
 
 
 def input_dim(module: nn.Module) -> int:
-    """The dimension of a module's weight along which its inputs lie: the last, but for convolutions and the Conv1D of
+    """The dimension of a module's weight that holds the inputs: the last, except in convolutions and the Conv1D of
     `transformers`."""
     if isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d) or _is_conv1d(module):
         return 0
@@ -68,7 +68,7 @@ def keep_groups(scores: Tensor, pattern: GroupPattern, *, mask: Tensor, dim: int
     Args:
         scores: tensor to rank.
         pattern: non-zeros and length of a group.
-        mask: present mask; a pruned weight ranks behind every other of its group.
+        mask: current mask; a pruned weight ranks behind all others of its group.
         dim: dimension of the inputs, divisible by the pattern's length.
     """
     rows, present = scores.movedim(dim, -1).reshape(-1), mask.movedim(dim, -1).reshape(-1)
@@ -83,7 +83,7 @@ def keep_groups(scores: Tensor, pattern: GroupPattern, *, mask: Tensor, dim: int
 
 
 def _keep_best(bits: Any, present: Any, keep: Any, *, pattern: GroupPattern) -> None:
-    """Keeps of each group the members that fewer than num_kept others beat; every pair is compared once."""
+    """Keeps the members of each group that fewer than num_kept others beat; every pair is compared once."""
     m, int8 = pattern.length, np.int8 if isinstance(bits, np.ndarray) else torch.int8
     largest = (1 << 8 * bits.itemsize - 1) - 1
     # Member i of all groups; 0 if pruned, else 1 + its key.
@@ -99,5 +99,5 @@ def _keep_best(bits: Any, present: Any, keep: Any, *, pattern: GroupPattern) -> 
 
 
 def _is_conv1d(module: nn.Module) -> bool:
-    # By name, so that `transformers` is not imported for it.
+    # By name, to avoid importing `transformers`.
     return (type(module).__module__, type(module).__name__) == ("transformers.pytorch_utils", "Conv1D")

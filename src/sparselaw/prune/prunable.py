@@ -1,7 +1,7 @@
-"""Which parameters are pruned: every matrix, but no norms, biases, relative-position tables and class tokens.
+"""Which parameters are pruned: every matrix, except position tables and class tokens; no norms and biases.
 
-Names are those of the bare model: wrappers by `torch.compile` and data parallelism add nothing. A tied weight is one
-parameter, under the first of its names.
+Names are those of the bare model, without the prefixes of `torch.compile` and data parallelism. A tied weight is one
+parameter, under its first name.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -22,8 +22,7 @@ Filter = Callable[[str, nn.Parameter], bool]
 
 @dataclass(frozen=True)
 class Slot:
-    """A prunable parameter by the place that holds it, so that loading or sharding a model may put another object
-    there."""
+    """A prunable parameter, identified by the module that holds it: loading or sharding a model may replace the object."""
 
     name: str
     module: nn.Module
@@ -32,7 +31,7 @@ class Slot:
 
     @property
     def parameter(self) -> nn.Parameter:
-        """What is in the place now."""
+        """The parameter that the module holds now."""
         return getattr(self.module, self.attribute)
 
     @property
@@ -56,7 +55,7 @@ def find_slots(model: nn.Module, prunable: Filter | None = None) -> list[Slot]:
     """The prunable parameters in the model's order.
 
     Raises:
-        UserError: if there are none, or one is of a type that cannot be ranked.
+        UserError: if there are none, or one is empty or has a type that cannot be ranked.
     """
     model = unwrapped(model)
     slots = [slot for slot in _all_slots(model) if (prunable or is_matrix)(slot.name, slot.parameter)]
@@ -67,28 +66,28 @@ def find_slots(model: nn.Module, prunable: Filter | None = None) -> list[Slot]:
             raise UserError(f"{slot.name} is empty; leave it out with `prunable`.")
         if slot.parameter.dtype not in KEY_TYPES:
             raise UserError(
-                f"{slot.name} is of type {slot.parameter.dtype}; prune float16, bfloat16, float32 or float64."
+                f"{slot.name} has the type {slot.parameter.dtype}; convert it to float16, bfloat16, float32 or float64."
             )
     return slots
 
 
 def is_matrix(name: str, parameter: nn.Parameter) -> bool:
-    """The default filter: at least two dimensions, and no table of positions."""
+    """The default filter: at least two dimensions, and not a position table or class token."""
     return parameter.ndim >= 2 and not any(word in name for word in _POSITIONS)
 
 
 def check_divisible(slots: list[Slot], pattern: GroupPattern) -> None:
-    """Refuses tensors whose inputs do not divide into groups."""
+    """Raises a UserError for tensors whose inputs do not divide into groups."""
     odd = [slot.name for slot in slots if not divides(slot, pattern)]
     if odd:
         raise UserError(
-            f"The inputs of {', '.join(odd)} do not divide by {pattern.length} as {pattern} needs; "
+            f"The inputs of {', '.join(odd)} do not divide by {pattern.length}, which {pattern} needs; "
             "leave these matrices dense with indivisible = 'dense', or choose another width."
         )
 
 
 def takes_pattern(slot: Slot, named: Collection[str]) -> bool:
-    """Whether n:m is for this tensor: not for embeddings, nor for those whose sparsity is given by name."""
+    """Whether this tensor follows n:m: embeddings and tensors whose sparsity is given by name do not."""
     return not slot.is_embedding and slot.name not in named
 
 
@@ -109,7 +108,7 @@ def _all_slots(model: nn.Module) -> Iterator[Slot]:
 
 
 def _embedding_weights(model: nn.Module) -> Iterator[torch.Tensor]:
-    """Weights of embeddings, and of the output embedding that models of `transformers` name."""
+    """Weights of embeddings, and of the output embedding of `transformers` models."""
     for module in model.modules():
         if isinstance(module, nn.Embedding | nn.EmbeddingBag):
             yield module.weight

@@ -1,10 +1,10 @@
 """Gradual magnitude pruning beside any optimiser (Zhu and Gupta 2017, arXiv 1710.01878; recipe of Frantar et al.,
 arXiv 2309.08520).
 
-After each optimiser step the weights are multiplied by their masks, in place: names, state_dict, copies and
-compilation of the model are those of the dense model, and neither momentum nor weight decay brings a pruned weight
-back. Gradients and optimiser state stay dense. Every `update_every` steps on the ramp the masks are found anew from
-the magnitudes; sparsity only rises, so a pruned weight stays pruned.
+After each optimiser step the weights are multiplied by their masks, in place. The model remains an ordinary dense model
+(names, state_dict, copies, compilation), and neither momentum nor weight decay revives a pruned weight. Gradients and
+optimiser state stay dense. During the ramp, masks are recomputed from the magnitudes every `update_every` steps; sparsity
+only rises, so a pruned weight stays pruned.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,19 +29,19 @@ Score = Callable[[nn.Parameter], Tensor]
 
 
 def magnitude(parameter: nn.Parameter) -> Tensor:
-    """The usual score: the weight itself, of which only the magnitude counts."""
+    """The default score: the weight itself; only its magnitude counts."""
     return parameter
 
 
 class MagnitudePruner:
-    """Prunes a model while it is trained.
+    """Prunes a model during training.
 
         pruner = MagnitudePruner(model, sparsity=0.75, num_steps=10_000)
         ...
         optimizer.step()
         pruner.step()
 
-    Build it on every rank after the model is wrapped (DDP) or sharded (`fully_shard`), before training.
+    Build it on every rank, after the model is wrapped (DDP) or sharded (`fully_shard`) and before training.
     """
 
     def __init__(
@@ -59,30 +59,30 @@ class MagnitudePruner:
         score: Score = magnitude,
         prunable: Filter | None = None,
     ) -> None:
-        """Finds what to prune; with `Schedule.constant()` prunes it at once.
+        """Finds what to prune; with `Schedule.constant()` it prunes immediately.
 
         Args:
             model: any module, also compiled, data-parallel or sharded.
-            sparsity: final share of zeros, in [0, 1).
+            sparsity: final fraction of zeros, in [0, 1).
             num_steps: optimiser steps of the whole training.
             schedule: when weights become zero; by default a cubic ramp from 25% to 75% of training.
-            update_every: steps between mask updates on the ramp.
-            distribution: `uniform`, `global`, `erdos-renyi-kernel`, or a map of tensor names to sparsities for some
-                of the tensors.
+            update_every: steps between mask updates during the ramp.
+            distribution: `uniform`, `global`, `erdos-renyi-kernel`, or a map from names of some tensors to their
+                sparsities.
             pattern: `unstructured`, or n:m with n non-zeros in each m consecutive inputs, which must agree with
-                `sparsity`; embeddings and tensors named by a map stay unstructured.
-            indivisible: whether to refuse matrices whose inputs do not divide by m, or to leave them dense.
+                `sparsity`; embeddings and tensors named in a map stay unstructured.
+            indivisible: `refuse` matrices whose inputs do not divide by m, or leave them `dense`.
             embeddings: sparsity of embeddings and output embeddings: `sqrt` for 1 - sqrt(1-S), `dense`, or `target`.
-            score: what to rank weights by, of the shape and type of the parameter; its sign is ignored.
-            prunable: which parameters to prune, from name and parameter; by default all matrices but tables of
-                positions.
+            score: function that ranks weights, of the parameter's shape and type; the sign is ignored.
+            prunable: function of name and parameter that selects what to prune; by default all matrices except
+                position tables.
 
         Raises:
             UserError: if an argument does not make sense, alone or for this model.
         """
         check_sparsity(sparsity)
         if num_steps < 1 or update_every < 1:
-            raise UserError(f"num_steps is {num_steps} and update_every {update_every}; both must be 1 or more.")
+            raise UserError(f"num_steps is {num_steps} and update_every is {update_every}; give 1 or more for both.")
         self._schedule = schedule or Schedule()
         self._num_steps, self._update_every, self._score = num_steps, update_every, score
         self._pattern = parse_pattern(pattern)
@@ -112,7 +112,7 @@ class MagnitudePruner:
 
     @property
     def masks(self) -> dict[str, Tensor]:
-        """Masks by parameter name, True where a weight lives; under FSDP2 those of this rank's rows."""
+        """Masks by parameter name, True where a weight is kept; under FSDP2 the masks of this rank's rows."""
         return {slot.name: mask for slot, mask in zip(self._slots, self._masks, strict=True)}
 
     @property
@@ -127,7 +127,7 @@ class MagnitudePruner:
 
     @property
     def current_sparsity(self) -> float:
-        """Share of prunable weights that are pruned now."""
+        """Fraction of the prunable weights that are pruned now."""
         return self._num_zeros / self.num_prunable
 
     @property
@@ -140,7 +140,7 @@ class MagnitudePruner:
         """Call after each `optimizer.step()`.
 
         Raises:
-            UserError: if a weight is NaN when masks are due.
+            UserError: if a weight is NaN at a mask update.
         """
         self._step += 1
         self._apply()
@@ -148,7 +148,7 @@ class MagnitudePruner:
             self._update()
 
     def report(self) -> PruningReport:
-        """Sizes, non-zeros and flips of each tensor. Under FSDP2 to be called on all ranks."""
+        """Sizes, non-zeros and flips of each tensor. Under FSDP2, call it on all ranks."""
         rows = []
         for slot, mask, flips in zip(self._slots, self._masks, self._flips, strict=True):
             counts = torch.stack([mask.count_nonzero(), torch.as_tensor(flips, device=mask.device)])
@@ -160,17 +160,17 @@ class MagnitudePruner:
     def state_dict(self) -> dict[str, Any]:
         """Step, settings and packed masks of the whole model; `torch.load(weights_only=True)` reads it.
 
-        Under FSDP2 to be called on all ranks.
+        Under FSDP2, call it on all ranks.
         """
         masks = {s.name: sharded.whole_mask(m, s.parameter) for s, m in zip(self._slots, self._masks, strict=True)}
         return states.pack(masks, step=self._step, settings=self._settings)
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continues where a pruner of the same settings on the same model was.
+        """Continues from the state of a pruner with the same settings and model.
 
         Raises:
-            UserError: if the state is not a pruner's, is damaged, or belongs to another model or other settings.
+            UserError: if it is not a pruner's state, is damaged, or belongs to another model or other settings.
         """
         masks = states.unpack(
             state, shapes={s.name: tuple(s.parameter.shape) for s in self._slots}, settings=self._settings
@@ -183,13 +183,13 @@ class MagnitudePruner:
         self._apply()
 
     def _apply(self) -> None:
-        """Multiplies weights by masks; nothing waits for the device."""
+        """Multiplies weights by masks without waiting for the device."""
         weights = [sharded.local_part(slot.parameter) for slot in self._slots]
-        # The model may have been moved to another device since.
+        # The model may have moved to another device.
         self._masks = [m.to(w.device) for m, w in zip(self._masks, weights, strict=True)]
         if not self._num_zeros:
             return
-        # As integers a pruned weight becomes +0 whatever it was, infinity too; and NumPy does it several times faster.
+        # As integers, any pruned weight becomes +0, even infinity; and NumPy is several times faster.
         bits = [bits_of(weight) for weight in weights]
         if all(b.device.type == "cpu" for b in bits):
             for b, mask in zip(bits, self._masks, strict=True):
@@ -229,18 +229,18 @@ class MagnitudePruner:
 
     def _scores(self, index: int) -> Tensor:
         scores = sharded.local_part(self._score(self._slots[index].parameter))
-        # Weights carry their mask already; another score may not, and pruned weights must rank last.
+        # Weights are masked already; other scores may not be, and pruned weights must rank last.
         return scores if self._score is magnitude else scores * self._masks[index]
 
     def _check_numbers(self) -> None:
-        """One question to the device for all tensors."""
+        """Raises a UserError if a score is NaN; waits for the device once for all tensors."""
         bad = torch.stack([_has_nan(self._scores(i)) for i in range(len(self._slots))])
         for ranks in {ranks.group: ranks for ranks in self._ranks if ranks is not None}.values():
             ranks.total(bad)
         names = [slot.name for slot, b in zip(self._slots, bad.tolist(), strict=True) if b]
         if names:
             raise UserError(
-                f"{names[0]} has NaN weights or scores at step {self._step}; lower the learning rate and start again."
+                f"{names[0]} has NaN weights or scores at step {self._step}; lower the learning rate and train again."
             )
 
     def _ranks_of(self, group: Group) -> sharded.Ranks | None:
@@ -248,12 +248,12 @@ class MagnitudePruner:
         kinds = {(s.parameter.dtype, s.parameter.device) for s in slots}
         if len(kinds) > 1:
             raise UserError(
-                "One threshold for all tensors needs them of one type on one device; use the uniform distribution."
+                "The tensors have several types or devices, which one global threshold cannot cover; use the uniform distribution."
             )
         ranks = {sharded.ranks_of(s.name, s.parameter) for s in slots}
         if len(ranks) > 1:
             raise UserError(
-                "One threshold for all tensors needs all of them sharded alike; use the uniform distribution."
+                "The tensors are sharded in several ways, which one global threshold cannot cover; use the uniform distribution."
             )
         return ranks.pop()
 
@@ -262,11 +262,11 @@ class MagnitudePruner:
             return set()
         if abs(sparsity - self._pattern.sparsity) > 1e-9:
             raise UserError(
-                f"The pattern {self._pattern} has sparsity {self._pattern.sparsity:g}, not {sparsity:g}; give it that."
+                f"The pattern {self._pattern} has sparsity {self._pattern.sparsity:g}, not {sparsity:g}; give sparsity {self._pattern.sparsity:g}."
             )
         if distribution == "erdos-renyi-kernel":
             raise UserError(
-                f"The pattern {self._pattern} gives every tensor one sparsity; use the uniform or global distribution."
+                f"The pattern {self._pattern} gives every tensor the same sparsity; use the uniform or global distribution."
             )
         chosen = [i for i, slot in enumerate(self._slots) if takes_pattern(slot, named)]
         check_divisible([self._slots[i] for i in chosen], self._pattern)
@@ -280,5 +280,5 @@ def _all_alive(parameter: Tensor) -> Tensor:
 
 
 def _has_nan(scores: Tensor) -> Tensor:
-    """1 or 0, on the device; the greatest of several numbers is NaN if any of them is."""
+    """1 or 0, on the device; a maximum is NaN if any of the numbers is."""
     return scores.amax().isnan().long() if scores.numel() else scores.new_zeros((), dtype=torch.int64)

@@ -1,11 +1,11 @@
-"""Weights ranked by magnitude, and the mask that a cut through the ranking gives.
+"""Weights ranked by magnitude, and the mask for a cut through the ranking.
 
-The bits of an IEEE number without its sign, read as an integer (its key), are ordered as its magnitude is: one
-algorithm serves all float types, -0 and subnormals, and counts are integers. Of weights with equal magnitude at the
-threshold, the ones with the lowest index are kept; a weight pruned before never comes back before one that was not.
+The bits of an IEEE number without the sign, read as an integer (its key), have the order of the magnitudes. One
+algorithm thus serves all float types, -0 and subnormals, and counts are integers. Among weights with the
+magnitude of the threshold, those with the lowest index are kept; a weight pruned before ranks behind the others.
 
-What is done to the pieces of a tensor is written once for NumPy arrays (CPU, where they are several times faster than
-PyTorch on such pieces) and tensors (other devices).
+The same code works on NumPy arrays (CPU, where they are several times faster than PyTorch on such pieces) and on
+tensors (other devices).
 """
 
 from collections.abc import Iterator
@@ -28,9 +28,9 @@ DEVICE_CHUNK = 1 << 24
 
 @dataclass(frozen=True)
 class Cut:
-    """Where magnitudes are cut: keys above `key` stay, and of those equal to it the first `num_ties`.
+    """A threshold: keys above `key` stay, and of the keys equal to it the first `num_ties`.
 
-    Both are scalars: int where the host knows them (CPU), tensors where asking would make it wait for the device.
+    Both are int on the CPU, and tensors on other devices, where reading them would wait for the device.
     """
 
     key: Tensor | int
@@ -39,8 +39,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Ranked:
-    """A tensor to rank, flat: its scores (only magnitudes count), its present mask, and the weights that must stay,
-    if any."""
+    """A flat tensor to rank: its scores (only magnitudes count), its current mask, and the weights that must stay, if any."""
 
     scores: Tensor
     mask: Tensor
@@ -51,7 +50,7 @@ class Ranked:
         return _pieces(bits_of(self.scores), self.mask, self.protected, size=DEVICE_CHUNK)
 
     def host_chunks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
-        """The same for a tensor in the CPU's memory, shared with NumPy, in pieces that fit its cache."""
+        """As `chunks`, as NumPy arrays that share the tensor's CPU memory, in pieces that fit the cache."""
         protected = None if self.protected is None else self.protected.numpy()
         return _pieces(bits_of(self.scores).numpy(), self.mask.numpy(), protected, size=HOST_CHUNK)
 
@@ -90,13 +89,13 @@ def write_mask(tensor: Ranked, cut: Cut) -> tuple[Any, Any]:
 
 
 def ties(keys: Any, mask: Any, protected: Any, *, key: Any) -> Any:
-    """Unprotected weights at the threshold that have not been pruned before: at zero those rank behind."""
+    """Unprotected weights at the threshold that were not pruned before; at zero, pruned weights rank behind."""
     tie = (keys == key) & mask
     return tie if protected is None else tie & ~protected
 
 
 def _pieces(bits: Any, mask: Any, protected: Any, *, size: int) -> Iterator[tuple[Any, Any, Any]]:
-    # Signs go: all bits but the highest.
+    # All bits except the sign.
     largest = (1 << 8 * bits.itemsize - 1) - 1
     for start in range(0, len(bits), size):
         piece = slice(start, start + size)

@@ -1,4 +1,4 @@
-"""What a pruner has done: sizes, non-zeros and recent changes, tensor by tensor."""
+"""The state of a pruner: size, non-zeros and recent mask changes of each tensor."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class TensorReport:
 
     @property
     def sparsity(self) -> float:
-        """Share of zeros."""
+        """Fraction of zeros."""
         return 1 - self.num_nonzero / self.size
 
 

@@ -1,9 +1,9 @@
 """When weights become zero: the ramp of gradual magnitude pruning (Zhu and Gupta 2017, arXiv 1710.01878).
 
-    S_t = S (1 - (1 - u)^p),  u = (t - start T) / ((end - start) T) held to [0, 1]
+    S_t = S (1 - (1 - u)^p),  u = (t - start T) / ((end - start) T) clipped to [0, 1]
 
 T training steps, target sparsity S, exponent p = 3 from 25% to 75% of training in Frantar et al. (arXiv 2309.08520).
-Start and end are rounded to whole steps. No PyTorch here: planners need the mean density without it.
+Start and end are rounded to whole steps. This module works without PyTorch, because planning needs the mean density.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Schedule:
     """How sparsity grows over training.
 
     Attributes:
-        start: fraction of training up to which the model is dense.
+        start: fraction of training until which the model is dense.
         end: fraction of training from which it has its target sparsity.
         exponent: shape of the ramp between them; 3 is the usual cubic, 1 is linear.
     """
@@ -30,7 +30,7 @@ class Schedule:
     exponent: float = 3.0
 
     def __post_init__(self) -> None:
-        """Refuses ramps that do not lie inside training."""
+        """Raises a UserError for a ramp outside training."""
         if not 0 <= self.start <= self.end <= 1:
             raise UserError(
                 f"The pruning ramp goes from {self.start} to {self.end} of training; give 0 <= start <= end <= 1."
@@ -40,25 +40,24 @@ class Schedule:
 
     @classmethod
     def constant(cls) -> "Schedule":
-        """Target sparsity from before the first step."""
+        """The target sparsity from the start."""
         return cls(0.0, 0.0)
 
     @classmethod
     def one_shot(cls, at: float) -> "Schedule":
-        """Dense until the fraction `at` of training, then the target sparsity at once."""
+        """Dense until the fraction `at` of training, then the target sparsity."""
         return cls(at, at)
 
     def first_step(self, num_steps: int) -> int:
-        """Last step that leaves the model dense (unless the ramp has no length)."""
+        """Last step at which the model is dense (unless the ramp has no length)."""
         return round(self.start * num_steps)
 
     def last_step(self, num_steps: int) -> int:
-        """Step at which the target is met."""
+        """Step at which the target is reached."""
         return round(self.end * num_steps)
 
     def fraction(self, step: int, num_steps: int) -> float:
-        """Share of the target sparsity after a number of steps; exactly 0 before the ramp and exactly 1 from its end
-        on."""
+        """Fraction of the target sparsity after a number of steps: exactly 0 before the ramp, exactly 1 from its end."""
         first, last = self.first_step(num_steps), self.last_step(num_steps)
         if step >= last:
             return 1.0
@@ -74,7 +73,7 @@ class Schedule:
     @overload
     def mean_density(self, sparsity: "NDArray") -> "NDArray": ...
     def mean_density(self, sparsity: "float | NDArray") -> "float | NDArray":
-        """Mean share of non-zeros over training: 1 - S (1 - end + (end - start) p / (p + 1)); the default gives 1 -
+        """Mean density over training: 1 - S (1 - end + (end - start) p / (p + 1)); the default gives 1 -
         0.625 S.
 
         Args:

@@ -1,8 +1,8 @@
-"""Pruning a model sharded by FSDP2 (`torch.distributed.fsdp.fully_shard`) as if it were whole: only counts cross ranks.
+"""Pruning a model sharded by FSDP2 (`torch.distributed.fsdp.fully_shard`) with the result of the whole model; ranks exchange only counts.
 
-A parameter is a DTensor of which each rank holds some rows. Masks live beside the rows. A threshold is found by
-`count_cut` with counts summed over the ranks, so every rank cuts at the same key; of ties the first in the order of
-the whole tensor are kept, which takes one count from each rank.
+A parameter is a DTensor, of which each rank holds some rows with their masks. `count_cut` finds a threshold from counts
+summed over the ranks, so every rank cuts at the same key. Of ties, the first in the order of the whole tensor are kept,
+which takes one count from each rank.
 """
 
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ class Ranks:
 
 
 def ranks_of(name: str, parameter: Tensor) -> Ranks | None:
-    """The ranks that share a parameter; None if it is whole on each.
+    """The ranks that share a parameter; None if each holds the whole.
 
     Raises:
-        UserError: if it is cut otherwise than by rows over one dimension of the mesh.
+        UserError: if it is not sharded by rows over one dimension of the mesh.
     """
     if not isinstance(parameter, DTensor):
         return None
@@ -44,28 +44,28 @@ def ranks_of(name: str, parameter: Tensor) -> Ranks | None:
     if not cuts:
         return None
     if len(cuts) > 1 or not parameter.placements[cuts[0]].is_shard(0):
-        raise UserError(
-            f"{name} is sharded as {parameter.placements}; pruning needs shards of dimension 0 on one mesh dimension."
-        )
+        raise UserError(f"{name} is sharded as {parameter.placements}; shard dimension 0 over one mesh dimension.")
     return Ranks(parameter.device_mesh.get_group(cuts[0]))
 
 
 def check_inputs_whole(slots: Sequence[Slot]) -> None:
-    """Refuses n:m on tensors that have their inputs in the rows, so that groups would be cut by sharding."""
+    """Raises a UserError for n:m on tensors with inputs along the sharded rows, where sharding would cut groups."""
     for slot in slots:
         if input_dim(slot.module) == 0 and ranks_of(slot.name, slot.parameter):
-            raise UserError(f"The inputs of {slot.name} are spread over ranks, which n:m cannot do; use unstructured.")
+            raise UserError(
+                f"The inputs of {slot.name} are sharded over ranks, which n:m does not support; use the pattern unstructured."
+            )
 
 
 def check_whole(slots: Sequence[Slot]) -> None:
-    """Refuses sharded tensors, for methods that need whole ones."""
+    """Raises a UserError for sharded tensors, for methods that need whole ones."""
     for slot in slots:
         if ranks_of(slot.name, slot.parameter):
-            raise UserError(f"{slot.name} is sharded, which this method cannot prune; use MagnitudePruner.")
+            raise UserError(f"{slot.name} is sharded, which this method does not support; use MagnitudePruner.")
 
 
 def local_part(parameter: Tensor) -> Tensor:
-    """What this rank holds of a parameter, sharing its memory."""
+    """This rank's part of a parameter, sharing its memory."""
     whole = parameter.detach()
     return whole.to_local() if isinstance(whole, DTensor) else whole
 
@@ -97,14 +97,17 @@ def own_rows(whole: Tensor, parameter: Tensor) -> Tensor:
 
 
 def prune_sharded(tensors: Sequence[Ranked], num_zeros: int, ranks: Ranks) -> list[Tensor]:
-    """Cuts the tensors of a group over all ranks and returns, for each, the number of local mask entries that
-    changed."""
+    """Prunes the tensors of a group over all ranks.
+
+    Returns:
+        For each tensor, the number of local mask entries that changed.
+    """
     cut = count_cut(tensors, num_zeros, reduce=ranks.total)
     own = torch.stack([_count_ties(tensor, cut) for tensor in tensors])
     num_ranks, rank = dist.get_world_size(ranks.group), dist.get_rank(ranks.group)
     every = torch.zeros(len(tensors), num_ranks, dtype=torch.int64, device=own.device)
     every[:, rank] = own
-    # Order of the whole: tensor by tensor, and within a tensor rank by rank.
+    # In the order of the whole: tensor by tensor, and within a tensor rank by rank.
     flat = ranks.total(every).view(-1)
     before = (flat.cumsum(0) - flat).view(len(tensors), num_ranks)[:, rank]
     return [write_mask(t, Cut(cut.key, cut.num_ties - b))[1] for t, b in zip(tensors, before, strict=True)]

@@ -1,5 +1,4 @@
-"""A pruner's state on disk: masks as packed bits, with what is needed to refuse the state of another model or
-recipe."""
+"""A pruner's state on disk: masks as packed bits, with the shapes and settings that identify model and recipe."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +26,7 @@ def unpack(
     """The masks of a state, whole and on the CPU.
 
     Raises:
-        UserError: if it is no such state, or does not belong to tensors of these shapes and to these settings.
+        UserError: if it is not such a state, or belongs to other shapes or settings.
     """
     if not isinstance(state, Mapping) or not state.keys() >= {"step", "settings", "shapes", "masks"}:
         raise UserError("This is not the state of a pruner; give what `state_dict()` returned.")
@@ -35,14 +34,14 @@ def unpack(
         stored = state["shapes"].get(name)
         if stored is None or tuple(stored) != shapes.get(name):
             raise UserError(
-                f"The pruning state is of another model: {name} is {stored or 'absent'} in it and "
+                f"The pruning state belongs to another model: {name} is {stored or 'absent'} in it and "
                 f"{list(shapes[name]) if name in shapes else 'absent'} here; load the state saved with this model."
             )
     for name, value in settings.items():
         if state["settings"].get(name) != value:
             raise UserError(
                 f"The pruning state was saved with {name} {state['settings'].get(name)}, not {value}; "
-                "build the pruner as it was."
+                "build the pruner with the saved settings."
             )
     return {name: _unpacked(name, state["masks"].get(name), shape) for name, shape in shapes.items()}
 

@@ -1,9 +1,9 @@
-"""Top-k chosen anew at every step: masked forward and backward pass, dense weights in the optimiser.
+"""Top-k masks recomputed at every step: masked forward and backward pass, dense weights in the optimiser.
 
-The gradient at the masked weights is applied to the dense ones, as if masking were the identity (the straight-through
-estimator of Bengio et al. 2013, arXiv 1308.3432; top-KAST and STR build on it), so that a pruned weight that keeps
-growing comes back. The model's parameters hold the masked weights at all times but inside `optimizer.step()`; what the
-masks hide is kept beside them. Sparsity follows a schedule, the masks change to the last step.
+The gradient at the masked weights is applied to the dense weights, as if masking were the identity (the straight-through
+estimator of Bengio et al. 2013, arXiv 1308.3432; top-KAST and STR build on it). A pruned weight that keeps growing thus
+returns. The model's parameters hold the masked weights, except inside `optimizer.step()`; the hidden weights are stored
+beside them. Sparsity follows a schedule, and masks change until the last step.
 """
 
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ from sparselaw.prune.schedules import Schedule
 
 
 class StraightThroughPruner(MagnitudePruner):
-    """Trains dense weights through their largest magnitudes, hooked into any optimiser.
+    """Trains dense weights with straight-through top-k masks, hooked into any optimiser.
 
         pruner = StraightThroughPruner(model, optimizer, sparsity=0.75, num_steps=10_000)
         ...
         optimizer.step()
         pruner.step()
 
-    Build it after the optimiser, on every rank alike.
+    Build it after the optimiser, on every rank.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class StraightThroughPruner(MagnitudePruner):
         embeddings: Embeddings = "sqrt",
         prunable: Filter | None = None,
     ) -> None:
-        """Finds what to prune; arguments as `MagnitudePruner`, but for the optimiser, whose steps it surrounds, and the
-        schedule, which by default is the target sparsity from the first step.
+        """Finds what to prune; arguments as in `MagnitudePruner`, except the optimiser, whose steps it hooks into, and the
+        schedule, by default the target sparsity from the first step.
 
         Raises:
             UserError: if an argument does not make sense, alone or for this model.
@@ -72,7 +72,7 @@ class StraightThroughPruner(MagnitudePruner):
 
     @property
     def finished(self) -> bool:
-        """Whether training is over: until then masks may change."""
+        """Whether training has ended; masks may change until then."""
         return self._step >= self._num_steps
 
     @torch.no_grad()
@@ -83,20 +83,20 @@ class StraightThroughPruner(MagnitudePruner):
             UserError: if a weight is NaN.
         """
         self._step += 1
-        if self._is_dense:  # not so if a gradient scaler left the step out
+        if self._is_dense:  # False if a gradient scaler skipped the step
             self._update()
 
     def state_dict(self) -> dict[str, Any]:
-        """As a magnitude pruner's, with the weights behind the masks."""
+        """As of `MagnitudePruner`, with the hidden weights."""
         hidden = zip(self._slots, self._hidden, self._masks, strict=True)
         return super().state_dict() | {"hidden": {slot.name: weight[~mask].cpu() for slot, weight, mask in hidden}}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continues where a pruner of the same settings on the same model was.
+        """Continues from the state of a pruner with the same settings and model.
 
         Raises:
-            UserError: if the state is not such a pruner's, is damaged, or belongs to another model or other settings.
+            UserError: if it is not such a pruner's state, is damaged, or belongs to another model or other settings.
         """
         super().load_state_dict(state)
         for slot, weight, mask in zip(self._slots, self._hidden, self._masks, strict=True):
@@ -107,7 +107,7 @@ class StraightThroughPruner(MagnitudePruner):
 
     @torch.no_grad()
     def _uncover(self, *_: Any) -> None:
-        """Puts the hidden weights back, for the optimiser to update."""
+        """Restores the hidden weights, so that the optimiser updates them."""
         if not self._is_dense:
             for slot, hidden in zip(self._slots, self._hidden, strict=True):
                 slot.parameter.add_(hidden.to(slot.parameter.device))

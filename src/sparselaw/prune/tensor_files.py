@@ -1,7 +1,7 @@
-"""safetensors files tensor by tensor, so that no more than one tensor is in memory, with a checksum of all that is in them.
+"""safetensors files written and checked tensor by tensor, with one tensor in memory at a time and a checksum of the content.
 
-A file is the length of its header, the header as JSON and the tensors' bytes. The format wants the header first and tensors
-aligned to their type, without gaps: bytes wait in temporary files, one for each width of type, until all are known.
+A file holds the length of its header, the header as JSON, and the tensors' bytes. The format requires the header first and
+tensors aligned to their type without gaps, so bytes are collected in temporary files, one for each width of type.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ TYPES = {
 }  # fmt: skip
 _WIDTHS = (8, 4, 2, 1)
 _CHUNK = 1 << 20
-_MAX_HEADER = 100_000_000  # as safetensors has it
+_MAX_HEADER = 100_000_000  # the limit of safetensors
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[tuple[Callable[[str, Tensor], None], dict[str, str]]]:
-    """A function that adds a tensor, and the metadata to fill; the file appears, whole, at the end.
+    """Gives a function that adds a tensor, and the metadata to fill; the complete file appears at the end.
 
     Raises:
-        UserError: if a tensor has a type that safetensors does not know.
+        UserError: if safetensors does not support the type of a tensor.
         OSError: if it cannot be written.
     """
     metadata: dict[str, str] = {}
@@ -48,7 +48,7 @@ def writing(path: Path) -> Iterator[tuple[Callable[[str, Tensor], None], dict[st
 
         def add(name: str, tensor: Tensor) -> None:
             if tensor.dtype not in TYPES:
-                raise UserError(f"{name} is of type {tensor.dtype}, which safetensors files do not hold.")
+                raise UserError(f"{name} has the type {tensor.dtype}, which safetensors does not support; convert it.")
             width = tensor.element_size()
             entries[width].append((name, TYPES[tensor.dtype], list(tensor.shape), tensor.nbytes))
             if tensor.numel():
@@ -69,30 +69,30 @@ def writing(path: Path) -> Iterator[tuple[Callable[[str, Tensor], None], dict[st
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The header of a file, whose checksum, if it has one, is verified.
+    """The header of a file; verifies the checksum if there is one.
 
     Raises:
-        UserError: if the file cannot be read or is not as it was written.
+        UserError: if the file cannot be read or is damaged.
     """
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if not 1 < length <= min(_MAX_HEADER, path.stat().st_size - 8):
-                raise ValueError("no header of a length that fits")
+                raise ValueError("the length of its header is impossible")
             header = json.loads(file.read(length))
             metadata = header.setdefault(METADATA, {})
             checksum = metadata.pop(CHECKSUM, None)
             if checksum is not None and checksum != str(_checksum(header, [file])):
                 raise ValueError("its checksum differs")
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); give another file.") from error
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise UserError(f"{path} is damaged or no safetensors file ({_brief(error)}).") from error
+        raise UserError(f"{path} is damaged or not a safetensors file ({_brief(error)}); give another file.") from error
     return header
 
 
 def entry_size(name: str, tensor: Tensor) -> int:
-    """Bytes that a tensor takes in a file, its place in the header included."""
+    """Bytes of a tensor in a file, including its entry in the header."""
     return tensor.nbytes + len(json.dumps({name: _entry("BF16", list(tensor.shape), 10**6, 10**6)}))
 
 
@@ -109,7 +109,7 @@ def _entry(dtype: str, shape: list[int], start: int, end: int) -> dict[str, Any]
 
 
 def _checksum(header: dict[str, Any], files: list[BinaryIO]) -> int:
-    """CRC-32 of the header, in an order that does not depend on how it was written, and of what is left of the files."""
+    """CRC-32 of the header with sorted keys and of the rest of the files."""
     crc = zlib.crc32(json.dumps(header, sort_keys=True, separators=(",", ":")).encode())
     for file in files:
         while chunk := file.read(_CHUNK):

@@ -1,4 +1,4 @@
-"""The k-th smallest magnitude, exactly, without sorting; and the mask that it gives.
+"""The exact k-th smallest magnitude without sorting, and the mask for it.
 
 On a CPU a sample of the keys (see `ranking`) gives a narrow bracket that almost surely holds the k-th. One pass in
 cache-sized pieces counts what is below and keeps what is inside (about 1.5%), and only that is partitioned.
@@ -26,7 +26,7 @@ DIGIT = 16
 def find_cut(tensors: Sequence[Ranked], num_zeros: int) -> Cut:
     """The cut that prunes exactly `num_zeros` of the unprotected weights of all tensors together.
 
-    Tensors are on one device and of one type; 1 <= num_zeros <= number of unprotected weights.
+    All tensors have one device and one type; 1 <= num_zeros <= number of unprotected weights.
     """
     if tensors[0].scores.device.type != "cpu":
         return count_cut(tensors, num_zeros)
@@ -66,8 +66,11 @@ def count_cut(tensors: Sequence[Ranked], num_zeros: int, *, reduce: Callable[[Te
 
 
 def prune_together(tensors: Sequence[Ranked], num_zeros: int) -> list[Any]:
-    """Prunes the smallest `num_zeros` weights of all tensors together and returns, for each, the number of mask
-    entries that changed."""
+    """Prunes the smallest `num_zeros` weights of all tensors together.
+
+    Returns:
+        For each tensor, the number of mask entries that changed.
+    """
     cut = find_cut(tensors, num_zeros)
     flips = []
     for tensor in tensors:
@@ -78,9 +81,9 @@ def prune_together(tensors: Sequence[Ranked], num_zeros: int) -> list[Any]:
 
 
 def _bracket(tensors: Sequence[Ranked], num_zeros: int) -> tuple[int, int]:
-    """Keys between which the wanted one lies, four standard errors of a sample's quantile to each side."""
+    """Two keys around the threshold: four standard errors of a sample's quantile to each side."""
     total = sum(tensor.scores.numel() for tensor in tensors)
-    # An odd stride walks over the columns of matrices whose width is a power of two.
+    # An odd stride visits all columns of matrices whose width is a power of two.
     stride = max(1, total // SAMPLE) | 1
     parts = []
     for tensor in tensors:
@@ -101,7 +104,7 @@ def _bracket(tensors: Sequence[Ranked], num_zeros: int) -> tuple[int, int]:
 
 
 def _scan(tensors: Sequence[Ranked], lowest: int, highest: int) -> tuple[int, np.ndarray]:
-    """Number of unprotected keys below the bracket, and the keys inside it; none if they are too many to hold."""
+    """Number of unprotected keys below the bracket, and the keys inside it; no keys if there are too many to store."""
     total = sum(tensor.scores.numel() for tensor in tensors)
     below, room, parts = 0, total // 16 + 2 * SAMPLE, []
     for tensor in tensors:
@@ -120,7 +123,7 @@ def _count(tensors: Sequence[Ranked], prefix: Tensor, shift: int) -> Tensor:
     counts = torch.zeros(1 << DIGIT, dtype=torch.int64, device=prefix.device)
     for tensor in tensors:
         for keys, _, protected in tensor.chunks():
-            # In two steps, because a shift by the whole width is not defined.
+            # In two steps, because a shift by the whole width is undefined.
             matches = (keys >> (shift + DIGIT - 1) >> 1) == prefix.to(keys.dtype)
             if protected is not None:
                 matches &= ~protected
