@@ -60,11 +60,7 @@ def check_format(format: str) -> None:
     groups = format.partition(":")
     if not _FORMAT.fullmatch(format) or (groups[1] and int(groups[0]) >= int(groups[2])):
         raise UserError(
-<<<<<<< HEAD
-            f"{format!r} is not a format of files; choose auto, dense, bitmask, delta, csr, or n:m such as 2:4, n below m."
-=======
             f"{format!r} is not a file format; give auto, dense, bitmask, delta, csr, or n:m with n below m, such as 2:4."
->>>>>>> w-habits
         )
 
 

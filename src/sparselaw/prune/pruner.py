@@ -248,7 +248,8 @@ class MagnitudePruner:
         kinds = {(s.parameter.dtype, s.parameter.device) for s in slots}
         if len(kinds) > 1:
             raise UserError(
-                "The tensors have several types or devices, which one global threshold cannot cover; use the uniform distribution."
+                "The tensors have several types or devices, which one global threshold cannot cover; use the uniform "
+                "distribution."
             )
         ranks = {sharded.ranks_of(s.name, s.parameter) for s in slots}
         if len(ranks) > 1:
@@ -262,7 +263,8 @@ class MagnitudePruner:
             return set()
         if abs(sparsity - self._pattern.sparsity) > 1e-9:
             raise UserError(
-                f"The pattern {self._pattern} has sparsity {self._pattern.sparsity:g}, not {sparsity:g}; give sparsity {self._pattern.sparsity:g}."
+                f"The pattern {self._pattern} has sparsity {self._pattern.sparsity:g}, not {sparsity:g}; give sparsity "
+                f"{self._pattern.sparsity:g}."
             )
         if distribution == "erdos-renyi-kernel":
             raise UserError(
