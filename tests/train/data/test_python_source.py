@@ -5,7 +5,7 @@ import pytest
 
 from sparselaw.train.data import DataConfig, open_data, python_source
 from sparselaw.train.data.preparation import is_heldout
-from sparselaw.train.data.python_source import find_files
+from sparselaw.train.data.python_source import clean, files_below
 
 MODULE = """# A module written by hand.
 
@@ -46,14 +46,14 @@ def roots(tmp_path):
 
 
 def test_only_distinct_files_written_by_hand_are_taken(roots):
-    names = {file.name for file in find_files(roots)}
+    names = {file.name for file in clean(files_below(roots))}
     two = names & {"stdlib/pkg/keep2.py", "stdlib/pkg/copy_of_two.py"}
     assert len(two) == 1
     assert names - two == {"stdlib/keep1.py", "site-packages/other/keep3.py"}
 
 
 def test_files_come_in_the_order_of_their_hashes(roots):
-    digests = [file.digest for file in find_files(roots)]
+    digests = [file.digest for file in clean(files_below(roots))]
     assert digests == sorted(digests)
 
 
