@@ -58,7 +58,9 @@ def test_console_snippets_print_what_they_show(session, tmp_path):
     assert program == "sparselaw"
     (tmp_path / "results").symlink_to(ROOT / "results")
     executable = Path(sys.executable).with_name("sparselaw")
-    done = subprocess.run([executable, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [executable, *arguments], cwd=tmp_path, env=os.environ | ONE_THREAD, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert [line.rstrip() for line in shown.split("\n") if line.strip()] == [
         line.rstrip() for line in done.stdout.split("\n") if line.strip()

@@ -1,8 +1,8 @@
 """Pruning a model sharded by FSDP2 (`torch.distributed.fsdp.fully_shard`) with the result of the whole model.
 
-Ranks exchange only counts. A parameter is a DTensor, of which each rank holds some rows with their masks. `count_cut` finds a threshold from counts
-summed over the ranks, so every rank cuts at the same key. Of ties, the first in the order of the whole tensor are kept,
-which takes one count from each rank.
+Ranks exchange only counts. A parameter is a DTensor, of which each rank holds some rows with their masks. `count_cut` finds a
+threshold from counts summed over the ranks, so every rank cuts at the same key. Of ties, the first in the order of the whole
+tensor are kept, which takes one count from each rank.
 """
 
 from collections.abc import Sequence
