@@ -20,7 +20,8 @@ from sparselaw.runs import PUBLISHED
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # threads of small products wait for each other on a busy machine
+# Threads of small products wait for each other on a busy machine; a width that is set here is not the reader's.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"OMP_NUM_THREADS": "1"}
 LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "results" / "README.md"]
 COMMAND = re.compile(r"`(sparselaw [^`]+)`|^ *(?:\$ )?((?:torchrun .*-m |python -m )?sparselaw [a-z].*)$", re.MULTILINE)
 CHEAP = ("plan", "contours", "fit", "compare-patterns", "compare-pretrained", "design")
@@ -44,7 +45,7 @@ def test_python_snippets_run(code, tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", script],
         cwd=tmp_path,
-        env=os.environ | ONE_THREAD,
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
     )
@@ -58,9 +59,7 @@ def test_console_snippets_print_what_they_show(session, tmp_path):
     assert program == "sparselaw"
     (tmp_path / "results").symlink_to(ROOT / "results")
     executable = Path(sys.executable).with_name("sparselaw")
-    done = subprocess.run(
-        [executable, *arguments], cwd=tmp_path, env=os.environ | ONE_THREAD, capture_output=True, text=True
-    )
+    done = subprocess.run([executable, *arguments], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert [line.rstrip() for line in shown.split("\n") if line.strip()] == [
         line.rstrip() for line in done.stdout.split("\n") if line.strip()

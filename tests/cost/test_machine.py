@@ -112,5 +112,5 @@ def test_damaged_files_are_one_sentence(damage: str, tmp_path: Path) -> None:
 
 
 def test_no_such_machine_or_file() -> None:
-    with pytest.raises(UserError, match="no cost is named 'tpu'"):
+    with pytest.raises(UserError, match="No cost is named 'tpu'"):
         open_hardware("tpu")

@@ -211,7 +211,7 @@ def test_laws_of_single_sparsities() -> None:
     assert {0.0} < found <= {0.0, 0.5, 0.75, 0.875}
     at = plan(levels, memory=Memory(85e6, Storage("2:8")), times_chinchilla=100)
     assert at.optimal_sparsity.value == 0.75
-    with pytest.raises(UserError, match="knows the fitted sparsities only, and not that of 2:3"):
+    with pytest.raises(UserError, match="knows only the fitted sparsities, and not that of 2:3"):
         plan(levels, memory=Memory(85e6, Storage("2:3")), times_chinchilla=100)
 
 
@@ -254,8 +254,8 @@ def test_too_few_flops_to_fill_the_memory_are_told(times: float) -> None:
             {"memory": Memory(1500.0), "flops": 1e18},
             r"1\.5 KB hold 750 weights of bf16, less than one layer; check the unit",
         ),
-        ({"memory": Memory(float("nan")), "flops": 1e18}, "more than any model has; check the unit"),
-        ({"memory": Memory(1e50), "flops": 1e18}, "check the unit"),
+        ({"memory": Memory(float("nan")), "flops": 1e18}, "memory is nan; give a positive number"),
+        ({"memory": Memory(1e50), "flops": 1e18}, "check its unit"),
         ({"memory": Memory(8e9), "nonzeros": 1e9, "flops": 1e18}, "not both"),
         ({"memory": Memory(8e9)}, r"Give two of nonzeros \(or memory\)"),
         ({"memory": Memory(8e9), "flops": 1e18, "loss": 5.0}, r"Give two of nonzeros \(or memory\)"),

@@ -66,7 +66,7 @@ def test_erdos_renyi_kernel_sums_exactly_and_fits(shapes, sparsity):
     ("options", "message"),
     [
         ({"distribution": "normal"}, "'normal' is not a distribution"),
-        ({"distribution": {"c": 0.5}}, "^c: not among"),
+        ({"distribution": {"c": 0.5}}, "names c, not among"),
         ({"distribution": {"a": 1.0}}, "sparsity of a is 1.0"),
         ({"embeddings": "none"}, "'none' is not an option"),
     ],

@@ -133,7 +133,7 @@ def test_a_frozen_tensor_stays_as_it_was():
     [
         ({"stop": 1.5}, "stop is 1.5"),
         ({"drop": 1.0}, r"drop 1.0; give stop in \[0, 1\]"),
-        ({"update_every": 0}, "update_every 0"),
+        ({"update_every": 0}, "update_every is 0"),
     ],
     ids=str,
 )

@@ -206,5 +206,5 @@ def test_parts_that_do_not_fit_are_refused(format: str, damage: str) -> None:
     "format", ["", "zip", "coo", "csr8", "delta0", "delta17", "4:4", "8:4", "0:4", "2:4:8", "bitmask1"]
 )
 def test_unknown_formats_are_one_sentence(format: str) -> None:
-    with pytest.raises(UserError, match="is not a format of files"):
+    with pytest.raises(UserError, match="is not a file format"):
         check_format(format)

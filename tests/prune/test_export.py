@@ -236,7 +236,7 @@ def test_another_tools_damaged_bitmask_is_one_sentence(tmp_path):
         load_sparse(tmp_path / "a.safetensors")
     del parts["a.shape"]
     save_file(parts, tmp_path / "a.safetensors")
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="cannot be read"):
         load_sparse(tmp_path / "a.safetensors")
 
 
@@ -244,7 +244,7 @@ def test_another_tools_damaged_bitmask_is_one_sentence(tmp_path):
 def test_what_a_forged_export_says_of_itself_is_one_sentence(tmp_path, tensors):
     about = {"format": "sparselaw-sparse/1", "tensors": tensors}
     save_file({"a.values": torch.ones(5)}, tmp_path / "a.safetensors", {"sparselaw": json.dumps(about)})
-    with pytest.raises(UserError, match="damaged: its metadata cannot be read"):
+    with pytest.raises(UserError, match="damaged .its metadata cannot be read"):
         load_sparse(tmp_path / "a.safetensors")
 
 
@@ -291,20 +291,20 @@ def _fails(case, folder, tmp_path):
 
 
 MISTAKES = {
-    "format": "'coo' is not a format",
+    "format": "'coo' is not a file format",
     "precision": "'int8' is not a precision",
-    "nowhere": "no safetensors file and no folder",
-    "no model": "no safetensors file and no folder",
+    "nowhere": "neither a safetensors file nor a folder",
+    "no model": "neither a safetensors file nor a folder",
     "index": "is damaged",
-    "no safetensors": "is damaged or no safetensors file",
+    "no safetensors": "is damaged or not a safetensors file",
     "itself": "is the model itself",
-    "twice": "is an export already",
+    "twice": "is already an export",
     "too large": "x has weights that are too large",
-    "unwritable": "cannot write",
-    "restore: nowhere": "cannot read",
+    "unwritable": "cannot be written",
+    "restore: nowhere": "cannot be read",
     "restore: itself": "is the export itself",
-    "restore: unwritable": "cannot write",
-    "restore: other version": "use the version that wrote it",
+    "restore: unwritable": "cannot be written",
+    "restore: other version": "with the version that wrote it",
     "restore: metadata": "its metadata cannot be read",
 }
 

@@ -63,7 +63,7 @@ def test_groups_run_along_the_inputs():
     assert [divides(convolution, parse_pattern(text)) for text in ("2:4", "3:6")] == [False, True]
     assert not takes_pattern(embedding, [])
     assert [takes_pattern(convolution, named) for named in ([], ["convolution.weight"])] == [True, False]
-    with pytest.raises(UserError, match=r"^The inputs of convolution\.weight do not divide by 4 as 2:4 needs"):
+    with pytest.raises(UserError, match=r"^The inputs of convolution\.weight do not divide by 4, which 2:4 needs"):
         check_divisible([convolution], parse_pattern("2:4"))
 
 

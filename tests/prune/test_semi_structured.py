@@ -29,7 +29,7 @@ def test_the_pattern_is_recognised() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_without_cuda_it_is_said() -> None:
-    with pytest.raises(UserError, match="CUDA devices only"):
+    with pytest.raises(UserError, match="need a CUDA device"):
         to_semi_structured(two_four_layer())
 
 

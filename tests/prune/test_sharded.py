@@ -180,7 +180,7 @@ def test_every_rank_is_told_of_a_mistake_on_one(shards):
     for rank in range(2):
         nan, columns, inputs = torch.load(shards / f"refusals-{rank}.pt")
         assert "0.weight has NaN" in nan
-        assert "needs shards of dimension 0" in columns
+        assert "shard dimension 0 over one mesh dimension" in columns
         assert "inputs of 0.weight are spread over ranks" in inputs
 
 

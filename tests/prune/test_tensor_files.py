@@ -61,7 +61,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 
 def test_unknown_types_are_refused(tmp_path):
     with (
-        pytest.raises(UserError, match=r"x is of type torch\.complex128"),
+        pytest.raises(UserError, match=r"x has the type torch\.complex128"),
         tensor_files.writing(tmp_path / "a") as (add, _),
     ):
         add("x", torch.zeros(2, dtype=torch.complex128))
@@ -92,7 +92,7 @@ def test_no_bit_changes_a_tensor_unnoticed(content, tmp_path_factory, data):
 def test_a_file_that_was_cut_off_is_one_sentence(content, tmp_path, kept):
     path = tmp_path / "cut.safetensors"
     path.write_bytes(content[:kept])
-    with pytest.raises(UserError, match="is damaged or no safetensors file"):
+    with pytest.raises(UserError, match="is damaged or not a safetensors file"):
         tensor_files.read_header(path)
 
 

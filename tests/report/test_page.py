@@ -283,5 +283,5 @@ def test_a_law_of_your_own_has_a_report_without_a_planner(visit: Visits, tmp_pat
 
 def test_a_place_that_cannot_be_written_is_said(simulated: Study, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(UserError, match="cannot write"):
+    with pytest.raises(UserError, match="Cannot write"):
         write_page(tmp_path / "taken" / "report.html", simulated, plotlyjs="cdn")

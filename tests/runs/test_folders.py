@@ -133,5 +133,5 @@ def test_a_place_that_is_not_there(tmp_path, source, complaint):
 
 
 def test_columns_are_for_files(folder):
-    with pytest.raises(UserError, match="leave --columns out"):
+    with pytest.raises(UserError, match="leave columns out"):
         read_runs(folder, columns={"loss": "val"})
