@@ -72,7 +72,7 @@ def test_groups_run_along_the_inputs():
     [
         (lambda: nn.LayerNorm(4), "No parameter of the model is prunable"),
         (lambda: nn.Linear(0, 4, bias=False), "weight is empty"),
-        (lambda: nn.Linear(4, 4).to(torch.float8_e5m2), "weight is of type torch.float8_e5m2"),
+        (lambda: nn.Linear(4, 4).to(torch.float8_e5m2), "weight has the type torch.float8_e5m2"),
     ],
     ids=["none", "empty", "8 bits"],
 )

@@ -181,7 +181,7 @@ def test_every_rank_is_told_of_a_mistake_on_one(shards):
         nan, columns, inputs = torch.load(shards / f"refusals-{rank}.pt")
         assert "0.weight has NaN" in nan
         assert "shard dimension 0 over one mesh dimension" in columns
-        assert "inputs of 0.weight are spread over ranks" in inputs
+        assert "inputs of 0.weight are sharded over ranks" in inputs
 
 
 def test_data_parallel_ranks_find_the_same_masks_without_talking(tmp_path):

@@ -240,7 +240,7 @@ DEEP = "[" * 100_000
             CSV.replace("loss", "val"),
             "r.csv",
             "r.csv has no column 'loss' (its columns: 'run_id', 'nonzero_params', 'sparsity', 'data', 'val'); "
-            "name yours with --columns loss=NAME.",
+            "name yours with columns={'loss': NAME}.",
             id="missing-column",
         ),
         pytest.param(CSV.replace("run_id", "loss"), "r.csv", "r.csv has two columns named 'loss'; rename", id="twice"),
@@ -309,7 +309,7 @@ def test_refuses(refusal, content, name, sentence):
 
 
 def test_wrong_mapping_is_told(refusal):
-    assert refusal(CSV, columns={"loss": "val"}).endswith("'data', 'loss'); correct --columns.")
+    assert refusal(CSV, columns={"loss": "val"}).endswith("'data', 'loss'); correct columns.")
     assert refusal(CSV, columns={"seed": "run_id"}) == (
         "'seed' cannot be mapped to a column; only nonzero_params, sparsity, data, loss can."
     )

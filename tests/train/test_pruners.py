@@ -81,7 +81,7 @@ def test_moving_weights_have_no_groups():
 def test_matrices_that_do_not_divide_may_stay_dense(tiny):
     """T5 of width 12 and 2 heads has inner projections of 12 inputs, and 32 in the feed-forward part."""
     changes = {"model": {"width": 12, "heads": 2}, "pruning": {"pattern": "2:8", "start": 0, "end": 0}}
-    with pytest.raises(UserError, match=r"inputs of .*Attention.* do not divide by 8 .* indivisible = 'dense'"):
+    with pytest.raises(UserError, match=r"inputs of .*Attention.* do not divide by 8, .* indivisible = 'dense'"):
         prepare(tiny("t5", **changes), ALONE)
     changes["pruning"]["indivisible"] = "dense"
     training = prepare(tiny("t5", **changes), ALONE)
