@@ -1,0 +1,62 @@
+"""Fits and comparisons printed: every number and warning; names are printed as they are."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console, RenderableType
+
+from sparselaw.fit import Fit, open_fit
+from sparselaw.fit.comparison import Comparison, HoldOut
+from sparselaw.plan.answer import plan
+from sparselaw.plan.contours import budget_contours
+from sparselaw.report import fit_text, plan_text, text
+
+
+@pytest.fixture
+def vit() -> Fit:
+    return open_fit("vit-jft")
+
+
+def printed(content: RenderableType, width: int = 120) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width).print(content)
+    return out.getvalue()
+
+
+def words(content: str) -> str:
+    return " ".join(content.split())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_fit(vit: Fit, width: int) -> None:
+    told = replace(vit, warnings=("b_D is weakly identified",), status="not converged: no start was")
+    shown = words(printed(fit_text.fit_text(told), width))
+    for sentence in ("b_D is weakly identified", "not converged: no start was", f"{vit.objective:.6e}"):
+        assert sentence in shown
+    for name, value in vit.parameters.items():
+        assert name in shown
+        assert text.number(value) in shown
+    for multiplier in ("1.596", "2.172", "2.634"):
+        assert multiplier in shown
+
+
+def test_markup_in_names_is_literal(vit: Fit) -> None:
+    named = replace(vit, name="[red]x[/red]", warnings=("file [bold]y[/bold] has one seed",))
+    for content in (fit_text.fit_text(named), plan_text.answer_text(plan(named, nonzeros=1e7, flops=1e20))):
+        shown = printed(content)
+        assert "[bold]y[/bold]" in shown
+        assert "[red]x[/red]" in shown
+
+
+def test_numbers_are_not_broken_in_a_narrow_terminal(vit: Fit) -> None:
+    names = ("paper", "free-multiplier", "density-power", "no-floor", "average-params", "dense")
+    fits = [replace(vit, law=replace(vit.law, name=name)) for name in names]
+    left_out = (HoldOut("largest N and largest D", 24, 0.0187, 0.0187),)
+    shown = printed(fit_text.compare_text([Comparison(f, -323.61, -308.64, left_out, -0.0187) for f in fits]), 80)
+    assert shown.count(f"{vit.objective:.4e}") == len(names)
+    assert shown.count("-323.6 *") == len(names)
+    assert max(map(len, shown.splitlines())) <= 80
+    lines = printed(plan_text.contours_text(budget_contours(vit, grid=9)), 80)
+    assert lines.count(" to") >= 9
+    assert max(map(len, lines.splitlines())) <= 80
