@@ -52,10 +52,9 @@ def parse(arguments: Sequence[str]) -> Command:
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            prog, about = f"sparselaw {name}", _wrapped(options.__doc__ or "")
             if not hasattr(options, "overridden"):
-                return tyro.cli(options, prog=prog, description=about, args=rest)
-            command, others = tyro.cli(options, prog=prog, description=about, args=rest, return_unknown_args=True)
+                return tyro.cli(options, prog=f"sparselaw {name}", args=rest)
+            command, others = tyro.cli(options, prog=f"sparselaw {name}", args=rest, return_unknown_args=True)
             return command.overridden(others)
     except SystemExit as stop:
         if not stop.code:
@@ -141,18 +140,9 @@ def _is_text(line: str) -> bool:
     return bool(line.strip("─-"))
 
 
-def _width() -> int:
-    return min(shutil.get_terminal_size().columns, 100)
-
-
-def _wrapped(text: str) -> str:
-    """Paragraphs that fit the terminal."""
-    return "\n\n".join(textwrap.fill(" ".join(part.split()), _width()) for part in text.split("\n\n"))
-
-
 def overview() -> str:
     """The help of `sparselaw` itself: what it answers, and its commands."""
-    width = _width()
+    width = min(shutil.get_terminal_size().columns, 100)
     about = {name: (command_class(name).__doc__ or "").partition("\n")[0] for name in COMMANDS}
     options = {"-h, --help": "show this help and exit", "--version": "print the version and exit"}
     return "\n".join(
