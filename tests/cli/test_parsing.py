@@ -19,7 +19,7 @@ def test_help_shows_real_defaults(
     assert not stop.value.code
     assert "None" not in shown
     tables = shown[shown.index("[-h]") :].splitlines()[1:]
-    assert max(len(line) for line in tables if line[:1] in "│╭╰| -") <= 80  # a terminal wraps the sentences above them
+    assert max(len(line) for line in tables if line[:1] in "│╭╰|") <= 80  # a terminal wraps the sentences above them
     for flag in flags_of(command_class(name)):
         assert flag in shown
 
