@@ -27,14 +27,14 @@ function questionText() {
 function certainties() {
   const { near_optimal, optimal_sparsity } = page.answer.record, has_draws = page.model.draws.length > 0;
   const sure = has_draws ? intervalText("optimal_sparsity", FORMS.percent) : said("no_interval");
-  const gain = optimal_sparsity === 0 ? [said("no_gain"), part("_gain")] : [part("_gain"), gainBounds()];
+  const gain = [part("_gain_amount"), part("_gain") + (optimal_sparsity === 0 ? "" : gainBounds())];
   return [[sure, said("certainty", { has_draws })], [formatSpan(near_optimal, FORMS.percent), part("_near")], gain];
 }
 
 function gainBounds() {
   const [key, form] = page.state.ask === "serve" ? ["saving", FORMS.percent] : ["gain", FORMS.number2];
   const bounds = page.drawn?.intervals[key];
-  return bounds ? `${said("interval")} ${formatSpan(bounds, form)}` : "";
+  return bounds ? ` (${said("interval")} ${formatSpan(bounds, form)})` : "";
 }
 
 const headline = () => part("_headline");
