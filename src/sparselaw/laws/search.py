@@ -42,7 +42,8 @@ def lowest_point(
         return _lowest_of_several(value, slope, grid, tried, kinks)
     lowest = tried.argmin(-1)[..., None]
     ends = grid[np.maximum(lowest - 1, 0)], grid[np.minimum(lowest + 1, len(grid) - 1)]
-    return _stationary(slope, *ends, grid[lowest])[..., 0]
+    candidates = np.concatenate([_stationary(slope, *ends, grid[lowest]), grid[lowest]], -1)
+    return _best_of(value, candidates)
 
 
 def scan_points(kinks: Sequence[float] = ()) -> Array:
@@ -80,7 +81,13 @@ def _lowest_of_several(value: Function, slope: Function, grid: Array, tried: Arr
     at, before, after = (grid[np.clip(lows + k, 0, len(grid) - 1)] for k in (0, -1, 1))
     sides = np.concatenate([before, at], -1), np.concatenate([at, after], -1), np.concatenate([at, at], -1)
     candidates = np.concatenate([_stationary(slope, *sides), at], -1)
-    best = value(candidates).argmin(-1)[..., None]
+    return _best_of(value, candidates)
+
+
+def _best_of(value: Function, candidates: Array) -> Array:
+    """Of candidates [..., k] the one at which `value` is lowest; NaN, where there is no answer, is never that one."""
+    tried = value(candidates)
+    best = np.where(np.isnan(tried), np.inf, tried).argmin(-1)[..., None]
     return np.take_along_axis(candidates, best, -1)[..., 0]
 
 
