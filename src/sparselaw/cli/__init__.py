@@ -2,19 +2,27 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 
 from sparselaw import __version__
 from sparselaw.errors import UserError
 
 __all__ = ["main"]
 
+SECONDS_FOR_THE_FIRST = 10.0
+"""A process that fails waits so long before it exits: torchrun then ends the others, and the first must have printed."""
+
 
 def main() -> None:
     """The entry point of `sparselaw`."""
-    with _first_process_alone_prints():
+    if _is_first_process():
+        sys.exit(run(sys.argv[1:]))
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         code = run(sys.argv[1:])
+    if code:
+        time.sleep(SECONDS_FOR_THE_FIRST)
     sys.exit(code)
 
 
@@ -42,14 +50,6 @@ def run(arguments: Sequence[str]) -> int:
         return 0
 
 
-@contextmanager
-def _first_process_alone_prints() -> Iterator[None]:
-    """Silences all but the first of the processes that torchrun started; an unexpected error is still printed by each."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or os.environ.get("RANK", "0") == "0":
-        yield
-        return
-    with ExitStack() as stack:
-        nowhere = stack.enter_context(open(os.devnull, "w"))
-        stack.enter_context(redirect_stdout(nowhere))
-        stack.enter_context(redirect_stderr(nowhere))
-        yield
+def _is_first_process() -> bool:
+    """Whether this process prints: of those that torchrun started, only the first does."""
+    return int(os.environ.get("WORLD_SIZE", "1")) == 1 or os.environ.get("RANK", "0") == "0"
