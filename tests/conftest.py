@@ -32,3 +32,30 @@ def _published(name: str) -> Runs:
     if not os.environ.get("SPARSELAW_DATASETS") and not (Path(pooch.os_cache("sparselaw")) / file).is_file():
         pytest.skip(f"{file} is not in the cache, and SPARSELAW_DATASETS names no folder that has it")
     return read_runs(name)
+
+
+TINY_RUN = """
+steps = 1
+batch_size = 4
+log_every = 10
+checkpoint_every = 10
+
+[model]
+kind = "decoder"
+width = 16
+layers = 1
+
+[data]
+source = "synthetic"
+sequence_length = 32
+heldout = 16
+
+[pruning]
+update_every = 3
+"""
+
+
+@pytest.fixture(scope="session")
+def base_text() -> str:
+    """The configuration of a tiny run: a model of one block on a synthetic process, a second or two."""
+    return TINY_RUN

@@ -6,25 +6,6 @@ import sys
 
 import pytest
 
-BASE = """
-steps = 1
-batch_size = 4
-log_every = 10
-checkpoint_every = 10
-
-[model]
-kind = "decoder"
-width = 16
-layers = 1
-
-[data]
-source = "synthetic"
-sequence_length = 32
-heldout = 16
-
-[pruning]
-update_every = 3
-"""
 SWEEP = """
 base = "base.toml"
 nonzeros = [800]
@@ -34,9 +15,9 @@ data = ["2.6K"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, base_text):
     folder = tmp_path_factory.mktemp("commands")
-    (folder / "base.toml").write_text(BASE)
+    (folder / "base.toml").write_text(base_text)
     (folder / "sweep.toml").write_text(SWEEP)
     return folder
 

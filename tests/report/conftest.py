@@ -1,9 +1,10 @@
-"""A browser for the tests of the page, and the studies that they open in it."""
+"""A browser for the tests of the page with the studies that they open in it, and a terminal for those of tables."""
 
 from __future__ import annotations
 
+import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from rich.console import Console, RenderableType
 
-from sparselaw.fit import bootstrap, compare, fit
+from sparselaw.fit import Fit, bootstrap, compare, fit, open_fit
 from sparselaw.laws import PAPER
 from sparselaw.report.page import write_page
 from sparselaw.report.study import Study, study
@@ -124,3 +126,26 @@ def simulated_page(simulated: Study, tmp_path_factory: pytest.TempPathFactory) -
     path = tmp_path_factory.mktemp("report") / "simulated.html"
     write_page(path, simulated)
     return path
+
+
+@pytest.fixture
+def vit() -> Fit:
+    return open_fit("vit-jft")
+
+
+@pytest.fixture
+def printed() -> Callable[..., str]:
+    """What a terminal of some width shows of a text."""
+
+    def printed(content: RenderableType, width: int = 120) -> str:
+        out = io.StringIO()
+        Console(file=out, width=width).print(content)
+        return out.getvalue()
+
+    return printed
+
+
+@pytest.fixture
+def words() -> Callable[[str], str]:
+    """A text without its line breaks."""
+    return lambda content: " ".join(content.split())

@@ -1,35 +1,18 @@
 """A design printed: every run, both intervals and every warning, whatever the width."""
 
-import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console, RenderableType
 
 from sparselaw.design import design
-from sparselaw.fit import Fit, open_fit
+from sparselaw.fit import Fit
 from sparselaw.report import text
 from sparselaw.report.design_text import design_text
 
 
-@pytest.fixture
-def vit() -> Fit:
-    return open_fit("vit-jft")
-
-
-def printed(content: RenderableType, width: int = 120) -> str:
-    out = io.StringIO()
-    Console(file=out, width=width).print(content)
-    return out.getvalue()
-
-
-def words(content: str) -> str:
-    return " ".join(content.split())
-
-
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("answer", ["sparsity", "loss"])
-def test_design(vit: Fit, answer, width: int) -> None:
+def test_design(vit: Fit, answer, width: int, printed, words) -> None:
     named = replace(vit, name="[red]x[/red]")
     found = design(named, budget=1e18, target=(425e6, 3e19), answer=answer, max_runs=8)
     shown = printed(design_text(found), width)

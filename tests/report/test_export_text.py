@@ -1,33 +1,15 @@
 """An export printed: sizes, predictions, and what was not measured."""
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console, RenderableType
 
-from sparselaw.fit import Fit, open_fit
 from sparselaw.report import export_text
 
 
-@pytest.fixture
-def vit() -> Fit:
-    return open_fit("vit-jft")
-
-
-def printed(content: RenderableType, width: int = 120) -> str:
-    out = io.StringIO()
-    Console(file=out, width=width).print(content)
-    return out.getvalue()
-
-
-def words(content: str) -> str:
-    return " ".join(content.split())
-
-
 @pytest.mark.parametrize("width", [80, 120])
-def test_export(width: int) -> None:
+def test_export(width: int, printed, words) -> None:
     pytest.importorskip("torch")
     from sparselaw.prune.export import Export, StoredTensor
 

@@ -1,35 +1,18 @@
 """Fits and comparisons printed: every number and warning; names are printed as they are."""
 
-import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console, RenderableType
 
-from sparselaw.fit import Fit, open_fit
+from sparselaw.fit import Fit
 from sparselaw.fit.comparison import Comparison, HoldOut
 from sparselaw.plan.answer import plan
 from sparselaw.plan.contours import budget_contours
 from sparselaw.report import fit_text, plan_text, text
 
 
-@pytest.fixture
-def vit() -> Fit:
-    return open_fit("vit-jft")
-
-
-def printed(content: RenderableType, width: int = 120) -> str:
-    out = io.StringIO()
-    Console(file=out, width=width).print(content)
-    return out.getvalue()
-
-
-def words(content: str) -> str:
-    return " ".join(content.split())
-
-
 @pytest.mark.parametrize("width", [80, 120])
-def test_fit(vit: Fit, width: int) -> None:
+def test_fit(vit: Fit, width: int, printed, words) -> None:
     told = replace(vit, warnings=("b_D is weakly identified",), status="not converged: no start was")
     shown = words(printed(fit_text.fit_text(told), width))
     for sentence in ("b_D is weakly identified", "not converged: no start was", f"{vit.objective:.6e}"):
@@ -41,7 +24,7 @@ def test_fit(vit: Fit, width: int) -> None:
         assert multiplier in shown
 
 
-def test_markup_in_names_is_literal(vit: Fit) -> None:
+def test_markup_in_names_is_literal(vit: Fit, printed) -> None:
     named = replace(vit, name="[red]x[/red]", warnings=("file [bold]y[/bold] has one seed",))
     for content in (fit_text.fit_text(named), plan_text.answer_text(plan(named, nonzeros=1e7, flops=1e20))):
         shown = printed(content)
@@ -49,7 +32,7 @@ def test_markup_in_names_is_literal(vit: Fit) -> None:
         assert "[red]x[/red]" in shown
 
 
-def test_numbers_are_not_broken_in_a_narrow_terminal(vit: Fit) -> None:
+def test_numbers_are_not_broken_in_a_narrow_terminal(vit: Fit, printed) -> None:
     names = ("paper", "free-multiplier", "density-power", "no-floor", "average-params", "dense")
     fits = [replace(vit, law=replace(vit.law, name=name)) for name in names]
     left_out = (HoldOut("largest N and largest D", 24, 0.0187, 0.0187),)

@@ -1,9 +1,6 @@
 """Answers printed: they hold every number and sentence, at any width, and no line ends in blanks."""
 
-import io
-
 import pytest
-from rich.console import Console, RenderableType
 
 from sparselaw.cost import Memory, Storage, open_hardware
 from sparselaw.cost.serving import SERVED_SPARSE
@@ -13,23 +10,8 @@ from sparselaw.plan.contours import budget_contours, lifetime_contours
 from sparselaw.report import plan_text, text
 
 
-@pytest.fixture
-def vit() -> Fit:
-    return open_fit("vit-jft")
-
-
-def printed(content: RenderableType, width: int = 120) -> str:
-    out = io.StringIO()
-    Console(file=out, width=width).print(content)
-    return out.getvalue()
-
-
-def words(content: str) -> str:
-    return " ".join(content.split())
-
-
 @pytest.mark.parametrize("width", [80, 120])
-def test_plan(vit: Fit, width: int) -> None:
+def test_plan(vit: Fit, width: int, printed, words) -> None:
     answer = plan(vit, nonzeros=425e6, flops=5e22)
     shown = printed(plan_text.answer_text(answer), width)
     assert f"Train it {answer.optimal_sparsity.value:.1%} sparse" in shown
@@ -41,7 +23,7 @@ def test_plan(vit: Fit, width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_plan_in_a_memory(vit: Fit, width: int) -> None:
+def test_plan_in_a_memory(vit: Fit, width: int, printed, words) -> None:
     answer = plan(vit, memory=Memory(85e6, Storage("2:4", "int8")), times_chinchilla=20)
     shown = printed(plan_text.answer_text(answer), width)
     for part in ("85 MB of int8 weights as 2:4", "equal bytes and FLOPs", "the matrices of the blocks", "50.0% sparse"):
@@ -51,7 +33,7 @@ def test_plan_in_a_memory(vit: Fit, width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_a_lifetime(width: int) -> None:
+def test_a_lifetime(width: int, printed, words) -> None:
     question = {"inference_cost": "sparse", "peak": 1e15, "price": 2.5}
     answer = plan("t5-c4-refit", loss=1.7, inference=1e12, **question)
     shown = printed(plan_text.answer_text(answer), width)
@@ -64,7 +46,7 @@ def test_a_lifetime(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_hardware(width: int) -> None:
+def test_hardware(width: int, printed, words) -> None:
     machine = open_hardware("epyc-csr")
     shown = printed(plan_text.hardware_text(machine), width)
     for timing in machine.timings:
@@ -74,7 +56,7 @@ def test_hardware(width: int) -> None:
     assert max(map(len, shown.splitlines())) <= width
 
 
-def test_lifetime_contours() -> None:
+def test_lifetime_contours(printed) -> None:
     found = lifetime_contours(open_fit("vit-jft"), (1e9, 1e12), inference_cost=SERVED_SPARSE, grid=7)
     shown = printed(plan_text.lifetime_contours_text(found), 80)
     for S in found.sparsity.ravel():
@@ -82,7 +64,7 @@ def test_lifetime_contours() -> None:
     assert max(map(len, shown.splitlines())) <= 80
 
 
-def test_advice_is_printed_with_the_costs(vit: Fit) -> None:
+def test_advice_is_printed_with_the_costs(vit: Fit, printed, words) -> None:
     answer = plan(vit, nonzeros=42.5e6, times_chinchilla=5)
     shown = words(printed(plan_text.answer_text(answer), 80))
     for sentence in answer.advice:
@@ -91,11 +73,11 @@ def test_advice_is_printed_with_the_costs(vit: Fit) -> None:
     assert f"if zeros cost compute {dense}; if sparse kernels skipped them for free {free}" in shown
 
 
-def test_dense_is_called_dense(vit: Fit) -> None:
+def test_dense_is_called_dense(vit: Fit, printed) -> None:
     assert "Train it dense" in printed(plan_text.answer_text(plan(vit, nonzeros=42.5e6, times_chinchilla=0.5)))
 
 
-def test_contours(vit: Fit) -> None:
+def test_contours(vit: Fit, printed) -> None:
     found = budget_contours(vit, grid=9, levels=(0.5,))
     shown = printed(plan_text.contours_text(found))
     assert "50%" in shown

@@ -6,38 +6,12 @@ from sparselaw.sweep import SweepConfig, expand
 from sparselaw.sweep.jobs import Job
 from sparselaw.train.config import config_to
 
-BASE = """
-steps = 1
-batch_size = 4
-log_every = 10
-checkpoint_every = 10
-
-[model]
-kind = "decoder"
-width = 16
-layers = 1
-
-[data]
-source = "synthetic"
-sequence_length = 32
-heldout = 16
-
-[pruning]
-update_every = 3
-"""
-
-
-@pytest.fixture(scope="session")
-def base_text():
-    """A tiny run's configuration."""
-    return BASE
-
 
 @pytest.fixture
-def base(tmp_path):
+def base(tmp_path, base_text):
     """The file of a tiny run's configuration."""
     path = tmp_path / "base.toml"
-    path.write_text(BASE)
+    path.write_text(base_text)
     return path
 
 

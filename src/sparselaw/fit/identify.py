@@ -18,7 +18,8 @@ def identifiability_warnings(
     sentences = []
     num_free = len(law.names) - len(pinned)
     if len(runs) < num_free:
-        sentences.append(f"{len(runs)} runs cannot identify {num_free} free parameters: the fit follows the noise.")
+        count = f"{len(runs)} run{'s' * (len(runs) > 1)}"
+        sentences.append(f"{count} cannot identify {num_free} free parameters: the fit follows the noise.")
     elif len(runs) < 3 * num_free:
         sentences.append(f"{len(runs)} runs are few for {num_free} free parameters: expect wide intervals.")
     if isinstance(law, PowerLaw):
