@@ -15,7 +15,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "results/README.md")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "results/README.md", "results/preregistration.md")
 LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 
