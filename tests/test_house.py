@@ -9,7 +9,6 @@ SOURCE, TESTS = ROOT / "src" / "sparselaw", ROOT / "tests"
 
 LACKING = {
     *("report/record", "report/sections", "report/study", "sweep/missing"),
-    *(f"report/figures/{name}" for name in ("answers",)),
 }
 """Modules that are tested elsewhere: by the page, by the command sweep, or by figures as a whole."""
 
