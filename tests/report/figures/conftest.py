@@ -44,13 +44,6 @@ def drawn(runs, fitted):
     }  # fmt: skip
 
 
-def law(parameters, S, N, D):
-    """The paper's formula, written out once more."""
-    p = parameters
-    capacity = (p["a_S"] * (1 - S) ** p["b_S"] + p["c_S"]) * N ** -p["b_N"]
-    return capacity + (p["a_D"] / D) ** p["b_D"] + p["c"]
-
-
 def solid_lines(ax):
     return [line for line in ax.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 2]
 

@@ -8,7 +8,7 @@ from sparselaw.fit import open_fit
 from sparselaw.plan import plan
 from sparselaw.report import figures
 
-from .conftest import law
+from ..conftest import law
 
 NONZEROS, FLOPS, SERVED, LOSS = 1e8, 1e21, 1e13, 1.6
 

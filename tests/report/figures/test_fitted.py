@@ -13,7 +13,8 @@ from sparselaw.report import figures
 from sparselaw.report.figures.fitted import some_groups
 from sparselaw.runs import Runs
 
-from .conftest import law, points, solid_lines
+from ..conftest import law
+from .conftest import points, solid_lines
 
 
 def test_lines_of_loss_are_the_law_and_points_the_runs(runs, fitted, drawn):

@@ -11,7 +11,7 @@ from sparselaw.fit import fit, open_fit
 from sparselaw.plan.contours import LifetimeContours, budget_contours
 from sparselaw.report import figures
 
-from .conftest import law
+from ..conftest import law
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 0.875, 0.9375)
 
