@@ -130,7 +130,7 @@ def test_ctrl_c_saves_every_run_under_way(sweep_file, undisturbed, tmp_path):
     until(lambda: len(under_way(tmp_path)) == 2, "two runs under way")
     os.killpg(sweep.process.pid, signal.SIGINT)  # as a terminal does
     assert sweep.wait() == 130
-    assert "stopping: runs save their state" in sweep.said()
+    assert "stopping when all runs have saved" in sweep.said()
     assert "Traceback" not in sweep.said()
     for run in under_way(tmp_path):
         last = max(run.glob("checkpoint/step-*"))
