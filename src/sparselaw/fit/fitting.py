@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparselaw.errors import UserError, arg, choice, require_at_least
-from sparselaw.fit.identify import identifiability_warnings
+from sparselaw.fit.dispersion import dispersion
+from sparselaw.fit.identify import identifiability_warnings, rival_warnings
 from sparselaw.fit.losses import Loss
+from sparselaw.fit.optima import rivals, settled
 from sparselaw.fit.result import Domain, Fit, Starts
 from sparselaw.fit.solver import Problem, Solutions, minimise, predict_all, rounding
 from sparselaw.laws import Array, Law, PowerLaw, Units, law_named
@@ -176,29 +178,36 @@ def _project(setting: Setting, start: Array) -> Array:
 
 
 def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fit:
-    problem, law = setting.problem, setting.problem.law
+    problem, law, weights = setting.problem, setting.problem.law, setting.weights
     objective = np.where(np.isnan(solutions.objective), np.inf, solutions.objective)
     reached = np.where(solutions.converged, objective, np.inf) if solutions.converged.any() else objective
     best = int(np.argmin(reached))
-    theta = solutions.theta[best]
-    at_optimum = solutions.converged & (
-        solutions.objective <= solutions.objective[best] * (1 + SAME_OPTIMUM) + rounding(problem)
-    )
+    at_optimum = solutions.converged & (objective <= objective[best] * (1 + SAME_OPTIMUM) + rounding(problem))
     starts = Starts(len(solutions.theta), int(solutions.converged.sum()), int(at_optimum.sum()))
+    theta = solutions.theta[best]
+    scale = dispersion(problem, theta, weights)
+    equal, others = solutions.select(at_optimum), solutions.select(~at_optimum)
+    alike = rivals(problem, weights, equal, theta, scale)
+    if len(alike):
+        equal = settled(problem, weights, equal, scale)
+        theta = equal.theta[np.argmin(np.where(equal.converged, equal.objective, np.inf))]
+    minima = rivals(problem, weights, equal.joined(others), theta, scale)
     predicted, jacobian = predict_all(problem, theta[None], slice(None))
     residuals, slope = problem.loss.residual(predicted[0], problem.measured)
     free = problem.lower < problem.upper
     at_bound = free & ((theta <= problem.lower) | (theta >= problem.upper))
-    condition = condition_number(jacobian[0][free & ~at_bound] * slope * np.sqrt(setting.weights))
-    status = _status(starts, objective.min() < objective[best] * (1 - SAME_OPTIMUM))
+    condition = condition_number(jacobian[0][free & ~at_bound] * slope * np.sqrt(weights))
     names = tuple(name for name, is_at in zip(law.names, at_bound, strict=True) if is_at)
-    natural = dict(zip(law.names, law.from_solver(theta, setting.units).tolist(), strict=True))
+    natural = law.from_solver(np.concatenate([theta[None], minima, alike]), setting.units)
+    for name, value in pin.items():
+        natural[:, law.names.index(name)] = value
+    parameters = dict(zip(law.names, natural[0].tolist(), strict=True))
     return Fit(
         law=law,
-        parameters=natural | {name: float(value) for name, value in pin.items()},
+        parameters=parameters,
         loss=problem.loss,
-        objective=float(solutions.objective[best] / setting.weights.sum() * problem.loss.scale),
-        status=status,
+        objective=float((weights * problem.loss.rho(residuals)).sum() / weights.sum() * problem.loss.scale),
+        status=_status(starts, objective.min() < objective[best] * (1 - SAME_OPTIMUM)),
         starts=starts,
         condition=condition,
         at_bound=names,
@@ -208,9 +217,12 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
         num_runs=len(runs),
         name=runs.name,
         data_unit=runs.data_unit,
+        rivals=natural[1 : 1 + len(minima)],
+        unique=not len(alike),
         warnings=(
             *runs.warnings,
             *identifiability_warnings(runs, law, pinned=tuple(pin), at_bound=names, condition=condition),
+            *rival_warnings(law, natural),
         ),
     )
 

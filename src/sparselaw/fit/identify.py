@@ -32,6 +32,15 @@ def identifiability_warnings(
     return tuple(sentences)
 
 
+def rival_warnings(law: Law, optima: Array) -> tuple[str, ...]:
+    """A sentence if other parameters [1:] fit as well as the best ones [0] of `optima` [k, p]."""
+    if len(optima) < 2:
+        return ()
+    low, high = optima.min(0), optima.max(0)
+    moved = ", ".join(name for name, lowest, highest in zip(law.names, low, high, strict=True) if lowest < 0.9 * highest)
+    return (f"The minimum is not unique: other values of {moved} fit these runs as well. The intervals include them.",)
+
+
 def _level_warnings(runs: Runs, law: PowerLaw, pinned: tuple[str, ...]) -> list[str]:
     features = {
         "log_density": ("sparsity", runs.sparsity, "the floor of the capacity term"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,21 @@ class Starts:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Refits of resampled runs: parameters [converged draws, p] in natural units, and how many were tried."""
+    """Refits of resampled runs.
+
+    Attributes:
+        draws: parameters [converged draws, p] in natural units.
+        by: what was resampled.
+        tried: number of resamples.
+        seed: of the resampling.
+        centres: for each draw and free parameter with a prior, where its prior was centred [converged draws, num_priors].
+    """
 
     draws: Array = field(repr=False)
     by: str
     tried: int
     seed: int
+    centres: Array = field(default_factory=lambda: np.empty((0, 0)), repr=False)
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,8 @@ class Fit(Shown):
     status: "converged", or a sentence that says what went wrong.
     condition: condition number of the weighted, column-scaled Jacobian over parameters not at a bound.
     residuals: predicted - measured of each run, in L or ln L as the loss function takes them.
+    rivals: other minima that fit as well within the noise, natural, [k, p].
+    unique: whether the minimum is a single point; if not, `parameters` are the most plausible ones of it.
     """
 
     law: Law
@@ -76,6 +87,8 @@ class Fit(Shown):
     data_unit: str
     warnings: tuple[str, ...] = ()
     bootstrap: Bootstrap | None = None
+    rivals: Array = field(default_factory=lambda: np.empty((0, 0)), repr=False)
+    unique: bool = True
 
     @property
     def values(self) -> Array:
@@ -135,9 +148,11 @@ class Fit(Shown):
             record[name] = getattr(self, name)
         record |= {"loss": asdict(self.loss), "starts": asdict(self.starts), "domain": asdict(self.domain)}
         record |= {"warnings": list(self.warnings), "residuals": self.residuals.tolist()}
+        record |= {"rivals": self.rivals.tolist(), "unique": self.unique}
         if self.bootstrap:
             record["intervals"] = self.intervals()
-            record["bootstrap"] = asdict(replace(self.bootstrap, draws=np.empty(0))) | {"draws": self.draws.tolist()}
+            arrays = {name: getattr(self.bootstrap, name).tolist() for name in ("draws", "centres")}
+            record["bootstrap"] = asdict(self.bootstrap) | arrays
         return record
 
     def save(self, path: str | Path) -> None:
@@ -174,6 +189,8 @@ class Fit(Shown):
             data_unit=record["data_unit"],
             warnings=tuple(record["warnings"]),
             bootstrap=_bootstrap(boot, len(record["parameters"])) if boot else None,
+            rivals=np.array(record.get("rivals", []), dtype=float).reshape(-1, len(record["parameters"])),
+            unique=record.get("unique", True),
         )
 
 
@@ -231,7 +248,8 @@ def _bootstrap(record: dict[str, Any], num_parameters: int) -> Bootstrap:
     draws = np.array([[_number(value) for value in draw] for draw in record["draws"]]).reshape(-1, num_parameters)
     if len(draws) != len(record["draws"]):
         raise ValueError(f"bootstrap draws are not of {num_parameters} parameters")
-    return Bootstrap(draws, record["by"], int(record["tried"]), int(record["seed"]))
+    centres = np.array(record.get("centres") or np.empty((0, 0)), dtype=float)
+    return Bootstrap(draws, record["by"], int(record["tried"]), int(record["seed"]), centres)
 
 
 def _law(record: dict[str, Any]) -> PowerLaw:

@@ -14,13 +14,15 @@ import numpy as np
 from sparselaw.errors import UserError, choice
 from sparselaw.laws.power import Parameter, PowerLaw, Term
 
+# Published exponents: b_N and b_D from 0.13 to 0.9, powers of density from 0.7 to 2 (arXiv 2001.08361, 2203.15556, 2309.08520).
+DENSITY_PRIOR, SIZE_PRIOR, DATA_PRIOR = (1.0, 1.0), (0.35, 0.25), (0.4, 0.3)
 A_S = Parameter("a_S", start=(0.0, 2.0))
-B_S = Parameter("b_S", 0.0, 20.0, start=(0.1, 3.0))
+B_S = Parameter("b_S", 0.0, 20.0, start=(0.1, 3.0), prior=DENSITY_PRIOR)
 C_S = Parameter("c_S", start=(0.0, 2.0))
-B_N = Parameter("b_N", 1e-3, 5.0, start=(0.05, 1.0))
+B_N = Parameter("b_N", 1e-3, 5.0, start=(0.05, 1.0), prior=SIZE_PRIOR)
 A_D = Parameter("a_D", start=(0.0, 2.0))
 # Above 0.01 a_D = E^(1/b_D) neither overflows nor vanishes for any E = 1e-3..1e3.
-B_D = Parameter("b_D", 1e-2, 5.0, start=(0.05, 1.5))
+B_D = Parameter("b_D", 1e-2, 5.0, start=(0.05, 1.5), prior=DATA_PRIOR)
 FLOOR = Parameter("c", start=(0.0, 2.0))
 DATA_TERM = Term("a_D", (("b_D", "log_D"),), inside=True)
 FLOOR_TERM = Term("c")
@@ -54,9 +56,9 @@ DENSITY_POWER = PowerLaw(
     "density-power",
     (
         Parameter("A", start=(0.0, 2.0)),
-        Parameter("eps", 0.0, 20.0, start=(0.1, 3.0)),
+        Parameter("eps", 0.0, 20.0, start=(0.1, 3.0), prior=DENSITY_PRIOR),
         Parameter("C", start=(0.0, 2.0)),
-        Parameter("mu", 1e-3, 20.0, start=(0.1, 3.0)),
+        Parameter("mu", 1e-3, 20.0, start=(0.1, 3.0), prior=DENSITY_PRIOR),
         replace(B_N, name="alpha"),
         Parameter("B", start=(0.0, 2.0)),
         Parameter("E", start=(0.0, 2.0)),

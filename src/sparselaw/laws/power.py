@@ -34,12 +34,21 @@ class Direction:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A named parameter, its bounds, and the range that starting values are drawn from."""
+    """A named parameter.
+
+    Attributes:
+        name: as it is printed.
+        lower, upper: its bounds.
+        start: the range that starting values are drawn from.
+        prior: mean and standard deviation of what is plausible before any run, for the draws behind intervals; None if all
+            values are.
+    """
 
     name: str
     lower: float = 0.0
     upper: float = np.inf
     start: tuple[float, float] = (0.0, 1.0)
+    prior: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
