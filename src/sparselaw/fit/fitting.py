@@ -9,7 +9,7 @@ import numpy as np
 
 from sparselaw.errors import UserError, arg, choice, require_at_least
 from sparselaw.fit.dispersion import dispersion
-from sparselaw.fit.identify import identifiability_warnings, rival_warnings
+from sparselaw.fit.identify import identifiability_warnings, require_carried, rival_warnings
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.optima import rivals, settled
 from sparselaw.fit.result import Domain, Fit, Starts
@@ -48,13 +48,15 @@ def fit_law(
     """Minimise the weighted mean of `loss` over the runs from many starting points; arguments as in `sparselaw.fit`.
 
     Raises:
-        UserError: unknown law or parameter, impossible bounds, weights of another number than runs.
+        UserError: a law that the runs cannot carry, unknown law or parameter, impossible bounds, weights of another number
+            than runs.
     """
     require_at_least(1, starts=starts)
     require_at_least(0, seed=seed)
     if isinstance(law, str):
         law = law_named(law, levels=runs.sparsity)
     setting = prepare(runs, law, loss=loss, weights=weights, pin=pin or {}, bound=bound or {})
+    require_carried(runs, law, pin or {})
     start = draw_starts(setting, starts, np.random.default_rng(seed))
     solutions = minimise(setting.problem, start, weights=setting.weights)
     return _result(runs, setting, solutions, pin or {})
@@ -173,8 +175,9 @@ def _project(setting: Setting, start: Array) -> Array:
         moment += np.matmul(basis * weights[runs], problem.measured[runs, None])
     ridge = 1e-8 * np.einsum("bii->bi", gram)[:, :, None] * np.eye(num_linear) + 1e-300 * np.eye(num_linear)
     coefficients = np.linalg.solve(gram + ridge, moment)[:, :, 0]
-    # A coefficient that wants to be negative starts small instead.
-    return np.maximum(coefficients, 1e-3 * problem.measured.mean())
+    # A coefficient that wants to be negative, and must not be, starts small instead.
+    least = np.where(problem.lower[linear] < 0, -np.inf, 1e-3 * problem.measured.mean())
+    return np.maximum(coefficients, least)
 
 
 def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fit:
@@ -191,11 +194,12 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
     if len(alike):
         equal = settled(problem, weights, equal, scale)
         theta = equal.theta[np.argmin(np.where(equal.converged, equal.objective, np.inf))]
+    theta, limited = law.limited(theta) if isinstance(law, PowerLaw) else (theta, ())
     minima = rivals(problem, weights, equal.joined(others), theta, scale)
     predicted, jacobian = predict_all(problem, theta[None], slice(None))
     residuals, slope = problem.loss.residual(predicted[0], problem.measured)
     free = problem.lower < problem.upper
-    at_bound = free & ((theta <= problem.lower) | (theta >= problem.upper))
+    at_bound = free & ((theta <= problem.lower) | (theta >= problem.upper) | np.isin(law.names, limited))
     condition = condition_number(jacobian[0][free & ~at_bound] * slope * np.sqrt(weights))
     names = tuple(name for name, is_at in zip(law.names, at_bound, strict=True) if is_at)
     natural = law.from_solver(np.concatenate([theta[None], minima, alike]), setting.units)
@@ -221,7 +225,9 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
         unique=not len(alike),
         warnings=(
             *runs.warnings,
-            *identifiability_warnings(runs, law, pinned=tuple(pin), at_bound=names, condition=condition),
+            *identifiability_warnings(
+                runs, law, pinned=tuple(pin), at_bound=names, limited=limited, condition=condition
+            ),
             *rival_warnings(law, natural),
         ),
     )

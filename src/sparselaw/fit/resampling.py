@@ -15,6 +15,7 @@ open spreads as widely as the prior does, and `share_of_prior` tells which is wh
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -26,9 +27,10 @@ from sparselaw.fit.fitting import Bounds, Pins, Setting, Weights, draw_starts, p
 from sparselaw.fit.optima import prior_of
 from sparselaw.fit.result import Bootstrap, Fit
 from sparselaw.fit.solver import Prior, minimise
-from sparselaw.laws import Array
+from sparselaw.laws import Array, PowerLaw
 from sparselaw.runs import Runs
 
+NUM_DRAWS = 1000
 RESTARTS = 16
 BATCH = 2**22  # run weights held at once
 FEW_DRAWS = 100  # below it a 95% interval hangs on the outermost draws
@@ -38,7 +40,7 @@ def bootstrap(
     fitted: Fit,
     runs: Runs,
     *,
-    num_draws: int = 1000,
+    num_draws: int = NUM_DRAWS,
     by: str = "run",
     weights: Weights = None,
     pin: Pins | None = None,
@@ -54,7 +56,7 @@ def bootstrap(
         fitted: the fit of `runs`.
         runs: the runs it was fitted to.
         num_draws: resamples.
-        by: "run", or "cell" to draw all runs of one (sparsity, non-zeros) together.
+        by: "run" for one training with all its checkpoints and repeats, or "cell" for all runs of one (sparsity, non-zeros).
         weights: as given to `fit`.
         pin: as given to `fit`; if None the pinned parameters of `fitted` stay pinned.
         bound: as given to `fit`.
@@ -70,7 +72,7 @@ def bootstrap(
     require_at_least(0, seed=seed)
     pin = fitted.pins if pin is None else pin
     setting = prepare_again(fitted, runs, weights=weights, pin=pin, bound=bound)
-    groups = runs.cells() if by == "cell" else np.arange(len(runs))
+    groups = runs.cells() if by == "cell" else runs.trainings()
     optima = fitted.law.to_solver(np.concatenate([fitted.values[None], fitted.rivals]), setting.units)
     mean, precision = prior_of(fitted.law, setting.problem)
     known, scale = precision > 0, dispersion(setting.problem, optima[0], setting.weights)
@@ -103,12 +105,25 @@ def share_of_prior(answers: Array, centres: Array) -> float:
     The squared multiple correlation of ranks, corrected for the number of centres: 0 where the answers do not vary.
     """
     num_draws, k = centres.shape
-    if num_draws < k + 3 or np.ptp(answers) == 0:
+    if num_draws < k + 3 or answers.min() == answers.max():
         return 0.0
-    ranks = np.column_stack([answers, centres]).argsort(0, kind="stable").argsort(0) / num_draws - 0.5
-    fitted = ranks[:, 1:] @ np.linalg.lstsq(ranks[:, 1:], ranks[:, 0], rcond=None)[0]
-    unexplained = ((ranks[:, 0] - fitted) ** 2).sum() / (ranks[:, 0] ** 2).sum()
-    return float(max(0.0, 1 - unexplained * (num_draws - 1) / (num_draws - k - 1)))
+    (answer, *_), columns = _ranks(answers[:, None]).T, _ranks(centres)
+    rest = answer - columns @ np.linalg.lstsq(columns, answer, rcond=None)[0]
+    return float(max(0.0, 1 - (rest @ rest) / (answer @ answer) * (num_draws - 1) / (num_draws - k - 1)))
+
+
+def kind_followed(law: PowerLaw, pinned: Collection[str], centres: Array, answers: Array) -> str:
+    """What the runs need more of, "sizes", "durations" or "sparsities", by the prior that answers [num_draws] follow most."""
+    kinds = {"log_N": "sizes", "log_mean_N": "sizes", "log_D": "durations"}
+    names = [p.name for p in law.parameters if p.prior and p.name not in pinned]
+    main = names[int(np.argmax(np.abs(_ranks(answers[:, None]).T @ _ranks(centres))))]
+    features = {feature for term in law.terms for exponent, feature in term.exponents if exponent == main}
+    return next((kinds[feature] for feature in sorted(features) if feature in kinds), "sparsities")
+
+
+def _ranks(columns: Array) -> Array:
+    """Ranks within each column [num_draws, k], centred; ties in the order of the draws."""
+    return columns.argsort(0, kind="stable").argsort(0) - (len(columns) - 1) / 2
 
 
 def resample(groups: NDArray[np.intp], num_draws: int, rng: np.random.Generator) -> Array:

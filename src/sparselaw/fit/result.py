@@ -113,15 +113,16 @@ class Fit(Shown):
         """The law, if it is one that can be planned with.
 
         Raises:
-            UserError: the law is a function of the user's own, or ignores sparsity.
+            UserError: the law is a function of the user's own, or ignores the data.
         """
         if not isinstance(self.law, PowerLaw):
             raise UserError(
                 f"{self.law.name} is a law of your own, which cannot be planned with; fit a built-in law, such as paper."
             )
-        if not self.law.knows_sparsity:
+        if not self.law.knows_data:
             raise UserError(
-                f"The law {self.law.name} ignores sparsity and has no optimal sparsity; fit another law, such as paper."
+                f"The law {self.law.name} knows one duration and cannot be planned with; it says what a sparsity is worth there "
+                "(see the multipliers of the fit). For plans, add runs of other durations."
             )
         return self.law
 

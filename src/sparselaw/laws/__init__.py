@@ -2,12 +2,14 @@
 
 from sparselaw.laws.forms import (
     AVERAGE_PARAMS,
+    CAPPED,
     DENSE,
     DENSITY_POWER,
     NO_FLOOR,
     PAPER,
     free_multiplier,
     law_named,
+    multipliers_only,
 )
 from sparselaw.laws.function import FunctionLaw, from_function
 from sparselaw.laws.multipliers import size_multiplier
@@ -18,6 +20,7 @@ Law = PowerLaw | FunctionLaw
 
 __all__ = [
     "AVERAGE_PARAMS",
+    "CAPPED",
     "DENSE",
     "DENSITY_POWER",
     "NATURAL",
@@ -37,6 +40,7 @@ __all__ = [
     "free_multiplier",
     "from_function",
     "law_named",
+    "multipliers_only",
     "near_optimal_range",
     "optimal_sparsity",
     "size_multiplier",

@@ -6,13 +6,14 @@ S is the sparsity (fraction of zeros in the prunable weights), N the number of N
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sparselaw.errors import UserError, choice
-from sparselaw.laws.power import Parameter, PowerLaw, Term
+from sparselaw.laws.power import Array, Features, Parameter, PowerLaw, Term, Units
 
 # Published exponents: b_N and b_D from 0.13 to 0.9, powers of density from 0.7 to 2 (arXiv 2001.08361, 2203.15556, 2309.08520).
 DENSITY_PRIOR, SIZE_PRIOR, DATA_PRIOR = (1.0, 1.0), (0.35, 0.25), (0.4, 0.3)
@@ -35,6 +36,43 @@ PAPER = PowerLaw(
 )
 """L = (a_S (1-S)^b_S + c_S) N^-b_N + (a_D/D)^b_D + c, Frantar et al. 2023, arXiv 2309.08520."""
 
+
+@dataclass(frozen=True)
+class CappedLaw(PowerLaw):
+    """The paper's law in which no weight of a sparse model, zeros included, is worth more than a dense weight.
+
+    That is multiplier(S) (1-S) <= 1 for every S, which holds exactly where a_S b_S <= (a_S + c_S) b_N. A larger b_S counts as
+    the largest one allowed, so that a fit is the best among those that obey.
+    """
+
+    def evaluate(self, theta: Sequence[Array], features: Features) -> tuple[Array, list[Array]]:
+        a_S, b_S, c_S, b_N = theta[:4]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cap = b_N * (a_S + c_S) / a_S
+            is_over = b_S > cap
+            loss, columns = super().evaluate([a_S, np.where(is_over, cap, b_S), *theta[2:]], features)
+            by_cap = np.where(is_over, columns[1], 0.0)
+            columns[0] = columns[0] - by_cap * np.where(is_over, b_N * c_S / a_S**2, 0.0)
+            columns[2] = columns[2] + by_cap * np.where(is_over, b_N / a_S, 0.0)
+            columns[3] = columns[3] + by_cap * np.where(is_over, cap / b_N, 0.0)
+        columns[1] = np.where(is_over, 0.0, columns[1])
+        return loss, columns
+
+    def limited(self, theta: Array) -> tuple[Array, tuple[str, ...]]:
+        a_S, b_S, c_S, b_N = np.moveaxis(theta[..., :4], -1, 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cap = b_N * (a_S + c_S) / a_S
+        is_over = b_S > cap
+        limited = theta.copy()
+        limited[..., 1] = np.where(is_over, cap, b_S)
+        return limited, ("b_S",) if is_over.any() else ()
+
+    def from_solver(self, theta: ArrayLike, units: Units) -> Array:
+        return super().from_solver(self.limited(np.asarray(theta, dtype=float))[0], units)
+
+
+CAPPED = CappedLaw("capped", PAPER.parameters, PAPER.terms)
+
 NO_FLOOR = PowerLaw("no-floor", (A_S, B_S, B_N, A_D, B_D, FLOOR), (SPARSE_CAPACITY, DATA_TERM, FLOOR_TERM))
 """The paper's law with c_S = 0: the benefit of sparsity never saturates."""
 
@@ -56,8 +94,8 @@ DENSITY_POWER = PowerLaw(
     "density-power",
     (
         Parameter("A", start=(0.0, 2.0)),
-        Parameter("eps", 0.0, 20.0, start=(0.1, 3.0), prior=DENSITY_PRIOR),
-        Parameter("C", start=(0.0, 2.0)),
+        Parameter("eps", -1.0, 20.0, start=(-0.3, 3.0), prior=DENSITY_PRIOR),
+        Parameter("C", -np.inf, start=(0.0, 2.0)),
         Parameter("mu", 1e-3, 20.0, start=(0.1, 3.0), prior=DENSITY_PRIOR),
         replace(B_N, name="alpha"),
         Parameter("B", start=(0.0, 2.0)),
@@ -81,22 +119,38 @@ def free_multiplier(levels: Iterable[float]) -> PowerLaw:
     Raises:
         UserError: no dense level, against which a multiplier is measured.
     """
-    distinct = sorted(set(map(float, levels)))
-    if distinct[:1] != [0.0]:
-        raise UserError("The free-multiplier law needs dense runs to compare with; give some of sparsity 0.")
-    names = [
-        f"a_{np.format_float_positional(level, trim='-')}" for level in distinct
-    ]  # exact: read back from fit files
-    coefficients = tuple(Parameter(name, start=(0.0, 2.0)) for name in names)
-    capacity = [Term(name, (("b_N", "log_N"),), gate=level) for name, level in zip(names, distinct, strict=True)]
+    coefficients, capacity = _by_level(levels, "free-multiplier")
     return PowerLaw("free-multiplier", (*coefficients, B_N, A_D, B_D, FLOOR), (*capacity, DATA_TERM, FLOOR_TERM))
 
 
+def multipliers_only(levels: Iterable[float]) -> PowerLaw:
+    """L = a_l N^-b_N + c, for runs of one duration: what each sparsity level l is worth there, and nothing on the data.
+
+    Raises:
+        UserError: no dense level, against which a multiplier is measured.
+    """
+    coefficients, capacity = _by_level(levels, "multipliers")
+    return PowerLaw("multipliers", (*coefficients, B_N, FLOOR), (*capacity, FLOOR_TERM))
+
+
+def _by_level(levels: Iterable[float], law: str) -> tuple[list[Parameter], list[Term]]:
+    """A capacity term and its coefficient for each sparsity."""
+    distinct = sorted(set(map(float, levels)))
+    if distinct[:1] != [0.0]:
+        raise UserError(f"The law {law} needs dense runs to compare with; give some of sparsity 0.")
+    names = [
+        f"a_{np.format_float_positional(level, trim='-')}" for level in distinct
+    ]  # exact: read back from fit files
+    capacity = [Term(name, (("b_N", "log_N"),), gate=level) for name, level in zip(names, distinct, strict=True)]
+    return [Parameter(name, start=(0.0, 2.0)) for name in names], capacity
+
+
 def law_named(name: str, *, levels: Iterable[float] = (0.0,)) -> PowerLaw:
-    """A built-in law by its name; `levels` are the sparsities in the runs, needed by free-multiplier only."""
-    laws = {law.name: law for law in (PAPER, DENSE, AVERAGE_PARAMS, DENSITY_POWER, NO_FLOOR)}
-    if name == "free-multiplier":
-        return free_multiplier(levels)
+    """A built-in law by its name; `levels` are the sparsities in the runs, needed by free-multiplier and multipliers only."""
+    laws = {law.name: law for law in (PAPER, CAPPED, DENSE, AVERAGE_PARAMS, DENSITY_POWER, NO_FLOOR)}
+    by_level = {"free-multiplier": free_multiplier, "multipliers": multipliers_only}
+    if name in by_level:
+        return by_level[name](levels)
     if name not in laws:
-        raise UserError(f"No law is named {name!r}; {choice(name, (*laws, 'free-multiplier', 'FILE.py:FUNCTION'))}")
+        raise UserError(f"No law is named {name!r}; {choice(name, (*laws, *by_level, 'FILE.py:FUNCTION'))}")
     return laws[name]

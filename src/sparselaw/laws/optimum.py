@@ -60,7 +60,7 @@ LEVELS = (0.25, 0.5, 0.75, 0.875, 0.9375)
 
 def levels_of(law: PowerLaw, N: Size = 0.0) -> tuple[float, ...]:
     """The only sparsities to choose from: those that the law knows and the memory's format can hold; empty if all."""
-    known = law.levels
+    known = law.choices
     held = N.levels if isinstance(N, WeightLimit) else ()
     return tuple(S for S in known if S in held) if known and held else known or held
 
@@ -113,7 +113,7 @@ def optimal_sparsity(law: PowerLaw, parameters: ArrayLike, N: Size, flops: Array
         cost: how FLOPs are counted.
     """
     values, flops = np.asarray(parameters, dtype=float), np.asarray(flops, dtype=float)
-    if law is PAPER and cost.zeros_are_computed and not isinstance(N, WeightLimit):
+    if law.terms == PAPER.terms and cost.zeros_are_computed and not isinstance(N, WeightLimit):
         return closed_form(values, np.asarray(N, dtype=float), cost.data(0.0, 1.0, flops))
     return numerical_optimum(law, values, N, flops, cost)
 

@@ -95,10 +95,20 @@ class PowerLaw:
         return tuple(term.gate for term in self.terms if isinstance(term.gate, float))
 
     @cached_property
+    def choices(self) -> tuple[float, ...]:
+        """The only sparsities to choose from: its levels, or dense for a law that ignores sparsity; empty if all."""
+        return self.levels if self.knows_sparsity else (0.0,)
+
+    @cached_property
     def knows_sparsity(self) -> bool:
         """Whether the loss depends on sparsity."""
         used = {feature for term in self.terms for _, feature in term.exponents}
         return bool(used & {"log_density", "log_sparsity", "log_mean_N"} or self.levels)
+
+    @cached_property
+    def knows_data(self) -> bool:
+        """Whether the loss depends on the data."""
+        return any(_is_data(term) for term in self.terms)
 
     def features(self, S: ArrayLike, N: ArrayLike, D: ArrayLike, *, units: Units = NATURAL) -> Features:
         S = np.asarray(S, dtype=float)
@@ -141,8 +151,10 @@ class PowerLaw:
         theta = natural.copy()
         for term, at, shift, power in self._unit_shifts(natural, units):
             with np.errstate(divide="ignore"):
-                if term.exponents:
+                if term.inside:
                     theta[..., at] = np.exp(np.log(natural[..., at]) * power - shift)
+                elif term.exponents:
+                    theta[..., at] = natural[..., at] * np.exp(-shift)
         return theta
 
     def from_solver(self, theta: ArrayLike, units: Units) -> Array:
@@ -151,8 +163,10 @@ class PowerLaw:
         natural = solver.copy()
         for term, at, shift, power in self._unit_shifts(solver, units):
             with np.errstate(divide="ignore", over="ignore"):
-                if term.exponents:
+                if term.inside:
                     natural[..., at] = np.exp((np.log(solver[..., at]) + shift) / power)
+                elif term.exponents:
+                    natural[..., at] = solver[..., at] * np.exp(shift)
         return natural
 
     def _unit_shifts(self, values: Array, units: Units) -> Iterator[tuple[Term, int, Array, Array | float]]:
@@ -162,6 +176,10 @@ class PowerLaw:
             exponents = [(values[..., self.names.index(e)], log_units.get(f, 0.0)) for e, f in term.exponents]
             shift = sum((value * log_unit for value, log_unit in exponents), np.zeros(values.shape[:-1]))
             yield term, self.names.index(term.coefficient), shift, exponents[0][0] if term.inside else 1.0
+
+    def limited(self, theta: Array) -> tuple[Array, tuple[str, ...]]:
+        """Solver coordinates [..., p] within the limits that the law sets beside bounds, and the names held there: none."""
+        return theta, ()
 
     def predict(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
         """Loss at runs (S, N, D) for natural parameters; NaN at a sparsity that a law of single levels does not know.

@@ -21,6 +21,7 @@ from sparselaw.laws.optimum import chinchilla_flops, flops_where_sparsity_pays, 
 from sparselaw.laws.power import Array
 from sparselaw.plan import verdict
 from sparselaw.plan.estimate import Estimate, Estimates, Sensitivity, sensitivities
+from sparselaw.plan.evidence import Evidence, evidence_of
 from sparselaw.plan.options import DENSE, UNSTRUCTURED
 from sparselaw.plan.paths import AnySize, OnBudget, Path
 from sparselaw.plan.question import CONFIDENCE, Question, check_sizes, check_units
@@ -53,7 +54,8 @@ class Answer(Shown):
         dense_in_draws: share of the draws in which dense is best; None without draws.
         sensitivity: how the best sparsity depends on the parameters.
         size_is_free: whether N was left free on a budget.
-        warnings: sentences to read first.
+        evidence: what the runs carry of it.
+        cautions: facts that the warnings speak of; doubts: the warnings of the fit itself.
         fit: name of the fit; law: of its form; data_unit: what D counts.
     """
 
@@ -75,7 +77,9 @@ class Answer(Shown):
     dense_in_draws: float | None
     sensitivity: tuple[Sensitivity, ...]
     size_is_free: bool
-    warnings: tuple[str, ...]
+    evidence: Evidence
+    cautions: dict[str, Any] = field(repr=False)
+    doubts: tuple[str, ...]
     fit: str
     law: str
     data_unit: str
@@ -86,9 +90,24 @@ class Answer(Shown):
         return self.best.sparsity
 
     @property
+    def verdict(self) -> str:
+        """Whether to train it "sparse" or "dense", or "unclear" where the runs cannot tell."""
+        return verdict.verdict(self)
+
+    @property
+    def verdict_reason(self) -> str:
+        """Why, in a sentence."""
+        return verdict.reason(self)
+
+    @property
     def advice(self) -> tuple[str, ...]:
         """What it means, in sentences."""
         return verdict.advice(self)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to read first, in sentences."""
+        return (*verdict.warnings(self), *self.doubts)
 
     @property
     def gpu_hours(self) -> dict[str, float] | None:
@@ -111,8 +130,8 @@ class Answer(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity."""
-        said = {"sensitivity": [asdict(one) for one in self.sensitivity], "advice": list(self.advice)}
-        return finite(record_of(self) | said)
+        said = {"verdict": self.verdict, "verdict_reason": self.verdict_reason, "advice": list(self.advice)}
+        return finite(record_of(self) | said | {"sensitivity": [asdict(one) for one in self.sensitivity]})
 
 
 def ask(fitted: Fit, question: Question) -> Answer:
@@ -154,7 +173,11 @@ def ask(fitted: Fit, question: Question) -> Answer:
         dense_in_draws=None if draws is None else float(np.mean(draws == 0)),
         sensitivity=sensitivities(fitted, choice.best, draws),
         size_is_free=isinstance(choice, AnySize),
-        warnings=verdict.warnings_of(fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)),
+        evidence=evidence_of(fitted, choice, S, sparsity, estimate),
+        cautions=verdict.cautions_of(
+            fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)
+        ),
+        doubts=fitted.warnings,
         fit=fitted.name,
         law=law.name,
         data_unit=fitted.data_unit,

@@ -1,4 +1,7 @@
-"""A number with its bootstrap interval: the question is answered for the fitted parameters and for every draw."""
+"""A number with its bootstrap interval: the question is answered for the fitted parameters and for every draw.
+
+An answer that follows the priors of the draws more than the runs is not determined by these: then there is no interval.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparselaw.fit.resampling import kind_followed, share_of_prior
 from sparselaw.fit.result import Fit, interval
-from sparselaw.laws import Array
+from sparselaw.laws import Array, PowerLaw
 
+FREE = 0.5  # an answer is free if the priors make more than this share of its spread over the draws
 STEP = 1e-4  # of ln(parameter), for slopes
 Quantity = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its bootstrap interval; low and high are None where it is certain or the fit has no draws."""
+    """A number with its bootstrap interval.
+
+    Attributes:
+        value: for the fitted parameters.
+        low, high: ends of the interval; None where it is certain, the fit has no draws, or the runs do not determine it.
+        open_question: the kind of runs that would determine it: "sizes", "durations" or "sparsities"; None if these do.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
+    open_question: str | None = None
 
     @property
     def bounds(self) -> list[float] | None:
         return None if self.low is None or self.high is None else [self.low, self.high]
+
+    @property
+    def known(self) -> float | None:
+        """The value; None if the runs do not determine it."""
+        return None if self.open_question else self.value
 
 
 @dataclass(frozen=True)
@@ -46,8 +63,14 @@ class Estimates:
     def of(self, value: float, draws: Array | None) -> Estimate:
         """An estimate from a value and what every draw [num_draws] says; NaN for a draw that says nothing."""
         known = np.empty(0) if draws is None else draws[~np.isnan(draws)]
-        if not len(known):
+        if draws is None or not len(known):
             return Estimate(value)
+        boot = self.fitted.bootstrap
+        if boot is not None and len(boot.centres) == len(draws) and isinstance(self.fitted.law, PowerLaw):
+            centres = boot.centres[~np.isnan(draws)]
+            if share_of_prior(known, centres) > FREE:
+                kind = kind_followed(self.fitted.law, self.fitted.pinned, centres, known)
+                return Estimate(value, open_question=kind)
         # An unreachable draw is infinitely far: quantiles by rank, since inf cannot be interpolated.
         bounds = (interval if np.isfinite(known).all() else _ranked)(known, self.confidence)
         return Estimate(value, *bounds)

@@ -148,13 +148,8 @@ def _certainties(answer: Answer) -> list[tuple[str, str]]:
     S, facts = answer.optimal_sparsity, verdict.facts(answer)
     facts |= {"has_draws": S.bounds is not None}
     sure = span(S.bounds, percent) if S.bounds else say("page", "no_interval", facts)
-    bounds = answer.gain.bounds if S.value > 0 else None
-    within = f" ({say('page', 'interval', facts)} {span(bounds, FORMS['number2'])})" if bounds else ""
-    return [
-        (sure, say("page", "certainty", facts)),
-        (span(answer.near_optimal, percent), verdict.part(answer, "_near")),
-        (verdict.part(answer, "_gain_amount"), verdict.part(answer, "_gain") + within),
-    ]
+    near = [] if S.open_question else [(span(answer.near_optimal, percent), verdict.part(answer, "_near"))]
+    return [(sure, say("page", "certainty", facts)), *near]
 
 
 def program(modules: Sequence[str] = MODULES) -> str:

@@ -23,19 +23,21 @@ COST_NAMES = {"dense": "if zeros cost compute", "sparse": "if sparse kernels ski
 
 def answer_text(answer: Answer) -> Group:
     """The whole answer: question, headline, table, advice, warnings."""
-    S = answer.optimal_sparsity
+    known, S = verdict.facts(answer), answer.optimal_sparsity
     sure = f"{answer.question.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
-    near = f"{span(answer.near_optimal, percent)} {verdict.part(answer, '_near')}"
+    lines = [Text(answer.verdict_reason)]
+    if known["optimal_sparsity"] is not None:
+        near = f"{span(answer.near_optimal, percent)} {verdict.part(answer, '_near')}"
+        lines += [Text(f"Best sparsity {percent(S.value)} ({sure}). {near}."), Text(_costs(answer))]
     counted = [] if answer.question.memory is None else [Text(COUNTED, style="dim")]
     return Group(
         Text(_question(answer), style="dim"),
-        Text.assemble((verdict.headline(answer), "bold"), f"  ({sure})"),
-        Text(near),
-        Text(_costs(answer)),
+        Text(verdict.headline(answer), style="bold"),
+        *lines,
         _numbers(answer),
         *_bill(answer),
         *counted,
-        *[Text(f"- {sentence}") for sentence in answer.advice],
+        *[Text(f"- {sentence}") for sentence in answer.advice[1:]],
         Text(""),
         *warning_lines(answer.warnings),
     )

@@ -10,6 +10,7 @@ import numpy as np
 from sparselaw.counts import format_bytes, format_count, format_flops
 
 OUT_OF_REACH = "out of reach"
+NOT_DETERMINED = "not determined by these runs"
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -44,12 +45,18 @@ def size(value: float) -> str:
     return format_bytes(value) if np.isfinite(value) else OUT_OF_REACH
 
 
-FORMS: dict[str, Callable[[Any], str]] = {
+def _or_not_determined(form: Callable[[Any], str]) -> Callable[[Any], str]:
+    """The form, which says so where there is no number."""
+    return lambda value: NOT_DETERMINED if value is None else form(value)
+
+
+_FORMS: dict[str, Callable[[Any], str]] = {
     "text": str,
     "number": number,
     "number2": lambda value: number(value, 2),
     "number6": lambda value: number(value, 6),
     "fixed2": lambda value: f"{value:.2f}",
+    "fixed3": lambda value: f"{value:.3f}",
     "percent": percent,
     "percent0": lambda value: percent(value, 0),
     "percent2": lambda value: percent(value, 2),
@@ -59,4 +66,5 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "flops": flops,
     "bytes": size,
 }
+FORMS = {name: _or_not_determined(form) for name, form in _FORMS.items()}
 """The forms that a placeholder {name:form} may ask for."""
