@@ -14,7 +14,7 @@ from sparselaw.fit.losses import Loss
 from sparselaw.fit.optima import rivals, settled
 from sparselaw.fit.result import Domain, Fit, Starts
 from sparselaw.fit.solver import Problem, Solutions, minimise, predict_all, rounding
-from sparselaw.laws import Array, Law, PowerLaw, Units, law_named
+from sparselaw.laws import CAPPED, Array, Law, PowerLaw, Units, law_named
 from sparselaw.runs import Runs
 
 SAME_OPTIMUM = 1e-6  # relative difference of objectives below which two starts have found the same optimum
@@ -66,6 +66,8 @@ def prepare(runs: Runs, law: Law, *, loss: Loss, weights: Weights, pin: Pins, bo
     """The problem in solver coordinates; arguments as `fit_law`."""
     natural = {p.name: (p.lower, p.upper) for p in law.parameters}
     for name, low, high in [(n, v, v) for n, v in pin.items()] + [(n, *b) for n, b in bound.items()]:
+        if name == "b_S" and law is CAPPED:
+            raise UserError("The law capped sets the largest b_S itself; pin or bound b_S with the law paper.")
         if name not in natural:
             raise UserError(f"The law {law.name} has no parameter {name!r}; {choice(name, law.names)}")
         if not low <= high:
@@ -194,12 +196,11 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
     if len(alike):
         equal = settled(problem, weights, equal, scale)
         theta = equal.theta[np.argmin(np.where(equal.converged, equal.objective, np.inf))]
-    theta, limited = law.limited(theta) if isinstance(law, PowerLaw) else (theta, ())
     minima = rivals(problem, weights, equal.joined(others), theta, scale)
     predicted, jacobian = predict_all(problem, theta[None], slice(None))
     residuals, slope = problem.loss.residual(predicted[0], problem.measured)
     free = problem.lower < problem.upper
-    at_bound = free & ((theta <= problem.lower) | (theta >= problem.upper) | np.isin(law.names, limited))
+    at_bound = free & ((theta <= problem.lower) | (theta >= problem.upper))
     condition = condition_number(jacobian[0][free & ~at_bound] * slope * np.sqrt(weights))
     names = tuple(name for name, is_at in zip(law.names, at_bound, strict=True) if is_at)
     natural = law.from_solver(np.concatenate([theta[None], minima, alike]), setting.units)
@@ -225,9 +226,7 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
         unique=not len(alike),
         warnings=(
             *runs.warnings,
-            *identifiability_warnings(
-                runs, law, pinned=tuple(pin), at_bound=names, limited=limited, condition=condition
-            ),
+            *identifiability_warnings(runs, law, pinned=tuple(pin), at_bound=names, condition=condition),
             *rival_warnings(law, natural),
         ),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError, either
-from sparselaw.laws import DENSE, Array, Law, PowerLaw, multipliers_only
+from sparselaw.laws import CAPPED, DENSE, Array, Law, PowerLaw, multipliers_only
 from sparselaw.runs import Runs
 
 RISES = 0.8  # share of groups of equal N and D in which a loss that rises with S is no accident
@@ -80,7 +80,7 @@ def _instead(runs: Runs) -> str:
 
 
 def identifiability_warnings(
-    runs: Runs, law: Law, *, pinned: tuple[str, ...], at_bound: tuple[str, ...], condition: float, limited: Collection[str] = ()
+    runs: Runs, law: Law, *, pinned: tuple[str, ...], at_bound: tuple[str, ...], condition: float
 ) -> tuple[str, ...]:
     """Sentences naming each parameter that the runs do not identify, and why."""
     sentences = []
@@ -93,7 +93,7 @@ def identifiability_warnings(
     sentences += [
         f"{name} is as large as the law allows: a larger one fits better, but makes a weight of some sparse model worth more "
         "than a dense weight."
-        if name in limited
+        if (law, name) == (CAPPED, "b_S")
         else f"{name} is at its bound: the runs do not identify it."
         for name in at_bound
     ]
@@ -129,7 +129,9 @@ def rival_warnings(law: Law, optima: Array) -> tuple[str, ...]:
     if len(optima) < 2:
         return ()
     low, high = optima.min(0), optima.max(0)
-    moved = ", ".join(name for name, lowest, highest in zip(law.names, low, high, strict=True) if lowest < 0.9 * highest)
+    moved = ", ".join(
+        name for name, lowest, highest in zip(law.names, low, high, strict=True) if lowest < 0.9 * highest
+    )
     return (f"The minimum is not unique: other values of {moved} fit these runs as well. The intervals include them.",)
 
 

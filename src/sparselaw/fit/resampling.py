@@ -150,9 +150,7 @@ def _refits(
     converged = np.isfinite(objective).any(1)
     for row in np.flatnonzero(~converged):
         own = Prior(prior.precision, np.tile(prior.centre[row], (RESTARTS, 1)))
-        again = minimise(
-            replace(setting.problem, prior=own), draw_starts(setting, RESTARTS, rng), weights=weights[row]
-        )
+        again = minimise(replace(setting.problem, prior=own), draw_starts(setting, RESTARTS, rng), weights=weights[row])
         reached = np.where(again.converged, again.objective, np.inf)
         converged[row] = np.isfinite(reached).any()
         theta[row] = again.theta[np.argmin(reached)]

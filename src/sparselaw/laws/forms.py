@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparselaw.errors import UserError, choice
-from sparselaw.laws.power import Array, Features, Parameter, PowerLaw, Term, Units
+from sparselaw.laws.power import Array, Direction, Features, Parameter, PowerLaw, Term, Units
 
 # Published exponents: b_N and b_D from 0.13 to 0.9, powers of density from 0.7 to 2 (arXiv 2001.08361, 2203.15556, 2309.08520).
 DENSITY_PRIOR, SIZE_PRIOR, DATA_PRIOR = (1.0, 1.0), (0.35, 0.25), (0.4, 0.3)
@@ -41,37 +41,60 @@ PAPER = PowerLaw(
 class CappedLaw(PowerLaw):
     """The paper's law in which no weight of a sparse model, zeros included, is worth more than a dense weight.
 
-    That is multiplier(S) (1-S) <= 1 for every S, which holds exactly where a_S b_S <= (a_S + c_S) b_N. A larger b_S counts as
-    the largest one allowed, so that a fit is the best among those that obey.
+    That is multiplier(S) (1-S) <= 1 for every S, which holds exactly where a_S b_S <= (a_S + c_S) b_N. Solver coordinates have
+    the share of the largest b_S in the place of b_S, so that the cap is a bound; elsewhere it is the paper's law.
     """
 
     def evaluate(self, theta: Sequence[Array], features: Features) -> tuple[Array, list[Array]]:
-        a_S, b_S, c_S, b_N = theta[:4]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            cap = b_N * (a_S + c_S) / a_S
-            is_over = b_S > cap
-            loss, columns = super().evaluate([a_S, np.where(is_over, cap, b_S), *theta[2:]], features)
-            by_cap = np.where(is_over, columns[1], 0.0)
-            columns[0] = columns[0] - by_cap * np.where(is_over, b_N * c_S / a_S**2, 0.0)
-            columns[2] = columns[2] + by_cap * np.where(is_over, b_N / a_S, 0.0)
-            columns[3] = columns[3] + by_cap * np.where(is_over, cap / b_N, 0.0)
-        columns[1] = np.where(is_over, 0.0, columns[1])
+        a_S, share, c_S, b_N = theta[:4]
+        largest = _largest_b_S(a_S, c_S, b_N)
+        loss, columns = PAPER.evaluate([a_S, share * largest, *theta[2:]], features)
+        by_b_S = columns[1]
+        columns[0] = columns[0] - by_b_S * share * b_N * c_S / np.maximum(a_S, LEAST) ** 2
+        columns[1] = by_b_S * largest
+        columns[2] = columns[2] + by_b_S * share * b_N / np.maximum(a_S, LEAST)
+        columns[3] = columns[3] + by_b_S * share * largest / b_N
         return loss, columns
 
-    def limited(self, theta: Array) -> tuple[Array, tuple[str, ...]]:
-        a_S, b_S, c_S, b_N = np.moveaxis(theta[..., :4], -1, 0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            cap = b_N * (a_S + c_S) / a_S
-        is_over = b_S > cap
-        limited = theta.copy()
-        limited[..., 1] = np.where(is_over, cap, b_S)
-        return limited, ("b_S",) if is_over.any() else ()
+    def to_solver(self, parameters: ArrayLike, units: Units) -> Array:
+        theta = PAPER.to_solver(parameters, units)
+        theta[..., 1] /= _largest_b_S(theta[..., 0], theta[..., 2], theta[..., 3])
+        return theta
 
     def from_solver(self, theta: ArrayLike, units: Units) -> Array:
-        return super().from_solver(self.limited(np.asarray(theta, dtype=float))[0], units)
+        solver = np.array(theta, dtype=float)
+        solver[..., 1] *= _largest_b_S(solver[..., 0], solver[..., 2], solver[..., 3])
+        return PAPER.from_solver(solver, units)
+
+    def predict(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
+        return PAPER.predict(parameters, S, N, D)
+
+    def jacobian(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
+        return PAPER.jacobian(parameters, S, N, D)
+
+    def slope(
+        self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike, along: Direction
+    ) -> tuple[Array, Array]:
+        return PAPER.slope(parameters, S, N, D, along)
+
+    def capacity(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike) -> Array:
+        return PAPER.capacity(parameters, S, N)
 
 
-CAPPED = CappedLaw("capped", PAPER.parameters, PAPER.terms)
+LEAST = 1e-12  # of a_S, below which b_S has no effect
+
+
+def _largest_b_S(a_S: Array, c_S: Array, b_N: Array) -> Array:
+    """The largest b_S that the cap allows."""
+    return b_N * (np.maximum(a_S, LEAST) + c_S) / np.maximum(a_S, LEAST)
+
+
+CAPPED = CappedLaw(
+    "capped",
+    tuple(replace(p, upper=1.0, start=(0.05, 1.0), prior=(0.5, 0.5)) if p is B_S else p for p in PAPER.parameters),
+    PAPER.terms,
+)
+"""The paper's law with the cap; its bounds, starts and prior of b_S are those of the share of the largest one."""
 
 NO_FLOOR = PowerLaw("no-floor", (A_S, B_S, B_N, A_D, B_D, FLOOR), (SPARSE_CAPACITY, DATA_TERM, FLOOR_TERM))
 """The paper's law with c_S = 0: the benefit of sparsity never saturates."""

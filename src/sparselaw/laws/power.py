@@ -177,10 +177,6 @@ class PowerLaw:
             shift = sum((value * log_unit for value, log_unit in exponents), np.zeros(values.shape[:-1]))
             yield term, self.names.index(term.coefficient), shift, exponents[0][0] if term.inside else 1.0
 
-    def limited(self, theta: Array) -> tuple[Array, tuple[str, ...]]:
-        """Solver coordinates [..., p] within the limits that the law sets beside bounds, and the names held there: none."""
-        return theta, ()
-
     def predict(self, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, D: ArrayLike) -> Array:
         """Loss at runs (S, N, D) for natural parameters; NaN at a sparsity that a law of single levels does not know.
 

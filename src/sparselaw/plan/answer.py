@@ -174,9 +174,7 @@ def ask(fitted: Fit, question: Question) -> Answer:
         sensitivity=sensitivities(fitted, choice.best, draws),
         size_is_free=isinstance(choice, AnySize),
         evidence=evidence_of(fitted, choice, S, sparsity, estimate),
-        cautions=verdict.cautions_of(
-            fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)
-        ),
+        cautions=verdict.cautions_of(fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)),
         doubts=fitted.warnings,
         fit=fitted.name,
         law=law.name,
