@@ -112,13 +112,17 @@ def share_of_prior(answers: Array, centres: Array) -> float:
     return float(max(0.0, 1 - (rest @ rest) / (answer @ answer) * (num_draws - 1) / (num_draws - k - 1)))
 
 
-def kind_followed(law: PowerLaw, pinned: Collection[str], centres: Array, answers: Array) -> str:
-    """What the runs need more of, "sizes", "durations" or "sparsities", by the prior that answers [num_draws] follow most."""
+def kinds_of_priors(law: PowerLaw, pinned: Collection[str]) -> tuple[str, ...]:
+    """For each centre of a draw, the kind of runs that tell its exponent: "sizes", "durations" or "sparsities"."""
     kinds = {"log_N": "sizes", "log_mean_N": "sizes", "log_D": "durations"}
+    features = {exponent: feature for term in law.terms for exponent, feature in term.exponents}
     names = [p.name for p in law.parameters if p.prior and p.name not in pinned]
-    main = names[int(np.argmax(np.abs(_ranks(answers[:, None]).T @ _ranks(centres))))]
-    features = {feature for term in law.terms for exponent, feature in term.exponents if exponent == main}
-    return next((kinds[feature] for feature in sorted(features) if feature in kinds), "sparsities")
+    return tuple(kinds.get(features[name], "sparsities") for name in names)
+
+
+def most_followed(answers: Array, centres: Array) -> int:
+    """The column of centres [num_draws, k] whose ranks those of the answers [num_draws] follow most."""
+    return int(np.argmax(np.abs(_ranks(answers[:, None]).T @ _ranks(centres))))
 
 
 def _ranks(columns: Array) -> Array:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparselaw.fit.resampling import kind_followed, share_of_prior
+from sparselaw.fit.resampling import kinds_of_priors, most_followed, share_of_prior
 from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import Array, PowerLaw
 
@@ -69,8 +69,8 @@ class Estimates:
         if boot is not None and len(boot.centres) == len(draws) and isinstance(self.fitted.law, PowerLaw):
             centres = boot.centres[~np.isnan(draws)]
             if share_of_prior(known, centres) > FREE:
-                kind = kind_followed(self.fitted.law, self.fitted.pinned, centres, known)
-                return Estimate(value, open_question=kind)
+                kinds = kinds_of_priors(self.fitted.law, self.fitted.pinned)
+                return Estimate(value, open_question=kinds[most_followed(known, centres)])
         # An unreachable draw is infinitely far: quantiles by rank, since inf cannot be interpolated.
         bounds = (interval if np.isfinite(known).all() else _ranked)(known, self.confidence)
         return Estimate(value, *bounds)

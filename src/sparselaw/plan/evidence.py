@@ -57,7 +57,7 @@ def evidence_of(fitted: Fit, path: Path, S: float, best: Estimate, estimate: Est
         possible = estimate(lambda p: advantage_at(path, p, np.nan_to_num(path.best(p))))
         measured = None if nearest is None else estimate(lambda p: advantage_at(path, p, nearest))
         capacity = float(size_multiplier(law, fitted.values, S)) * (1 - S) if S > 0 else 1.0
-    unknown = next((one.open_question for one in (best, possible) if one.open_question), None)
+    unknown = next((one.open_question for one in (best, advantage, possible) if one.open_question), None)
     return Evidence(advantage, possible.high, nearest, measured, capacity, misfit(fitted), unknown)
 
 

@@ -14,11 +14,13 @@ from sparselaw.cost import storage
 from sparselaw.cost.machine import Hardware
 from sparselaw.cost.serving import SERVED_DENSE, SERVED_SPARSE
 from sparselaw.cost.training import Cost
+from sparselaw.fit.resampling import kinds_of_priors
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, PowerLaw, lifetime, optimum, search
 from sparselaw.plan import estimate, question, solve
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours
+from sparselaw.plan.evidence import misfit
 from sparselaw.report.curves import Curve
 from sparselaw.report.plan_text import COST_NAMES
 from sparselaw.runs import Run, Runs
@@ -26,6 +28,7 @@ from sparselaw.words import TOPICS, forms, topic
 
 MAX_DRAWS = 1000
 KEPT_BYTES = 6  # of the 8 of a draw's number: eleven digits
+KEPT_BYTES_OF_CENTRES = 3  # two to three digits: only their order matters
 OUTSIDE = 1e6
 IDEAL = {"dense": "zeros are computed all the same", "sparse": "zeros are free"}
 TABLED = (0.0, *optimum.LEVELS, 0.96875, 0.984375)
@@ -33,11 +36,11 @@ CONSTANTS = (
     (search, "MAX_SPARSITY", "SCAN", "FINE_SCAN", "LOW_POINTS", "RANGE_SCAN", "CLOSER_SCANS", "BISECTIONS"),
     (lifetime, "NEWTON_STEPS"),
     (storage, "PRECISIONS", "FORMAT_PATTERN"),
-    (estimate, "STEP"),
+    (estimate, "STEP", "FREE"),
     (question, "FEWEST", "LARGEST", "TOLERANCE", "LIFETIME_TOLERANCE"),
     (solve, "CURVE_POINTS"),
     (counts, "EXPONENTS", "BYTE_UNITS"),
-    (forms, "OUT_OF_REACH"),
+    (forms, "OUT_OF_REACH", "NOT_DETERMINED"),
 )
 """What the page's program shares with these modules."""
 ARGUMENTS = {"memory_arg": "memory", "nonzeros_arg": "non-zeros", "inference_arg": "inference", "loss_arg": "loss"}
@@ -47,6 +50,7 @@ ARGUMENTS = {"memory_arg": "memory", "nonzeros_arg": "non-zeros", "inference_arg
 def shared_record() -> dict[str, Any]:
     """What is the same on every page: sentences, constants, lists."""
     constants = {name: getattr(room, name) for room, *names in CONSTANTS for name in names}
+    constants |= {"KEPT_BYTES": KEPT_BYTES, "KEPT_BYTES_OF_CENTRES": KEPT_BYTES_OF_CENTRES}
     return {
         "words": {name: topic(name) for name in TOPICS},
         "constants": constants | {"WIDER_FROM": storage.wider_from().tolist()},
@@ -59,15 +63,16 @@ def shared_record() -> dict[str, Any]:
 def law_record(law: PowerLaw) -> dict[str, Any]:
     """The form of a law: names of its parameters and its terms."""
     terms = [asdict(term) for term in law.terms]
-    return {"name": law.name, "names": law.names, "terms": terms, "mean_density_slope": law.mean_density_slope}
+    named = ("name", "names", "mean_density_slope", "choices", "knows_sparsity")
+    return {name: getattr(law, name) for name in named} | {"terms": terms}
 
 
 def fit_record(fitted: Fit) -> dict[str, Any]:
     """Fitted values, at most MAX_DRAWS draws, and what the runs covered.
 
-    Draws are the base64 of the first KEPT_BYTES of big-endian doubles.
+    Draws and centres are the base64 of the first bytes of big-endian doubles.
     """
-    draws = np.ascontiguousarray(fitted.draws[:MAX_DRAWS], dtype=">f8").view(np.uint8).reshape(-1, 8)
+    centres = fitted.bootstrap.centres if fitted.bootstrap else np.empty((0, 0))
     return {
         "name": fitted.name,
         "data_unit": fitted.data_unit,
@@ -76,9 +81,17 @@ def fit_record(fitted: Fit) -> dict[str, Any]:
         "domain": asdict(fitted.domain),
         "parameters": fitted.values.tolist(),
         "pinned": fitted.pinned,
-        "draws": b64encode(draws[:, :KEPT_BYTES].tobytes()).decode(),
+        "draws": _packed(fitted.draws[:MAX_DRAWS], KEPT_BYTES),
+        "centres": _packed(centres[:MAX_DRAWS], KEPT_BYTES_OF_CENTRES),
+        "kinds_of_priors": kinds_of_priors(fitted.planning_law(), fitted.pinned) if centres.size else (),
+        "misfit": misfit(fitted),
         "confidence": question.CONFIDENCE,
     }
+
+
+def _packed(rows: Array, kept_bytes: int) -> str:
+    doubles = np.ascontiguousarray(rows, dtype=">f8").view(np.uint8).reshape(-1, 8)
+    return b64encode(doubles[:, :kept_bytes].tobytes()).decode()
 
 
 def significant(values: Array, digits: int) -> list[Any]:

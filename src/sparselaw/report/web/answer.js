@@ -1,21 +1,22 @@
 // The answer to a question, as `sparselaw plan --json` gives it: the twin of plan/question.py, plan/answer.py and plan/record.py.
 
-const { TOLERANCE, LIFETIME_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS } = record.constants;
+const { TOLERANCE, LIFETIME_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS, KEPT_BYTES, KEPT_BYTES_OF_CENTRES } = record.constants;
 
 function modelFrom({ law, fit, costs }) {
   const values = fit.parameters.map((value) => value ?? Infinity);
-  const draws = rowsOf(fit.draws, law.names.length).map((draw) => lawWith(law, draw));
-  return { ...fit, form: law, law: lawWith(law, values), draws, costs };
+  const draws = rowsOf(fit.draws, law.names.length, KEPT_BYTES).map((draw) => lawWith(law, draw));
+  const centres = rowsOf(fit.centres, fit.kinds_of_priors.length, KEPT_BYTES_OF_CENTRES);
+  return { ...fit, form: law, law: lawWith(law, values), draws, centres, costs };
 }
 
-/** Rows of so many numbers, from the base64 of the first six bytes of each. */
-function rowsOf(text, length) {
+/** Rows of so many numbers, from the base64 of the first `kept` bytes of each. */
+function rowsOf(text, length, kept) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)), view = new DataView(new ArrayBuffer(8));
   const numberAt = (k) => {
-    for (let byte = 0; byte < 6; byte++) view.setUint8(byte, bytes[6 * k + byte]);
+    for (let byte = 0; byte < kept; byte++) view.setUint8(byte, bytes[kept * k + byte]);
     return view.getFloat64(0);
   };
-  const count = bytes.length / (6 * length);
+  const count = length ? bytes.length / (kept * length) : 0;
   return Array.from({ length: count }, (_, k) => Array.from({ length }, (_, j) => numberAt(k * length + j)));
 }
 
@@ -62,6 +63,7 @@ function budgetAnswer(model, state) {
     value: (s) => lossOnBudget(law, s, size, C, cost),
     levels: levelsOf(law, size),
     kinks: kinksOnBudget(size, cost),
+    evidence: evidenceOf(model, S, (law, s) => lossOnBudget(law, 0, size, C, cost) - lossOnBudget(law, s, size, C, cost)),
     cautions: cautionsOf(model, size, S, C, cost, { compared: true }),
   };
 }
@@ -125,7 +127,19 @@ function servedAnswer(model, state) {
     tolerance: LIFETIME_TOLERANCE,
     costs: bestByCost(model, state, "serving", "inference", (other) => bestSparsity(law, { ...demand, serving: other })),
   };
-  return { record, quantities, value, ...limits, cautions: cautionsOf(model, N, S, C, training, { compared: false }) };
+  const evidence = evidenceOf(model, S, (law, s) => 1 - lifeAt(law, s, demand).total / lifeAt(law, 0, demand).total);
+  return { record, quantities, value, ...limits, evidence, cautions: cautionsOf(model, N, S, C, training, { compared: false }) };
+}
+
+/** What a verdict looks at besides the answer: the twin of plan/evidence.py. `advantage` is of a law at a sparsity. */
+function evidenceOf(model, S, advantage) {
+  const away = (level) => Math.abs(Math.log1p(-level) - Math.log1p(-S)), sparse = model.domain.sparsity.filter((level) => level > 0);
+  return {
+    advantage,
+    measured_sparsity: sparse.length ? sparse.reduce((best, level) => (away(level) < away(best) ? level : best)) : null,
+    capacity: S > 0 ? sizeMultiplier(model.law, S) * (1 - S) : 1,
+    misfit: model.misfit,
+  };
 }
 
 function lifetimeQuantities({ N, C, S, demand }) {

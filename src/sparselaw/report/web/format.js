@@ -1,6 +1,6 @@
 // Numbers as people write them: the twin of counts.py and words/forms.py, and of how Python rounds.
 
-const { EXPONENTS, BYTE_UNITS, OUT_OF_REACH } = record.constants;
+const { EXPONENTS, BYTE_UNITS, OUT_OF_REACH, NOT_DETERMINED } = record.constants;
 const SUFFIXES = Object.entries(EXPONENTS).reverse(), PREFIXES = Object.keys(BYTE_UNITS);
 const NUMBER = "(\\d+(?:\\.\\d*)?|\\.\\d+)(?:e([+-]?\\d+))?";
 const COUNT = new RegExp(`^${NUMBER}(?: ?([${SUFFIXES.map(([name]) => name).join("")}]))?$`, "i");
@@ -71,13 +71,16 @@ const formatPercent = (value, places = 1) =>
 
 const formatSpan = (bounds, form) => (bounds ? `${form(bounds[0])} to ${form(bounds[1])}` : "-");
 
-/** The forms that a placeholder {name:form} may ask for. */
-const FORMS = {
+const orNotDetermined = ([name, form]) => [name, (value) => (value === null ? NOT_DETERMINED : form(value))];
+
+/** The forms that a placeholder {name:form} may ask for; each says so where there is no number. */
+const FORMS = Object.fromEntries(Object.entries({
   text: String,
   number: (value) => formatNumber(value),
   number2: (value) => formatNumber(value, 2),
   number6: (value) => formatNumber(value, 6),
   fixed2: (value) => rounded(value, "toFixed", 2),
+  fixed3: (value) => rounded(value, "toFixed", 3),
   percent: (value) => formatPercent(value),
   percent0: (value) => formatPercent(value, 0),
   percent2: (value) => formatPercent(value, 2),
@@ -86,4 +89,4 @@ const FORMS = {
   count: formatCount,
   flops: (value) => formatFlops(value),
   bytes: formatBytes,
-};
+}).map(orNotDetermined));

@@ -25,7 +25,7 @@ function lawWith(form, values) {
     logData: Math.log(at(data.coefficient)) * (data.inside ? exponent : 1),
     floor: at(floor.coefficient),
     meanSlope: form.mean_density_slope,
-    levels: form.terms.map((t) => t.gate).filter((gate) => typeof gate === "number"),
+    levels: form.choices,
   };
 }
 

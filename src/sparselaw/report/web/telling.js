@@ -3,7 +3,7 @@
 /** What `words` has for the page itself. */
 const said = (group, facts = {}) => say("page", group, { confidence: record.fit.confidence, ...facts });
 
-const factsNow = () => factsOf(page.answer.record, page.drawn);
+const factsNow = () => factsOf(page.answer, page.drawn, page.model);
 
 /** What one group of the answer's own topic says. */
 const part = (group) => say(topicOf(page.state), group, factsNow());
@@ -25,21 +25,17 @@ function questionText() {
 
 /** What stands below the headline: each a number and what it is. */
 function certainties() {
-  const { near_optimal, optimal_sparsity } = page.answer.record, has_draws = page.model.draws.length > 0;
+  const facts = factsNow(), has_draws = page.model.draws.length > 0;
   const sure = has_draws ? intervalText("optimal_sparsity", FORMS.percent) : said("no_interval");
-  const gain = [part("_gain_amount"), part("_gain") + (optimal_sparsity === 0 ? "" : gainBounds())];
-  return [[sure, said("certainty", { has_draws })], [formatSpan(near_optimal, FORMS.percent), part("_near")], gain];
+  const near = facts.near_optimal && [formatSpan(facts.near_optimal, FORMS.percent), part("_near")];
+  return [[sure, said("certainty", { has_draws })], near].filter(Boolean);
 }
 
-function gainBounds() {
-  const [key, form] = page.state.ask === "serve" ? ["saving", FORMS.percent] : ["gain", FORMS.number2];
-  const bounds = page.drawn?.intervals[key];
-  return bounds ? ` (${said("interval")} ${formatSpan(bounds, form)})` : "";
-}
+const headline = () => say("verdict", "headline", factsNow());
 
-const headline = () => part("_headline");
+const reason = () => say("verdict", "reason", factsNow());
 
-const advice = () => sentences(topicOf(page.state), factsNow());
+const advice = () => (factsNow().verdict === "unclear" ? [reason()] : [reason(), ...sentences(topicOf(page.state), factsNow())]);
 
 function warnings() {
   const cautions = { ...page.answer.cautions, lost_draws: page.drawn?.lost_draws ?? 0 };
@@ -64,11 +60,14 @@ function intervalText(key, form) {
 /** The answer with the keys of `sparselaw plan --json`, and the question. */
 function exported() {
   const { answer, drawn } = page, intervals = drawn?.intervals ?? {};
-  const bounds = Object.fromEntries(Object.entries(intervals).map(([name, value]) => [`${name}_interval`, value]));
+  const asked = Object.entries(intervals).filter(([name]) => name in answer.quantities);
+  const bounds = Object.fromEntries(asked.map(([name, value]) => [`${name}_interval`, value]));
   const question = Object.fromEntries(relevant(page.state).map((key) => [key, page.state[key]]));
   return {
     question,
-    ...answer.record,
+    ...knownRecord(answer.record, drawn),
+    verdict: factsNow().verdict,
+    verdict_reason: reason(),
     interval: intervals.optimal_sparsity ?? null,
     ...bounds,
     dense_in_draws: drawn?.dense_in_draws ?? null,
