@@ -9,7 +9,7 @@ import numpy as np
 
 from sparselaw.errors import UserError, arg, choice, require_at_least
 from sparselaw.fit.dispersion import dispersion
-from sparselaw.fit.identify import identifiability_warnings, require_carried, rival_warnings
+from sparselaw.fit.identify import identifiability_warnings, impossible_warnings, require_carried, rival_warnings
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.optima import rivals, settled
 from sparselaw.fit.result import Domain, Fit, Starts
@@ -228,6 +228,7 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
             *runs.warnings,
             *identifiability_warnings(runs, law, pinned=tuple(pin), at_bound=names, condition=condition),
             *rival_warnings(law, natural),
+            *impossible_warnings(law, natural[0], runs),
         ),
     )
 

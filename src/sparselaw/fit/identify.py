@@ -8,10 +8,11 @@ import numpy as np
 
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError, either
-from sparselaw.laws import CAPPED, DENSE, Array, Law, PowerLaw, multipliers_only
+from sparselaw.laws import CAPPED, DENSE, Array, Law, PowerLaw, multipliers_only, size_multiplier
 from sparselaw.runs import Runs
 
 RISES = 0.8  # share of groups of equal N and D in which a loss that rises with S is no accident
+IMPOSSIBLE = 1.02  # of the worth of a weight, beyond what noise makes of 1
 ILL_CONDITIONED = 1e4
 OTHER_POWERS = "the other powers of S"
 
@@ -118,10 +119,27 @@ def _contradictions(runs: Runs, law: PowerLaw) -> list[str]:
     if not slopes or np.mean(np.array(slopes) > 0) <= RISES:
         return []
     share = np.mean(np.array(slopes) > 0)
-    return [
+    sentence = (
         f"In {share:.0%} of the groups of equal size and data the loss rises with sparsity, which no sparse scaling law allows: "
         "does nonzero_params count the zeros too?"
-    ]
+    )
+    return [sentence]
+
+
+def impossible_warnings(fitted_law: Law, values: Array, runs: Runs) -> tuple[str, ...]:
+    """A sentence if weights of a measured sparse model, zeros included, are worth more than dense ones."""
+    levels = np.unique(runs.sparsity[runs.sparsity > 0])
+    if not isinstance(fitted_law, PowerLaw) or not fitted_law.knows_sparsity or not len(levels):
+        return ()
+    worth = size_multiplier(fitted_law, values[None], levels) * (1 - levels)
+    k = int(np.argmax(worth))
+    if not worth[k] > IMPOSSIBLE:
+        return ()
+    sentence = (
+        f"At {levels[k]:.4g} sparsity a weight, zeros included, comes out as worth {worth[k]:.3g} dense weights; more than 1 is "
+        "impossible: are the dense runs trained as well as the sparse ones, and does nonzero_params count non-zeros?"
+    )
+    return (sentence,)
 
 
 def rival_warnings(law: Law, optima: Array) -> tuple[str, ...]:

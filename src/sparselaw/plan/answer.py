@@ -243,8 +243,8 @@ def plan(
 ) -> Answer:
     """How sparse a model should be, and what that gains.
 
-    Give two of a size (nonzeros or memory), flops, data and loss; or a size and times_chinchilla; or inference and loss, with
-    nonzeros if N is fixed.
+    Give flops alone; or two of a size (nonzeros or memory), flops, data and loss; or a size and times_chinchilla; or inference
+    and loss, with nonzeros if N is fixed.
 
     Args:
         fit: a fit, a published law such as `t5-c4-refit`, or the path of a fit file.

@@ -25,7 +25,8 @@ class Estimate:
 
     Attributes:
         value: for the fitted parameters.
-        low, high: ends of the interval; None where it is certain, the fit has no draws, or the runs do not determine it.
+        low, high: ends of the interval; None where (nearly) all draws agree, the fit has no draws, or the runs do not
+            determine it.
         open_question: the kind of runs that would determine it: "sizes", "durations" or "sparsities"; None if these do.
     """
 
@@ -72,8 +73,8 @@ class Estimates:
                 kinds = kinds_of_priors(self.fitted.law, self.fitted.pinned)
                 return Estimate(value, open_question=kinds[most_followed(known, centres)])
         # An unreachable draw is infinitely far: quantiles by rank, since inf cannot be interpolated.
-        bounds = (interval if np.isfinite(known).all() else _ranked)(known, self.confidence)
-        return Estimate(value, *bounds)
+        low, high = (interval if np.isfinite(known).all() else _ranked)(known, self.confidence)
+        return Estimate(value) if low == high else Estimate(value, low, high)
 
 
 def _ranked(draws: Array, confidence: float) -> tuple[float, float]:

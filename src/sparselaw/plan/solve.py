@@ -122,8 +122,8 @@ def settle(fitted: Fit, question: Question, estimate: Estimates) -> Settled:
         budget = _budget(fitted, question, size, estimate)
         path = OnBudget(law, size, budget.value, cost)
         return Settled(path, path, flops=budget)
-    if question.data is not None:
-        return _any_size(fitted, question, question.data, estimate)
+    if question.data is not None or question.loss is None:
+        return _any_size(fitted, question, question.data or np.inf, estimate)
     assert question.flops is not None
     assert question.loss is not None
     flops, loss = question.flops, question.loss

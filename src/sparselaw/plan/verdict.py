@@ -47,10 +47,11 @@ def part(answer: Answer, group: str) -> str:
 
 
 def advice(answer: Answer) -> tuple[str, ...]:
-    """What follows from the answer, in sentences; nothing but the reason where the runs cannot tell."""
+    """What follows from the answer, in sentences; where the runs cannot tell, the reason, and what is known of dense models."""
     known = facts(answer)
     if known["verdict"] == "unclear":
-        return (reason(answer),)
+        dense = "" if known["knows_sparsity"] else say(topic_of(answer), "any_dense", known)
+        return (reason(answer), *([dense] if dense else []))
     return (reason(answer), *sentences(topic_of(answer), known))
 
 

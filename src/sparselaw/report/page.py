@@ -40,7 +40,7 @@ from sparselaw.report.sections import sections
 from sparselaw.report.study import Study
 from sparselaw.report.text import percent, span
 from sparselaw.runs import held_out
-from sparselaw.words import FORMS, say
+from sparselaw.words import say
 
 Plotly = Literal["inline", "cdn"]
 FORMULAS = (

@@ -24,11 +24,10 @@ COST_NAMES = {"dense": "if zeros cost compute", "sparse": "if sparse kernels ski
 def answer_text(answer: Answer) -> Group:
     """The whole answer: question, headline, table, advice, warnings."""
     known, S = verdict.facts(answer), answer.optimal_sparsity
-    sure = f"{answer.question.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
     lines = [Text(answer.verdict_reason)]
-    if known["optimal_sparsity"] is not None:
+    if known["optimal_sparsity"] is not None and known["knows_sparsity"]:
         near = f"{span(answer.near_optimal, percent)} {verdict.part(answer, '_near')}"
-        lines += [Text(f"Best sparsity {percent(S.value)} ({sure}). {near}."), Text(_costs(answer))]
+        lines += [Text(f"Best sparsity {percent(S.value)} ({_certainty(answer)}). {near}."), Text(_costs(answer))]
     counted = [] if answer.question.memory is None else [Text(COUNTED, style="dim")]
     return Group(
         Text(_question(answer), style="dim"),
@@ -41,6 +40,14 @@ def answer_text(answer: Answer) -> Group:
         Text(""),
         *warning_lines(answer.warnings),
     )
+
+
+def _certainty(answer: Answer) -> str:
+    """How sure the best sparsity is."""
+    bounds = answer.optimal_sparsity.bounds
+    if bounds:
+        return f"{answer.question.confidence:.0%} interval {span(bounds, percent)}"
+    return "no interval" if answer.dense_in_draws is None else "so in nearly all draws"
 
 
 def _question(answer: Answer) -> str:

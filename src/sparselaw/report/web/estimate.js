@@ -69,12 +69,13 @@ function solved(matrix, right) {
   return rows.map((row, i) => row[size] / row[i]);
 }
 
-/** Central percentile interval; by rank where a draw is infinitely far; null without draws. */
+/** Central percentile interval; by rank where a draw is infinitely far; null without draws, and where they agree. */
 function interval(values, confidence) {
   const known = Float64Array.from(values.filter((value) => !Number.isNaN(value))).sort();
   if (!known.length) return null;
   const isFinite = Number.isFinite(known[0]) && Number.isFinite(known[known.length - 1]);
-  return [(1 - confidence) / 2, (1 + confidence) / 2].map((q) => (isFinite ? quantile(known, q) : rankedQuantile(known, q)));
+  const ends = [(1 - confidence) / 2, (1 + confidence) / 2].map((q) => (isFinite ? quantile(known, q) : rankedQuantile(known, q)));
+  return ends[0] === ends[1] ? null : ends;
 }
 
 function quantile(ordered, q) {

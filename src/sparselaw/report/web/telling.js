@@ -35,7 +35,12 @@ const headline = () => say("verdict", "headline", factsNow());
 
 const reason = () => say("verdict", "reason", factsNow());
 
-const advice = () => (factsNow().verdict === "unclear" ? [reason()] : [reason(), ...sentences(topicOf(page.state), factsNow())]);
+/** The reason, and what follows; where the runs cannot tell, what is known of dense models. */
+function advice() {
+  const facts = factsNow(), topic = topicOf(page.state);
+  if (facts.verdict !== "unclear") return [reason(), ...sentences(topic, facts)];
+  return [reason(), facts.knows_sparsity ? "" : say(topic, "any_dense", facts)].filter(Boolean);
+}
 
 function warnings() {
   const cautions = { ...page.answer.cautions, lost_draws: page.drawn?.lost_draws ?? 0 };
