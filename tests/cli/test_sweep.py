@@ -47,7 +47,7 @@ def test_a_sweep_that_is_done_says_so(folder, trained):
     again = call(folder, "sweep", "sweep.toml")
     assert again.returncode == 0
     assert again.stdout == "2 of 2 runs finished in runs/sweep\n"
-    assert "0 runs to train in runs/sweep, 2 finished before" in again.stderr
+    assert "0 runs to train in runs/sweep, 2 already finished" in again.stderr
 
 
 def test_runs_are_listed_and_written_as_a_table(folder, trained):
@@ -118,7 +118,7 @@ def test_a_failed_run_tells_why_and_the_others_go_on(folder):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["sweep", "missing.toml"], "missing.toml is no file"),
+        (["sweep", "missing.toml"], "missing.toml is not a file"),
         (["sweep", "sweep.toml", "--threads", "0"], "--threads is 0; give at least 1."),
         (["sweep", "sweep.toml", "--workers", "-2"], "--workers is -2; give at least 0."),
         (["sweep", "sweep.toml", "--address", "head:6379"], "--engine ray"),

@@ -113,6 +113,13 @@ def simulated_runs(name: str = "simulated", *, seeds: int = 1, **columns: Any) -
     return Runs.from_frame(frame, name=name, data_unit="tokens")
 
 
+def law(parameters, S, N, D):
+    """The paper's formula, written out once more."""
+    p = parameters
+    capacity = (p["a_S"] * (1 - S) ** p["b_S"] + p["c_S"]) * N ** -p["b_N"]
+    return capacity + (p["a_D"] / D) ** p["b_D"] + p["c"]
+
+
 @pytest.fixture(scope="session")
 def simulated() -> Study:
     """A study with everything but training curves."""

@@ -82,12 +82,12 @@ def test_parse_columns():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "'' names no column; write them as nonzero_params=n,loss=val."),
-        ("loss", "'loss' names no column; write them as nonzero_params=n,loss=val."),
-        ("loss=", "'loss=' names no column; write them as nonzero_params=n,loss=val."),
-        ("loss=a,", "'' names no column; write them as nonzero_params=n,loss=val."),
-        ("loss=a,loss=b", "The column of 'loss' is given twice; name one."),
-        ("L=a", "'L' cannot be mapped to a column; only nonzero_params, sparsity, data, loss can."),
+        ("", "'' is not name=column; write nonzero_params=n,loss=val."),
+        ("loss", "'loss' is not name=column; write nonzero_params=n,loss=val."),
+        ("loss=", "'loss=' is not name=column; write nonzero_params=n,loss=val."),
+        ("loss=a,", "'' is not name=column; write nonzero_params=n,loss=val."),
+        ("loss=a,loss=b", "'loss' is given twice; give it one column."),
+        ("L=a", "'L' cannot be mapped to a column; give one of nonzero_params, sparsity, data, loss."),
     ],
 )
 def test_parse_columns_refuses(text, sentence):

@@ -115,21 +115,21 @@ def test_download_is_converted_and_cached(served):
 
 def test_download_that_was_tampered_with_is_refused(served):
     (served / "tiny.csv").write_bytes(CONTENT + b"2,0.5,1.0,2.4,200.0\n")
-    with pytest.raises(UserError, match=r"^tiny\.csv as downloaded is not the published file; .*SPARSELAW_DATASETS\.$"):
+    with pytest.raises(UserError, match=r"^The download of tiny\.csv is not the published file; .*to that folder\.$"):
         read_runs("tiny")
 
 
 def test_download_that_fails_says_what_to_do(served):
-    with pytest.raises(UserError, match=r"^tiny\.csv could not be downloaded \(HTTPError\); .*SPARSELAW_DATASETS\.$"):
+    with pytest.raises(UserError, match=r"^tiny\.csv could not be downloaded \(HTTPError\); .*to that folder\.$"):
         read_runs("tiny")
 
 
 def test_folder_is_read_and_checked(tmp_path, monkeypatch, tiny_sweep):
     monkeypatch.setenv("SPARSELAW_DATASETS", str(tmp_path))
-    with pytest.raises(UserError, match=r"^SPARSELAW_DATASETS names .* cannot be read; put https://.* there\.$"):
+    with pytest.raises(UserError, match=r"^SPARSELAW_DATASETS is .* cannot be read there; save https://.* in it\.$"):
         read_runs("tiny")
     (tmp_path / "tiny.csv").write_bytes(CONTENT)
     assert len(read_runs("tiny")) == 2
     (tmp_path / "tiny.csv").write_bytes(CONTENT.replace(b"3.0", b"3.1"))
-    with pytest.raises(UserError, match=r"^tiny\.csv in .* is not the published file; take it from https://"):
+    with pytest.raises(UserError, match=r"^tiny\.csv in .* is not the published file; replace it by https://"):
         read_runs("tiny")

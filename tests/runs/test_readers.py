@@ -230,9 +230,9 @@ DEEP = "[" * 100_000
 @pytest.mark.parametrize(
     ("content", "name", "sentence"),
     [
-        pytest.param("", "r.csv", "r.csv is empty; give a table with one row a run.", id="empty"),
-        pytest.param(" \n\n", "r.json", "r.json is empty; give a table with one row a run.", id="blank"),
-        pytest.param(CSV.split()[0], "r.csv", "r.csv holds no runs; give a table with one row a run.", id="header"),
+        pytest.param("", "r.csv", "r.csv is empty; give a table with one row per run.", id="empty"),
+        pytest.param(" \n\n", "r.json", "r.json is empty; give a table with one row per run.", id="blank"),
+        pytest.param(CSV.split()[0], "r.csv", "r.csv holds no runs; give a table with one row per run.", id="header"),
         pytest.param("[]", "r.json", "r.json holds no runs;", id="no-records"),
         pytest.param("{}", "r.json", "r.json holds no runs;", id="no-columns"),
         pytest.param(json.dumps({name: [] for name in COLUMNS}), "r.json", "r.json holds no runs;", id="no-rows"),
@@ -240,14 +240,14 @@ DEEP = "[" * 100_000
             CSV.replace("loss", "val"),
             "r.csv",
             "r.csv has no column 'loss' (its columns: 'run_id', 'nonzero_params', 'sparsity', 'data', 'val'); "
-            "name yours with columns={'loss': NAME}.",
+            "give its name with columns={'loss': NAME}.",
             id="missing-column",
         ),
         pytest.param(CSV.replace("run_id", "loss"), "r.csv", "r.csv has two columns named 'loss'; rename", id="twice"),
         pytest.param(
-            CSV + "c,1e6\n", "r.csv", "r.csv, row 4 has 2 cells where the header has 5; correct it.", id="short"
+            CSV + "c,1e6\n", "r.csv", "r.csv, row 4 has 2 cells, but the header has 5; correct it.", id="short"
         ),
-        pytest.param(CSV + "c,1,1,1,1,1\n", "r.csv", "r.csv, row 4 has 6 cells where the header has 5;", id="long"),
+        pytest.param(CSV + "c,1,1,1,1,1\n", "r.csv", "r.csv, row 4 has 6 cells, but the header has 5;", id="long"),
         pytest.param(
             CSV + '"c,1e6,0',
             "r.csv",
@@ -262,9 +262,12 @@ DEEP = "[" * 100_000
         pytest.param(CSV.replace("a", "é").encode("latin-1"), "r.csv", "r.csv is not UTF-8 text", id="latin-1"),
         pytest.param(b"\0\1\2\3", "r.csv", "r.csv is not text; give a CSV, JSON or Parquet file.", id="binary"),
         pytest.param(
-            CSV, "r.parquet", "r.parquet is not a Parquet file; name it for what it holds.", id="fake-parquet"
+            CSV,
+            "r.parquet",
+            "r.parquet is not a Parquet file; give its name the ending of its format.",
+            id="fake-parquet",
         ),
-        pytest.param(b"PAR1PAR1", "r.parquet", "r.parquet is not a readable Parquet file (", id="broken-parquet"),
+        pytest.param(b"PAR1PAR1", "r.parquet", "r.parquet cannot be read as Parquet (", id="broken-parquet"),
         pytest.param(gzip.compress(CSV.encode()), "r.csv.gz", "r.csv.gz is a gzip file; unpack or export", id="gzip"),
         pytest.param(b"PK\3\4", "r.xlsx", "r.xlsx is a zip or Excel file; unpack or export it as CSV", id="excel"),
         pytest.param(CSV, "r.json", "r.json is not JSON (Expecting value", id="csv-as-json"),
@@ -290,7 +293,7 @@ DEEP = "[" * 100_000
         pytest.param(
             json.dumps([{**RECORDS[0], "config": {"lr": 1}}]),
             "r.json",
-            "r.json, row 1, column 'config': {'lr': 1} is nested, where a table has one value a cell;",
+            "r.json, row 1, column 'config': {'lr': 1} is nested, but a cell must hold one value;",
             id="nested",
         ),
         pytest.param(
@@ -311,7 +314,7 @@ def test_refuses(refusal, content, name, sentence):
 def test_wrong_mapping_is_told(refusal):
     assert refusal(CSV, columns={"loss": "val"}).endswith("'data', 'loss'); correct columns.")
     assert refusal(CSV, columns={"seed": "run_id"}) == (
-        "'seed' cannot be mapped to a column; only nonzero_params, sparsity, data, loss can."
+        "'seed' cannot be mapped to a column; give one of nonzero_params, sparsity, data, loss."
     )
     sentence = refusal(CSV.replace("3.25", "x").replace("loss", "val"), columns={"loss": "val"})
     assert sentence == f"runs.csv, row 3, column 'val': 'x' is not a number; {CELL}"
@@ -324,7 +327,7 @@ def test_blank_lines_and_quoted_newlines_count_as_a_spreadsheet_counts(refusal):
 
 @pytest.mark.parametrize("source", ["nowhere.csv", "t5"])
 def test_no_such_file(source):
-    with pytest.raises(UserError, match=r"is neither a file, a folder nor a published data set \(t5-c4, vit-jft\)\.$"):
+    with pytest.raises(UserError, match=r"a file nor a folder; give one, or a published sweep \(t5-c4, vit-jft\)\.$"):
         read_runs(source)
 
 
@@ -351,7 +354,8 @@ def test_zip_with_a_csv_inside(refusal):
 def test_parquet_without_pyarrow(refusal, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert (
-        refusal(b"PAR1", "r.parquet") == "r.parquet is Parquet, which needs pyarrow; install it, or give CSV or JSON."
+        refusal(b"PAR1", "r.parquet")
+        == "r.parquet is a Parquet file, which needs pyarrow; install it, or give CSV or JSON."
     )
 
 

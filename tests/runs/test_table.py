@@ -100,7 +100,7 @@ def test_writing_is_all_or_nothing(tmp_path, note):
     runs = Runs.from_frame(frame(), name="mine")
     runs.write(path)
     mixed = Runs.from_frame(frame(note=pd.Series(note, dtype=object)), name="mine")
-    with pytest.raises(UserError, match=r"^Runs could not be written to .*\.$"):
+    with pytest.raises(UserError, match=r"^Runs cannot be written to .*\.$"):
         mixed.write(path)
     assert list(tmp_path.iterdir()) == [path]
     np.testing.assert_array_equal(read_runs(path).loss, runs.loss)
@@ -113,11 +113,11 @@ def test_unknown_ending_is_refused(tmp_path, name):
 
 
 def test_missing_folder_is_told(tmp_path):
-    with pytest.raises(UserError, match=r"^Runs could not be written to .*non-existent directory"):
+    with pytest.raises(UserError, match=r"^Runs cannot be written to .*non-existent directory"):
         Runs.from_frame(frame(), name="mine").write(tmp_path / "nowhere" / "runs.csv")
 
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path):
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(UserError, match=r"^Runs could not be written to "):
+    with pytest.raises(UserError, match=r"^Runs cannot be written to "):
         Runs.from_frame(frame(), name="mine").write(tmp_path / "taken" / "runs.csv")

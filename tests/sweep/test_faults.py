@@ -130,7 +130,7 @@ def test_ctrl_c_saves_every_run_under_way(sweep_file, undisturbed, tmp_path):
     until(lambda: len(under_way(tmp_path)) == 2, "two runs under way")
     os.killpg(sweep.process.pid, signal.SIGINT)  # as a terminal does
     assert sweep.wait() == 130
-    assert "stopping: runs save their state" in sweep.said()
+    assert "stopping when all runs have saved" in sweep.said()
     assert "Traceback" not in sweep.said()
     for run in under_way(tmp_path):
         last = max(run.glob("checkpoint/step-*"))
@@ -153,7 +153,7 @@ def test_a_truncated_result_is_made_again(sweep_file, undisturbed, tmp_path, sha
     assert table(folder)[path.parent.name] == ("unfinished", {})
     sweep = Sweep(sweep_file, folder)
     assert sweep.wait() == 0
-    assert "result.json is damaged and is made again" in sweep.said()
+    assert "result.json is damaged and will be written again" in sweep.said()
     assert table(folder) == table(undisturbed)
 
 
@@ -166,7 +166,7 @@ def test_truncated_checkpoints_are_not_read(sweep_file, undisturbed, tmp_path, d
         os.truncate(checkpoint / "state.pt", 1000)
     sweep = Sweep(sweep_file, folder)
     assert sweep.wait() == 0
-    assert "is damaged (state.pt is not as it was written)" in sweep.said()
+    assert "is damaged (state.pt has changed since it was written)" in sweep.said()
     assert_like_undisturbed(folder, undisturbed)
 
 
@@ -197,7 +197,7 @@ def assert_one_sentence(sweep, *parts):
 def test_a_full_disk_is_one_sentence_and_the_sweep_goes_on_with_room(sweep_file, undisturbed, small_disk):
     filler = small_disk / "filler"
     filler.write_bytes(bytes(2_400_000))
-    assert_one_sentence(Sweep(sweep_file, small_disk / "runs"), "cannot be written", "make room")
+    assert_one_sentence(Sweep(sweep_file, small_disk / "runs"), "cannot be written", "free space")
     filler.unlink()
     assert not [state for state in scan(str(small_disk / "runs")) if state.state == "failed"]
     assert Sweep(sweep_file, small_disk / "runs").wait() == 0

@@ -127,10 +127,10 @@ def test_a_law_that_was_fitted_again_is_read_again(base, tmp_path):
     [
         ({"nonzeros": ()}, "The grid has no nonzeros"),
         ({"data": ()}, "The grid has no data"),
-        ({"times_chinchilla": (1.0,)}, "by data or by times_chinchilla, not both"),
+        ({"times_chinchilla": (1.0,)}, "both data and times_chinchilla; remove one"),
         ({"nonzeros": (), "sparsities": (), "data": ()}, "The sweep has no runs"),
-        ({"inits": ("dense",)}, "A checkpoint decides the size; give inits without nonzeros"),
-        ({"cells": (Cell(3e3, 0.5, 1e4, variant="rigl"),)}, "A cell is of the variant rigl, which the sweep does not"),
+        ({"inits": ("dense",)}, "inits, which set the size; remove nonzeros"),
+        ({"cells": (Cell(3e3, 0.5, 1e4, variant="rigl"),)}, "A cell has the variant 'rigl', which the sweep does not"),
     ],
 )
 def test_refuses_a_grid_without_cells(base, change, complaint):
@@ -148,7 +148,7 @@ def test_refuses_impossible_cells(cell):
 
 
 def test_refuses_cells_that_would_share_a_folder(base):
-    with pytest.raises(UserError, match="both called N12"):
+    with pytest.raises(UserError, match="both named N12"):
         expand(SweepConfig(str(base), cells=(Cell(12_288, 0.5, 1e4), Cell(12_290, 0.5, 1e4))))
 
 

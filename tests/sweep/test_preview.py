@@ -55,7 +55,7 @@ def test_runs_from_a_checkpoint_are_as_large_as_it_is(base, tmp_path):
     assert plain.facts["nonzero_params"] == result["dense_params"] // 2
     assert plain.facts["init_data"] == result["data"]
     assert grouped.problem.startswith(
-        f"width 20 of {tmp_path / 'dense'} does not divide into groups of 8; take another"
+        f"width 20 of {tmp_path / 'dense'} does not divide into groups of 8; choose another"
     )
 
 
@@ -63,7 +63,11 @@ def test_runs_from_a_checkpoint_are_as_large_as_it_is(base, tmp_path):
     ("cell", "changes", "complaint"),
     [
         (Cell(100, 0.995, 1e4), {}, "would be left in a row"),
-        (Cell(3000, 0.5, 1e12), {"data.source": "python"}, r"the data has \d+ unique tokens, fewer than asked for"),
+        (
+            Cell(3000, 0.5, 1e12),
+            {"data.source": "python"},
+            r"needs 1T tokens, but the data has \S+ unique ones; reduce data",
+        ),
         (Cell(3000, 0.5, 1e4), {"data.source": "glyphs"}, "cannot be trained on images"),
     ],
     ids=["less than one in a row", "data", "kind"],

@@ -78,7 +78,7 @@ def test_where_none_is_whole_the_run_begins_again(tmp_path, model, manifest):
 @pytest.mark.parametrize("other", [{"width": 32}, {"layers": 2}], ids=["wider", "deeper"])
 def test_another_models_checkpoint_is_refused(tmp_path, model, tiny, other):
     save_checkpoint(tmp_path, prepare(tiny(model=other), Processes(torch.device("cpu"))).model, state={}, step=3)
-    with pytest.raises(UserError, match="is a checkpoint of another model"):
+    with pytest.raises(UserError, match="belongs to another model"):
         load_checkpoint(tmp_path, model)
 
 

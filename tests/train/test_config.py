@@ -16,8 +16,8 @@ LAPTOP = {"t5-laptop", "vit-laptop", "decoder-laptop"}
 @pytest.mark.parametrize(
     ("tree", "said"),
     [
-        ({}, "lacks the section model"),
-        (MINIMAL | {"widht": 3}, "unknown key widht; the keys here are model, data"),
+        ({}, "lacks model"),
+        (MINIMAL | {"widht": 3}, "the unknown key widht; the keys here are model, data"),
         (MINIMAL | {"model": {"width": 16, "widht": 3}}, "unknown key model.widht; the keys here are kind, width"),
         (MINIMAL | {"pruning": {"sparsty": 0.5}}, "unknown key pruning.sparsty"),
         (MINIMAL | {"model": 3}, "bad value for model"),
@@ -32,15 +32,15 @@ LAPTOP = {"t5-laptop", "vit-laptop", "decoder-laptop"}
         (MINIMAL | {"data": {"source": 3}}, "bad value for data.source: 3 is not text"),
         (MINIMAL | {"data": {"span_corruption": "no"}}, "bad value for data.span_corruption"),
         (MINIMAL | {"optimizer": {"betas": [0.9]}}, "bad value for optimizer.betas"),
-        (MINIMAL | {"pruning": {"sparsity": 75}}, r"pruning.sparsity is 75.0; give a fraction of \[0, 1\)"),
+        (MINIMAL | {"pruning": {"sparsity": 75}}, r"pruning.sparsity is 75.0; give a fraction in \[0, 1\)"),
         (MINIMAL | {"pruning": {"sparsity": float("nan")}}, "pruning.sparsity is nan"),
         (MINIMAL | {"pruning": {"start": 0.8}}, "0 <= start <= end <= 1"),
         (MINIMAL | {"pruning": {"exponent": 0}}, "exponent is 0.0; give a positive number"),
-        (MINIMAL | {"steps": 0}, "exactly one of steps and budget"),
-        (MINIMAL | {"budget": 1e6}, "exactly one of steps and budget"),
+        (MINIMAL | {"steps": 0}, "give exactly one of them"),
+        (MINIMAL | {"budget": 1e6}, "give exactly one of them"),
         (MINIMAL | {"steps": -1}, "steps is -1"),
         (MINIMAL | {"batch_size": 0}, "batch_size is 0"),
-        (MINIMAL | {"batch_size": 6, "accumulation": 4}, "does not divide into accumulation 4 parts"),
+        (MINIMAL | {"batch_size": 6, "accumulation": 4}, "does not divide by accumulation 4"),
         (MINIMAL | {"model": {"kind": "t5", "width": 16}}, "set data.span_corruption = true"),
         (MINIMAL | {"data": {"span_corruption": True}}, "set data.span_corruption = false"),
     ],
@@ -97,9 +97,9 @@ def test_overrides_replace_what_the_file_says(tmp_path):
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("pruning.sparsity", "not of the form key=value"),
-        ("=3", "not of the form key=value"),
-        ("steps.more=3", "steps is a single value"),
+        ("pruning.sparsity", "is not a setting; write key=value"),
+        ("=3", "is not a setting; write key=value"),
+        ("steps.more=3", "steps is a value"),
         ("pruning.sparsty=0.5", "unknown key pruning.sparsty"),
         ("steps=few", "bad value for steps"),
     ],
@@ -120,7 +120,7 @@ def test_files_that_are_not_toml(tmp_path, content):
 
 
 def test_a_file_that_is_not_there():
-    with pytest.raises(UserError, match="neither a file nor a recipe; the recipes are decoder-laptop, "):
+    with pytest.raises(UserError, match="neither a file nor a recipe; give one of decoder-laptop, "):
         load_config("decoder-huge")
 
 

@@ -94,7 +94,7 @@ def test_a_truncated_result_in_a_bucket_is_made_again(tiny, bucket):
     fs, key = fsspec.filesystem("s3"), f"{bucket.removeprefix('s3://')}/first/result.json"
     fs.pipe_file(key, fs.cat(key)[:100])
     assert scan(bucket)[0].state == "unfinished"
-    with pytest.warns(SparselawWarning, match="is damaged and is made again"):
+    with pytest.warns(SparselawWarning, match="is damaged and will be written again"):
         assert run(tiny(), f"{bucket}/first")["loss"] == result["loss"]
     assert scan(bucket)[0].state == "finished"
 

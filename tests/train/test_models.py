@@ -116,16 +116,16 @@ def test_a_checkpoint_is_the_start(kind, tmp_path):
 
 def test_what_cannot_be_a_start(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(UserError, match="some/model is neither a folder nor a model that the Hugging Face hub gives"):
+    with pytest.raises(UserError, match="some/model is neither a folder nor a model on the Hugging Face Hub"):
         architecture(ModelConfig("decoder", init="some/model"), _data("decoder"), sparsity=0.0)
     with pytest.raises(UserError, match="not a checkpoint folder"):
         architecture(ModelConfig("decoder", init=str(tmp_path)), _data("decoder"), sparsity=0.0)
     _model("decoder", width=24, layers=1).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match="holds a gpt_neox model; a t5 starts from t5"):
+    with pytest.raises(UserError, match=r"holds a gpt_neox model; for model\.kind 't5' give one of type t5"):
         architecture(ModelConfig("t5", init=str(tmp_path)), _data("t5"), sparsity=0.0)
     settings = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(settings | {"vocab_size": 100}))
-    with pytest.raises(UserError, match="knows 100 tokens but the data has 256"):
+    with pytest.raises(UserError, match="has 100 tokens, but the data has 256"):
         architecture(ModelConfig("decoder", init=str(tmp_path)), _data("decoder"), sparsity=0.0)
 
 

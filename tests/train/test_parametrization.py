@@ -152,7 +152,7 @@ def test_a_run_goes_on_where_it_was(tiny, tmp_path):
 )
 def test_what_sparse_mup_is_not_for_is_refused(kind, changes, tiny):
     changes = changes | {"model": {"parametrization": "sparse-mup"} | changes.get("model", {})}
-    with pytest.raises(UserError, match=r"'sparse-mup', which is for decoders and vision .* set it to 'standard'\."):
+    with pytest.raises(UserError, match=r"'sparse-mup', which is only for decoders .* set it to 'standard'\."):
         tiny(kind, learning_rate={"reference_width": 16}, **changes)
 
 

@@ -18,7 +18,7 @@ def test_one_process_trains_in_a_folder(tiny, tmp_path):
         [sys.executable, "-c", holder, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout.readline()
-        with pytest.raises(FolderInUseError, match="Another process trains in"):
+        with pytest.raises(FolderInUseError, match="Another process is training in"):
             run(tiny(), tmp_path)
         process.kill()  # a dead process holds nothing
     assert run(tiny(), tmp_path)["status"] == "finished"
@@ -44,7 +44,7 @@ def test_a_damaged_result_is_made_again_from_the_last_checkpoint(tiny, tmp_path,
     path = tmp_path / "result.json"
     os.truncate(path, path.stat().st_size // 2)
     monkeypatch.setattr("sparselaw.train.loop._forward_backward", lambda *_, **__: pytest.fail("trained again"))
-    with pytest.warns(SparselawWarning, match=r"result\.json is damaged and is made again"):
+    with pytest.warns(SparselawWarning, match=r"result\.json is damaged and will be written again"):
         again = run(tiny(), tmp_path)
     assert again["loss"] == result["loss"]
     assert json.loads(path.read_text())["loss"] == result["loss"]
@@ -55,7 +55,7 @@ def test_an_error_of_the_disk_is_no_failure_of_the_run(tiny, tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(run_folder, "train", full)
-    with pytest.raises(FolderNotWritableError, match=r"cannot be written \(No space left on device\); make room"):
+    with pytest.raises(FolderNotWritableError, match=r"cannot be written \(No space left on device\); free space"):
         run(tiny(), tmp_path)
     assert not (tmp_path / "failed.json").exists()
 

@@ -74,7 +74,7 @@ def test_moving_weights_cost_their_density_from_the_start():
 
 
 def test_moving_weights_have_no_groups():
-    with pytest.raises(UserError, match=r"rigl moves single weights; give it pruning\.pattern = 'unstructured'"):
+    with pytest.raises(UserError, match=r"pattern is '2:4', but rigl moves single weights; set it to 'unstructured'"):
         PruningConfig(0.5, "rigl", pattern="2:4")
 
 

@@ -71,7 +71,7 @@ def test_a_folder_of_another_run_is_refused(tiny, tmp_path):
     stranger = tmp_path / "stranger"
     stranger.mkdir()
     (stranger / "thesis.tex").touch()
-    with pytest.raises(UserError, match="neither empty nor a run's folder"):
+    with pytest.raises(UserError, match="neither empty nor the folder of a run"):
         run(tiny(), stranger)
 
 
@@ -129,7 +129,7 @@ def test_a_run_that_would_repeat_data_says_so(tiny, tmp_path):
 
 
 def test_a_batch_no_process_can_share_is_refused(tiny):
-    with pytest.raises(UserError, match="batch_size 4 does not divide into 3 processes"):
+    with pytest.raises(UserError, match="batch_size 4 does not divide by 3 processes"):
         prepare(tiny(), Processes(torch.device("cpu"), rank=0, size=3))
 
 

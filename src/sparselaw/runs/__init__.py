@@ -1,6 +1,6 @@
-"""Tables of finished training runs: one row a run, with N, S, D and the loss L it reached.
+"""Tables of finished training runs: one row per run, with N, S, D and the loss L.
 
-A sweep writes such a table, a fit reads it; anyone's CSV, JSON or Parquet file will do.
+A table comes from a sweep or from any CSV, JSON or Parquet file.
 """
 
 from sparselaw.runs.check import COLUMNS, parse_columns

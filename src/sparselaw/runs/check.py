@@ -1,7 +1,7 @@
-"""What makes a table of runs believable: the four columns, as numbers that can be what they say.
+"""Checks of a table of runs: it has the four columns, and their numbers are possible.
 
-N `nonzero_params` > 0, 0 <= S `sparsity` < 1, D `data` > 0, L `loss` > 0, all finite. The first cell that is not so is
-an error that names file, row, column and value; what is possible but odd (repeated runs, odd units) is a sentence.
+The columns are N `nonzero_params` > 0, S `sparsity` in [0, 1), D `data` > 0 and L `loss` > 0, all finite. The first bad
+cell is an error that names file, row, column and value. Suspicious values (repeated runs, odd units) are warnings.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """The mapping of `nonzero_params=n,loss=val`: from the four names to those in the file.
+    """Parses a text such as `nonzero_params=n,loss=val` into a mapping from the four names to columns of the file.
 
     Raises:
         UserError: if a part is not name=column, or a name is unknown or given twice.
@@ -43,9 +43,9 @@ def parse_columns(text: str) -> dict[str, str]:
     for part in text.split(","):
         target, equals, source = (piece.strip() for piece in part.partition("="))
         if not (target and equals and source):
-            raise UserError(f"{shown(part)} names no column; write them as nonzero_params=n,loss=val.")
+            raise UserError(f"{shown(part)} is not name=column; write nonzero_params=n,loss=val.")
         if target in mapping:
-            raise UserError(f"The column of {target!r} is given twice; name one.")
+            raise UserError(f"{target!r} is given twice; give it one column.")
         mapping[target] = source
     _check_targets(mapping)
     return mapping
@@ -54,24 +54,27 @@ def parse_columns(text: str) -> dict[str, str]:
 def _check_targets(columns: Mapping[str, str]) -> None:
     for target in columns:
         if target not in COLUMNS:
-            raise UserError(f"{shown(target)} cannot be mapped to a column; only {', '.join(COLUMNS)} can.")
+            raise UserError(f"{shown(target)} cannot be mapped to a column; give one of {', '.join(COLUMNS)}.")
 
 
 def checked_table(
     frame: DataFrame, where: str, *, rows: Sequence[int | str], columns: Mapping[str, str] | None
 ) -> DataFrame:
-    """The four columns as float64, then every other column of `frame` as it was, indexed from 0.
+    """The four columns as float64, then the other columns of `frame` unchanged, with an index from 0.
 
-    A column of the file whose name is taken by a mapped one is left out.
+    If a mapping gives one of the four names to a column, an existing column of that name is dropped.
 
     Args:
         frame: cells as read, in any dtype.
-        where: the file, for error messages.
-        rows: what each row is called in the file, [num_runs].
-        columns: names in the file of those of the four that have another one there.
+        where: name of the file, for error messages.
+        rows: name of each row in the file, [num_runs].
+        columns: maps those of the four names that the file does not use to its own.
+
+    Raises:
+        UserError: if a column is missing, or for the first bad cell.
     """
     if not len(frame):
-        raise UserError(f"{where} holds no runs; give a table with one row a run.")
+        raise UserError(f"{where} holds no runs; give a table with one row per run.")
     names = _named_columns(frame, where)
     sources = {target: (columns or {}).get(target, target) for target in COLUMNS}
     _check_targets(columns or {})
@@ -79,7 +82,7 @@ def checked_table(
         if source not in names:
             there = ", ".join(shown(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
             yours = either(f"columns={{'{target}': NAME}}", f"--columns {target}=NAME")
-            advice = f"name yours with {yours}" if source == target else f"correct {arg('columns')}"
+            advice = f"give its name with {yours}" if source == target else f"correct {arg('columns')}"
             raise UserError(f"{where} has no column {shown(source)} (its columns: {there}); {advice}.")
     table = frame.set_axis(names, axis=1).reset_index(drop=True)
     others = [n for n in names if n not in COLUMNS and n not in sources.values()]
@@ -154,7 +157,7 @@ def _refuse_nested(column: Series, where: str, rows: Sequence[int | str]) -> Non
         return
     for at, cell in enumerate(column):
         if isinstance(cell, _NESTED):
-            raise _error(where, rows[at], column.name, f"{shown(cell)} is nested, where a table has one value a cell")
+            raise _error(where, rows[at], column.name, f"{shown(cell)} is nested, but a cell must hold one value")
 
 
 def _error(where: str, row: int | str, column: object, problem: str) -> UserError:
@@ -162,16 +165,16 @@ def _error(where: str, row: int | str, column: object, problem: str) -> UserErro
 
 
 def shown(cell: object) -> str:
-    """A value for a message: on one line, not for pages, however deeply nested."""
+    """A value for a message: shortened, on one line."""
     return " ".join(_SHORT.repr(cell).split())
 
 
 def doubts(table: DataFrame, rows: Sequence[int | str]) -> tuple[str, ...]:
-    """Sentences on what is possible in a checked table but probably a mistake."""
+    """Warnings about values of a checked table that are possible but probably mistakes."""
     suspects = (
         ("loss", table["loss"] > 100, "above 100", "is it a perplexity, or a sum over tokens?"),
         ("nonzero_params", table["nonzero_params"] < 1000, "below 1000", "is it in millions or billions?"),
-        ("data", table["data"] < 1000, "below 1000", "is it in millions, in billions or in epochs?"),
+        ("data", table["data"] < 1000, "below 1000", "is it in millions, billions or epochs?"),
     )
     found = [_repeats(table, rows)]
     for column, odd, how, question in suspects:

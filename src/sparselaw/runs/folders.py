@@ -1,11 +1,11 @@
-"""Folders of runs, as training leaves them: what is there, in which state, and the finished ones as a table.
+"""Folders of runs: the state of each run, and the finished runs as a table.
 
-    SWEEP/NAME/config.json     a run that has begun
-    SWEEP/NAME/result.json     a run that has ended, finished or diverged; written last
-    SWEEP/NAME/failed.json     a run that could not go on, and why
+    SWEEP/NAME/config.json     the run has started
+    SWEEP/NAME/result.json     the run has finished or diverged; written last
+    SWEEP/NAME/failed.json     the run failed, and why
 
-SWEEP is a path, or the address of any fsspec file system such as s3://bucket/sweep. A result that is not whole, as a
-damaged disk or a copy broken off leaves it, counts as not there.
+SWEEP is a path, or the address of any fsspec file system such as s3://bucket/sweep. An incomplete result, from a damaged
+disk or an interrupted copy, counts as missing.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _NOT_COLUMNS = ("status", "loss_unit", "versions")
 
 @dataclass(frozen=True)
 class RunState:
-    """One run's folder.
+    """The folder of one run.
 
     Attributes:
-        name: of the folder.
-        state: `finished`, `diverged`, `failed`, or `unfinished` for one under way or interrupted.
+        name: name of the folder.
+        state: `finished`, `diverged`, `failed`, or `unfinished` if the run is in progress or interrupted.
         record: contents of result.json or failed.json; empty if unfinished.
-        config: contents of config.json; empty if it is not there or not whole.
+        config: contents of config.json; empty if it is missing or damaged.
     """
 
     name: str
@@ -47,12 +47,12 @@ class RunState:
 
     @property
     def reason(self) -> str:
-        """Why it failed, if it did."""
+        """Why the run failed; empty if it did not."""
         return self.record.get("reason", "unknown") if self.state == FAILED else ""
 
 
 def is_address(source: str) -> bool:
-    """Whether a place is an address such as s3://bucket/sweep rather than a path."""
+    """Whether a source is an address such as s3://bucket/sweep rather than a path."""
     return "://" in source
 
 
@@ -60,7 +60,7 @@ def open_address(source: str) -> tuple[AbstractFileSystem, str]:
     """The file system of a path or address, and the path there.
 
     Raises:
-        UserError: if the address is of an unknown kind, or its package is not installed.
+        UserError: if the kind of address is unknown, or its package is not installed.
     """
     import fsspec
 
@@ -71,7 +71,7 @@ def open_address(source: str) -> tuple[AbstractFileSystem, str]:
 
 
 def parse_result(content: bytes) -> dict[str, Any] | None:
-    """The contents of a result.json; None if it is not whole."""
+    """The contents of a result.json; None if it is damaged."""
     try:
         record = json.loads(content)
     except ValueError:
@@ -80,10 +80,10 @@ def parse_result(content: bytes) -> dict[str, Any] | None:
 
 
 def scan(source: str) -> list[RunState]:
-    """The runs in a folder, by name.
+    """The runs in a folder, sorted by name.
 
     Raises:
-        UserError: if there is no such folder, or it cannot be read.
+        UserError: if the folder does not exist or cannot be read.
     """
     fs, root = open_address(source)
     root = root.rstrip("/")
@@ -98,7 +98,7 @@ def scan(source: str) -> list[RunState]:
         if not (isinstance(error, OSError) or is_address(source)):
             raise
         reason = getattr(error, "strerror", None) or first_line(error)
-        raise UserError(f"{source} cannot be read as a folder of runs ({reason}); check the place.") from error
+        raise UserError(f"{source} cannot be read as a folder of runs ({reason}); give another folder.") from error
     found = (
         _state(name, *(contents.get(f"{root}/{name}/{file}") for file in (RESULT_FILE, FAILED_FILE, CONFIG_FILE)))
         for name in names
@@ -107,7 +107,7 @@ def scan(source: str) -> list[RunState]:
 
 
 def _read_all(fs: AbstractFileSystem, paths: list[str]) -> dict[str, bytes]:
-    """Contents of the files that are there; side by side where the file system can."""
+    """Contents of those files that exist, read in parallel if the file system can."""
     found = fs.cat(paths, on_error="return") if paths else {}
     for error in found.values():
         if isinstance(error, Exception) and not isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -135,10 +135,10 @@ def _mapping(content: bytes | None) -> dict[str, Any]:
 
 
 def runs_in(source: str) -> Runs:
-    """The finished runs of a folder as a table, with the folder's name of each as `run_id`.
+    """The finished runs in a folder as a table, with the name of each run's folder as `run_id`.
 
     Raises:
-        UserError: if none is finished, or they do not count data in one unit.
+        UserError: if no run is finished, or the runs count data in different units.
     """
     from pandas import DataFrame
 
@@ -152,7 +152,7 @@ def runs_in(source: str) -> Runs:
     units = sorted({state.record["data_unit"] for state in finished})
     if len(units) > 1:
         raise UserError(
-            f"{source} holds runs on {' and on '.join(units)}, which have no law in common; keep them apart."
+            f"{source} holds runs on {' and on '.join(units)}, which no law can share; put them in separate folders."
         )
     frame = DataFrame([{"run_id": state.name} | _columns(state.record) for state in finished])
     runs = Runs.from_frame(frame, name=source.rstrip("/").rsplit("/", 1)[-1], data_unit=units[0])

@@ -1,7 +1,8 @@
 """The two published sweeps of 'Scaling Laws for Sparsely-Connected Foundation Models' (arXiv 2309.08520).
 
-Sizes there are relative to a dense base shape, durations in steps or images. Here N = base * scale * (1 - S) non-zero
-parameters (base = 12 * layers * width^2: embeddings and cross-attention not counted), D in tokens or images.
+The published sizes are relative to a dense base shape, and durations are in steps or images. Here
+N = base * scale * (1 - S) non-zero parameters, with base = 12 * layers * width^2 (without embeddings and
+cross-attention), and D is in tokens or images.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ TOKENS_PER_STEP = 128 * 512
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run: N, S, D and the loss measured."""
+    """One finished run: N, S, D and the measured loss."""
 
     nonzero_params: float
     sparsity: float
@@ -37,7 +38,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Published:
-    """A published sweep: where it is, and how its columns become N, S, D and L."""
+    """A published sweep: its file, and how its columns give N, S, D and L."""
 
     file: str
     sha256: str
@@ -70,12 +71,12 @@ PUBLISHED = {
 
 
 def held_out(name: str) -> Run | None:
-    """The run published beside the sweep `name` but outside it, the test of extrapolation; None if there is none."""
+    """The larger run that was published with the sweep `name`, for tests of extrapolation; None if there is none."""
     return PUBLISHED[name].held_out if name in PUBLISHED else None
 
 
 def published_frame(entry: Published, frame: DataFrame) -> DataFrame:
-    """A published table with N, S, D and L, and `dense_params`, beside its own columns."""
+    """A published table with the columns of N, S, D, L and `dense_params` added to its own."""
     dense = entry.base_params * frame["scale"]
     return frame.rename(columns={"val-loss": "loss"}).assign(
         nonzero_params=dense * (1 - frame["sparsity"]),
@@ -85,15 +86,15 @@ def published_frame(entry: Published, frame: DataFrame) -> DataFrame:
 
 
 def published_bytes(entry: Published) -> bytes:
-    """The file as published, from the folder in SPARSELAW_DATASETS if set, else downloaded once; its sha256 checked.
+    """The published file, from the folder SPARSELAW_DATASETS if set, else downloaded once; its SHA-256 is checked.
 
     Raises:
-        UserError: if it is not there, not the published one, or cannot be downloaded.
+        UserError: if the file is missing, differs from the published one, or cannot be downloaded.
     """
     folder = os.environ.get(FOLDER_VARIABLE)
     content = _from_folder(entry, Path(folder)) if folder else _downloaded(entry)
     if hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise UserError(f"{entry.file} in {folder} is not the published file; take it from {ADDRESS}{entry.file}.")
+        raise UserError(f"{entry.file} in {folder} is not the published file; replace it by {ADDRESS}{entry.file}.")
     return content
 
 
@@ -102,14 +103,14 @@ def _from_folder(entry: Published, folder: Path) -> bytes:
         return (folder / entry.file).read_bytes()
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{FOLDER_VARIABLE} names {folder}, where {entry.file} cannot be read; put {ADDRESS}{entry.file} there."
+            f"{FOLDER_VARIABLE} is {folder}, but {entry.file} cannot be read there; save {ADDRESS}{entry.file} in it."
         ) from error
 
 
 def _downloaded(entry: Published) -> bytes:
     import pooch
 
-    advice = f"get {ADDRESS}{entry.file} elsewhere and name its folder in the environment variable {FOLDER_VARIABLE}"
+    advice = f"save {ADDRESS}{entry.file} in a folder and set the environment variable {FOLDER_VARIABLE} to that folder"
     try:
         path = pooch.retrieve(
             ADDRESS + entry.file, f"sha256:{entry.sha256}", fname=entry.file, path=pooch.os_cache("sparselaw")
@@ -118,4 +119,4 @@ def _downloaded(entry: Published) -> bytes:
     except OSError as error:
         raise UserError(f"{entry.file} could not be downloaded ({type(error).__name__}); {advice}.") from error
     except ValueError as error:  # pooch's word for a wrong hash
-        raise UserError(f"{entry.file} as downloaded is not the published file; {advice}.") from error
+        raise UserError(f"The download of {entry.file} is not the published file; {advice}.") from error

@@ -1,7 +1,7 @@
-"""Reading runs from CSV, JSON and Parquet: a whole table, or one sentence on what is wrong with it.
+"""Reads runs from CSV, JSON and Parquet: a complete table, or one sentence on what is wrong with the file.
 
-The content decides the format, the ending where the content leaves it open. In messages a CSV row is counted as a
-spreadsheet shows it (the header is row 1), a row of JSON or Parquet from 1, and one of pandas' column form by its key.
+The format follows from the content, and from the ending of the name if the content leaves it open. Messages count CSV rows
+as a spreadsheet does (the header is row 1), rows of JSON and Parquet from 1, and name rows of pandas' column form by key.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ ARCHIVES = {
     b"\xfd7zXZ": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-# Numbers as computers write them: a run called 007 stays text.
+# Numbers as programs write them, so that a run named 007 stays text.
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _INDEX = re.compile(r"|__index_level_[0-9]+__")
 
 
 def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -> Runs:
-    """Runs from a CSV, JSON (records, or pandas' column form) or Parquet file, a folder of runs, or a published name.
+    """Reads runs from a CSV, JSON (records, or pandas' column form) or Parquet file, a folder of runs, or a published sweep.
 
-    Columns without a name, such as the index pandas writes, are left out. A column data_unit says what D counts.
+    Columns without a name, such as the index that pandas writes, are dropped. A column data_unit says what D counts.
 
     Args:
-        source: path of the file; path or address (s3://...) of a folder of runs; or `t5-c4` or `vit-jft`, which are
-            downloaded once, checked and cached; where the environment variable SPARSELAW_DATASETS names a folder they
-            are read there.
-        columns: names in the file of those of nonzero_params, sparsity, data, loss that have another one there.
+        source: path of a file; path or address (s3://...) of a folder of runs; or `t5-c4` or `vit-jft`, which are
+            downloaded once, checked and cached, or read from the folder that the environment variable
+            SPARSELAW_DATASETS names.
+        columns: maps those of nonzero_params, sparsity, data and loss that the file names differently to its names.
 
     Raises:
-        UserError: naming file, row, column and value of the first thing that cannot be right.
+        UserError: naming file, row, column and value of the first mistake.
     """
     if isinstance(source, str) and source in PUBLISHED:
         return _published(source)
@@ -61,7 +61,7 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
     if is_address(str(source)) or os.path.isdir(path):
         if columns:
             raise UserError(
-                f"{source} is a folder of runs, whose columns have their names already; leave {arg('columns')} out."
+                f"{source} is a folder of runs, which needs no names of columns; leave {arg('columns')} out."
             )
         return runs_in(str(source))
     where = str(path)
@@ -71,16 +71,18 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
 
 
 def read_all(sources: Sequence[str], *, columns: Mapping[str, str] | None = None) -> Runs:
-    """The runs of several sources in one table; columns that one lacks are empty there.
+    """The runs of several sources in one table; a column that a source lacks is empty for its runs.
 
     Raises:
-        UserError: as `read_runs`, or if the sources count D in different units.
+        UserError: as in `read_runs`, or if the sources count D in different units.
     """
     import pandas as pd
 
     parts = [read_runs(source, columns=columns) for source in sources]
     if len(units := {part.data_unit for part in parts}) > 1:
-        raise UserError(f"{' and '.join(sources)} count data in {' and '.join(sorted(units))}; give runs of one kind.")
+        raise UserError(
+            f"{' and '.join(sources)} count data in {' and '.join(sorted(units))}; give runs with one unit."
+        )
     if len(parts) == 1:
         return parts[0]
     table = pd.concat([part.table for part in parts], ignore_index=True)
@@ -101,12 +103,20 @@ def _content(path: Path) -> bytes:
         if path.exists():
             raise UserError(f"{path} is not a regular file; copy the table into one.")
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); give a file that can.") from error
-    raise UserError(f"{path} is neither a file, a folder nor a published data set ({', '.join(PUBLISHED)}).")
+        raise UserError(f"{path} cannot be read ({error.strerror}); give another file.") from error
+    raise UserError(f"{path} is neither a file nor a folder; give one, or a published sweep ({', '.join(PUBLISHED)}).")
 
 
 def read_table(content: bytes, where: str) -> tuple[DataFrame, Rows]:
-    """Cells as they stand in the file, and what each row is called there."""
+    """The cells of a file, and the name of each row for messages.
+
+    Args:
+        content: bytes of the file.
+        where: name of the file, for its format and for messages.
+
+    Raises:
+        UserError: if the content is not a table.
+    """
     if content.startswith(b"PAR1"):
         return _read_parquet(content, where)
     for magic, kind in ARCHIVES.items():
@@ -114,7 +124,7 @@ def read_table(content: bytes, where: str) -> tuple[DataFrame, Rows]:
             raise UserError(f"{where} is a {kind} file; unpack or export it as CSV, JSON or Parquet.")
     text = _text(content, where)
     if where.lower().endswith((".parquet", ".pq")):
-        raise UserError(f"{where} is not a Parquet file; name it for what it holds.")
+        raise UserError(f"{where} is not a Parquet file; give its name the ending of its format.")
     if text.lstrip()[0] in "[{" or where.lower().endswith(".json"):
         return _read_json(text, where)
     return _read_csv(text, where)
@@ -128,7 +138,7 @@ def _text(content: bytes, where: str) -> str:
     if "\0" in text:
         raise UserError(f"{where} is not text; give a CSV, JSON or Parquet file.")
     if not text.strip():
-        raise UserError(f"{where} is empty; give a table with one row a run.")
+        raise UserError(f"{where} is empty; give a table with one row per run.")
     return text
 
 
@@ -136,14 +146,14 @@ def _read_csv(text: str, where: str) -> tuple[DataFrame, Rows]:
     header, body = _csv_lines(text, where)
     for at, line in body.items():
         if len(line) != len(header):
-            raise UserError(f"{where}, row {at} has {len(line)} cells where the header has {len(header)}; correct it.")
+            raise UserError(f"{where}, row {at} has {len(line)} cells, but the header has {len(header)}; correct it.")
     cells = zip(*body.values(), strict=True) if body else [()] * len(header)
     columns = [(name.strip(), _inferred(column)) for name, column in zip(header, cells, strict=True)]
     return _frame(columns, where), list(body)
 
 
 def _csv_lines(text: str, where: str) -> tuple[list[str], dict[int, list[str]]]:
-    """The header, and every other line that is not blank by its row in the file."""
+    """The header, and all other lines that are not blank by their row in the file."""
     lines: list[list[str]] = []
     delimiter = max(",;\t", key=text.lstrip().partition("\n")[0].count)
     try:
@@ -155,13 +165,13 @@ def _csv_lines(text: str, where: str) -> tuple[list[str], dict[int, list[str]]]:
 
 
 def _inferred(cells: Sequence[str]) -> Array | NDArray[np.int64] | NDArray[np.object_]:
-    """Numbers where every filled cell is plainly one, else the text as it stands."""
+    """The cells as numbers if every cell with content is a plain number, else as text."""
     whole = True
     for cell in cells:
         match = _PLAIN.fullmatch(cell)
         if cell and match is None:
             return np.array(cells, dtype=object)
-        # lastindex tells a fraction or exponent; 18 digits always fit.
+        # lastindex is set for a fraction or an exponent; 18 digits always fit an int64.
         whole = whole and match is not None and match.lastindex is None and len(cell) < 19
     if whole:
         return np.array(cells, dtype=np.int64)
@@ -199,7 +209,7 @@ def _from_records(records: list[Any], where: str) -> tuple[DataFrame, Rows]:
 
 
 def _from_columns(found: dict[str, Any], where: str) -> tuple[DataFrame, Rows]:
-    """Columns as lists, or as {row: value} the way pandas writes them."""
+    """Reads columns given as lists, or as {row: value} as pandas writes them."""
     columns: dict[str, dict[int | str, Any]] = {}
     for name, cells in found.items():
         if not isinstance(cells, dict | list):
@@ -208,7 +218,9 @@ def _from_columns(found: dict[str, Any], where: str) -> tuple[DataFrame, Rows]:
     rows = list(next(iter(columns.values()), {}))
     for name, cells in columns.items():
         if cells.keys() != set(rows):
-            raise UserError(f"{where}, column {shown(name)} has other rows than the first column; give all the same.")
+            raise UserError(
+                f"{where}, column {shown(name)} has other rows than the first column; give all columns the same rows."
+            )
     frame = _frame([(name, [cells[row] for row in rows]) for name, cells in columns.items()], where)
     return frame, [shown(row) for row in rows]
 
@@ -228,10 +240,10 @@ def _read_parquet(content: bytes, where: str) -> tuple[DataFrame, Rows]:
         from pyarrow import BufferReader
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
-        raise UserError(f"{where} is Parquet, which needs pyarrow; install it, or give CSV or JSON.") from error
+        raise UserError(f"{where} is a Parquet file, which needs pyarrow; install it, or give CSV or JSON.") from error
     try:
         table = ParquetFile(BufferReader(content)).read()
         columns = [(n, c.to_pandas()) for n, c in zip(table.column_names, table.columns, strict=True)]
     except Exception as error:  # a broken file makes pyarrow raise nearly anything
-        raise UserError(f"{where} is not a readable Parquet file ({first_line(error)}).") from error
+        raise UserError(f"{where} cannot be read as Parquet ({first_line(error)}); give another file.") from error
     return _frame(columns, where), range(1, len(table) + 1)

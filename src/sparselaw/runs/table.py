@@ -1,4 +1,4 @@
-"""The table of finished runs that a sweep writes and a fit reads."""
+"""The table of finished runs, which `fit` reads."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ TRAINING_COLUMNS = ("run", "run_id", "run_name", "training")
 
 @dataclass(frozen=True, eq=False)
 class Runs(Readable):
-    """Finished runs, one a row; make one with `Runs.from_frame` or `read_runs`, which check it.
+    """Finished runs, one per row; `Runs.from_frame` and `read_runs` check a table and make one.
 
     Attributes:
-        table: float64 columns nonzero_params, sparsity, data, loss, then all others as they were; index 0, 1, ...
-        name: name of a published data set, or the file's.
+        table: float64 columns nonzero_params, sparsity, data and loss, then all others unchanged; index 0, 1, ...
+        name: name of the file or of the published sweep.
         data_unit: what D counts, such as "tokens" or "images".
-        loss_unit: what the loss is in.
-        warnings: sentences on what is possible but odd: repeated runs, suspected units.
+        loss_unit: unit of the loss.
+        warnings: sentences on suspicious values: repeated runs, odd units.
     """
 
     table: DataFrame
@@ -53,17 +53,17 @@ class Runs(Readable):
         data_unit: str | None = None,
         loss_unit: str = "nats",
     ) -> Runs:
-        """Checked runs from a pandas table; `frame` itself is left alone.
+        """Checks a pandas table and makes runs of it; `frame` itself does not change.
 
         Args:
-            frame: one row a run; counts may be text such as `1.3B`.
-            name: what errors and figures call the table.
-            columns: names in `frame` of those of the four columns that have another one there.
-            data_unit: what D counts; if None what a column data_unit says, else "examples".
-            loss_unit: what the loss is in.
+            frame: table with one row per run; counts may be text such as `1.3B`.
+            name: name of the table in errors and figures.
+            columns: maps those of the four columns that `frame` names differently to its names.
+            data_unit: what D counts; if None, the value of the column data_unit, else "examples".
+            loss_unit: unit of the loss.
 
         Raises:
-            UserError: naming the first missing column, or the first cell that cannot be right.
+            UserError: naming the first missing column or the first bad cell.
         """
         rows = range(1, len(frame) + 1)
         table = checked_table(frame, name, rows=rows, columns=columns)
@@ -85,7 +85,7 @@ class Runs(Readable):
 
     @property
     def data(self) -> Array:
-        """D, data seen, in `data_unit`, [num_runs]."""
+        """D, data trained on, in `data_unit`, [num_runs]."""
         return self._column("data")
 
     @property
@@ -97,13 +97,13 @@ class Runs(Readable):
         return self.table[name].to_numpy(dtype=np.float64, copy=True)
 
     def select(self, mask: ArrayLike) -> Runs:
-        """The runs where `mask`, [num_runs] of booleans (or positions), holds."""
+        """The runs where the booleans `mask`, [num_runs], are True; `mask` may also be an array of positions."""
         return replace(self, table=self.table.iloc[np.asarray(mask)].reset_index(drop=True))
 
     def cells(self) -> NDArray[np.intp]:
-        """Label 0, 1, ... of the (S, N) cell of each run, [num_runs]; a cell is the cluster of a bootstrap.
+        """Number (0, 1, ...) of the (S, N) cell of each run, [num_runs]; the bootstrap can resample whole cells.
 
-        S within 1e-6 and N within a millionth count as equal.
+        Cells are equal if S and ln N agree to 6 decimals.
         """
         keys = np.round(np.column_stack([self.sparsity, np.log(self.nonzero_params)]), 6)
         return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
@@ -120,10 +120,10 @@ class Runs(Readable):
         return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
 
     def write(self, path: str | Path) -> None:
-        """Writes the table as CSV, JSON records or Parquet, by the ending of `path`, all of it or nothing.
+        """Writes the table atomically as CSV, JSON records or Parquet, by the ending of `path`.
 
         Raises:
-            UserError: on another ending, or if it cannot be written.
+            UserError: if the ending is another one, or the file cannot be written.
         """
         path = Path(path)
         writer = _WRITERS.get(path.suffix.lower())
@@ -134,24 +134,24 @@ class Runs(Readable):
             writer(self.table, partial)
             partial.replace(path)
         except (OSError, ValueError, TypeError, OverflowError, ImportError) as error:
-            raise UserError(f"Runs could not be written to {path} ({first_line(error)}).") from error
+            raise UserError(f"Runs cannot be written to {path} ({first_line(error)}); give another file.") from error
         finally:
-            with suppress(NotADirectoryError):  # nor was it written then, which is told above
+            with suppress(NotADirectoryError):  # the error above has reported it
                 partial.unlink(missing_ok=True)
 
 
 def unit_of(table: DataFrame) -> str:
-    """What D counts: what the column data_unit says, where there is one and it always says the same."""
+    """What D counts: the value of the column data_unit if it exists and has one value, else the default."""
     units = set(table.get("data_unit", ()))
     unit = units.pop() if len(units) == 1 else None
     return unit if isinstance(unit, str) else Runs.data_unit
 
 
 def as_runs(source: Runs | DataFrame | str | Path, *, columns: Mapping[str, str] | None = None) -> Runs:
-    """Runs as a caller has them: checked ones, a pandas table, or what `read_runs` reads.
+    """Runs from any source: `Runs`, a pandas table, or what `read_runs` reads.
 
     Raises:
-        UserError: a table or file that holds no runs.
+        UserError: if the table or file is not a valid table of runs.
     """
     if isinstance(source, Runs):
         return source
@@ -163,12 +163,12 @@ def as_runs(source: Runs | DataFrame | str | Path, *, columns: Mapping[str, str]
 
 
 def _write_csv(table: DataFrame, path: Path) -> None:
-    # Quoted text: the csv module of Python 3.11 leaves a lone carriage return bare, which ends a row.
+    # Text is quoted, because the csv module of Python 3.11 does not quote a lone carriage return, which ends a row.
     table.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n", encoding="utf-8")
 
 
 def _write_json(table: DataFrame, path: Path) -> None:
-    # pandas' own writer keeps 15 decimals, which loses digits of a double.
+    # pandas' own writer keeps only 15 decimals of a double.
     cells = table.astype(object)
     cells[table.isna()] = None
     records = cells.to_dict("records")

@@ -1,4 +1,4 @@
-"""From planned runs and a folder to finished runs in it, whatever happened there before."""
+"""Trains the unfinished runs of a sweep in its folder, whatever state the folder is in."""
 
 import json
 import signal
@@ -24,12 +24,12 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 
 @dataclass(frozen=True)
 class Agenda:
-    """What is to be done in a folder.
+    """The runs of a sweep by what remains to be done.
 
     Attributes:
-        jobs: to be trained, the longest first, so that the last ones to end are short.
-        finished: runs that need nothing more.
-        left: diverged and failed runs that nobody asked to try again.
+        jobs: runs to train, the longest first, so that no long run is left for the end.
+        finished: finished runs.
+        left: diverged and failed runs, which are not tried again.
     """
 
     jobs: tuple[Job, ...]
@@ -40,14 +40,14 @@ class Agenda:
 def make_agenda(
     runs: Sequence[PlannedRun], folder: str, *, threads: int, retry: bool, flops: Mapping[str, float]
 ) -> Agenda:
-    """Compares a sweep with what is in its folder.
+    """Compares the runs of a sweep with its folder.
 
     Args:
-        runs: of the sweep.
-        folder: path or address; made if need be.
-        threads: of each run.
-        retry: train diverged runs from the start, and failed ones from their last checkpoint, again.
-        flops: of each run, by name.
+        runs: the runs of the sweep.
+        folder: path or address; created if missing.
+        threads: processor threads per run.
+        retry: train diverged runs again from the start, and failed ones from their last checkpoint.
+        flops: training FLOPs of each run, by name.
 
     Raises:
         UserError: if a run's folder holds another run, or the folder cannot be written.
@@ -81,10 +81,13 @@ def _check_same(run: PlannedRun, state: RunState | None, folder: str) -> None:
 
 
 def carry_out(todo: Sequence[Job], engine: Engine, *, stop: threading.Event) -> Iterator[Outcome]:
-    """Trains jobs on an engine; runs that another sweep trains at the moment are waited for.
+    """Trains jobs on an engine; waits for runs that another sweep is training.
+
+    Yields:
+        The outcome of each run as it ends.
 
     Raises:
-        FolderNotWritableError: as soon as one run's folder cannot be written; the others are saved.
+        FolderNotWritableError: as soon as the folder of one run cannot be written; the other runs save first.
     """
     in_use: list[Job] = []
     by_name = {job.name: job for job in todo}
@@ -103,7 +106,7 @@ def carry_out(todo: Sequence[Job], engine: Engine, *, stop: threading.Event) -> 
 
 
 def _released(in_use: Sequence[Job], stop: threading.Event) -> list[Job]:
-    """Waits until nobody trains in any of the folders."""
+    """Waits until no other process trains in any of the folders; returns no jobs if the sweep stops."""
     while not stop.is_set() and any(_is_in_use(job.folder) for job in in_use):
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     return [] if stop.is_set() else list(in_use)
@@ -118,7 +121,7 @@ def _is_in_use(folder: str) -> bool:
 
 
 def _mark(job: Job, outcome: Outcome) -> None:
-    """Marks a run that could not do it itself, because its process died."""
+    """Writes failed.json for a run that could not, because its process died."""
     fs, root = open_address(job.folder)
     if not fs.exists(f"{root}/{FAILED_FILE}"):
         fs.makedirs(root, exist_ok=True)
@@ -127,14 +130,14 @@ def _mark(job: Job, outcome: Outcome) -> None:
 
 @contextmanager
 def stopping_in_order(say: Callable[[str], None]) -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; a second one ends the process at once."""
+    """Gives an event that Ctrl-C and SIGTERM set; the second signal ends the process at once."""
     stop = threading.Event()
 
     def ask(number: int, _: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        say("stopping: runs save their state (once more to stop at once)")
+        say("stopping when all runs have saved (press Ctrl-C again to stop at once)")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

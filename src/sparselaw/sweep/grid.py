@@ -1,25 +1,25 @@
-"""A sweep as one small TOML file, and the runs that it stands for.
+"""A sweep as one small TOML file, and the runs that it defines.
 
     base = "decoder-laptop"                # recipe, or TOML file of one run
     nonzeros = ["14K", "55K"]              # non-zeros N in the blocks' matrices
     sparsities = [0, 0.5, 0.75]
     data = ["1M", "4M"]                    # tokens or images; or times_chinchilla = [1, 4]
-    patterns = ["unstructured"]            # or n:m, for the sparsities that they have
-    seeds = [0, 1]                         # of weights, of the data's order, and of which endless data is seen
+    patterns = ["unstructured"]            # or n:m, used only at the sparsity 1 - n/m
+    seeds = [0, 1]                         # seeds of the initial weights and of the data
 
-    [set]                                  # keys of every run's configuration
+    [set]                                  # settings of all runs
     data.heldout = 16384
 
-    [variants.rigl]                        # keys of one variant; each cell is trained in each
+    [variants.rigl]                        # settings of one variant; each cell is trained once per variant
     pruning.method = "rigl"
 
-    [[cells]]                              # single cells beside the grid, or in its place
+    [[cells]]                              # single cells in addition to the grid, or instead of it
     nonzeros = "221K"
     sparsity = 0.75
     data = "7M"
 
-`inits`, folders or names of dense checkpoints, in place of `nonzeros` starts from those, which then decide the size.
-Non-zeros are matched across sparsities by width at fixed depth (Frantar et al. 2023, arXiv 2309.08520, section 2): a
+To start from dense checkpoints, give their folders or names as `inits` instead of `nonzeros`; they set the size. Models
+of different sparsity get the same N by their width at fixed depth (Frantar et al. 2023, arXiv 2309.08520, section 2): a
 model of sparsity S is sqrt(1/(1-S)) times as wide as the dense one.
 """
 
@@ -35,7 +35,7 @@ from sparselaw.errors import UserError
 from sparselaw.train.config import RunConfig, config_from, read_toml, set_key, structured
 
 TOKENS_PER_PARAMETER = 20.0
-"""Compute-optimal tokens for each parameter of a dense model by the rule of Hoffmann et al. 2022 (arXiv 2203.15556)."""
+"""Compute-optimal tokens per parameter of a dense model (rule of Hoffmann et al. 2022, arXiv 2203.15556)."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Cell:
     """One point of (N, S, D), trained once for each seed.
 
     Attributes:
-        nonzeros: N wanted; the width comes as near as it can. 0 with `init`.
+        nonzeros: target for N, which the width approximates; 0 with `init`.
         sparsity: S at the end of training.
         data: D in tokens or images.
         pattern: `unstructured` or n:m.
-        seeds: one run each.
-        init: checkpoint to start from, which decides the size.
-        variant: of the sweep's, by name.
+        seeds: seeds, each of which gives one run.
+        init: checkpoint to start from, which sets the size.
+        variant: name of a variant of the sweep; empty for none.
     """
 
     nonzeros: float
@@ -61,17 +61,19 @@ class Cell:
     variant: str = ""
 
     def __post_init__(self) -> None:
-        """Refuses what no run can have."""
         if self.init and self.nonzeros:
-            raise UserError(f"{self.init} decides the size of its cell; give that nonzeros = 0.")
+            raise UserError(
+                f"A cell has init {self.init!r} and nonzeros {self.nonzeros:g}, but the checkpoint sets the size; "
+                "set nonzeros = 0."
+            )
         for name in ("data",) if self.init else ("nonzeros", "data"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UserError(f"{name} is {getattr(self, name):g}; give a positive number.")
         if not 0 <= self.sparsity < 1:
-            raise UserError(f"sparsity is {self.sparsity:g}; give a fraction of [0, 1).")
+            raise UserError(f"sparsity is {self.sparsity:g}; give a fraction in [0, 1).")
 
     def names(self) -> Iterator[tuple[str, int]]:
-        """A folder's name for each seed."""
+        """The name of the run's folder and the seed, for each seed."""
         size = f"from-{Path(self.init).name}" if self.init else f"N{format_count(self.nonzeros)}"
         pattern = "" if self.pattern == "unstructured" else self.pattern.replace(":", "of")
         words = [size, f"S{self.sparsity:g}", pattern, self.variant, f"D{format_count(self.data)}"]
@@ -81,23 +83,23 @@ class Cell:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """All that decides a sweep; see the module.
+    """Everything that defines a sweep; see the module.
 
     Attributes:
-        base: recipe or path of the configuration that all runs share.
-        nonzeros: N of the grid; or give `inits`.
+        base: name of a recipe or path of a configuration that all runs share.
+        nonzeros: values of N in the grid; or give `inits`.
         inits: checkpoints to start from: folders of runs or of Hugging Face models.
-        sparsities: S of the grid.
-        data: D of the grid; or give `times_chinchilla`.
-        times_chinchilla: D of the grid in multiples of the dense compute-optimal data of N.
-        law: fit file or published law that says what is compute-optimal; without one, 20 tokens a parameter.
-        patterns: of the grid.
-        seeds: of the grid.
-        set: keys of the runs' configuration and their values, nested or dotted.
-        variants: more such keys by the name of a variant; those of pruning alone leave dense cells as they are.
+        sparsities: values of S in the grid.
+        data: values of D in the grid; or give `times_chinchilla`.
+        times_chinchilla: values of D in the grid, as multiples of the compute-optimal data of a dense model of size N.
+        law: fit file or published law that defines compute-optimal; if empty, 20 tokens per parameter.
+        patterns: patterns of the grid.
+        seeds: seeds of the grid.
+        set: settings of all runs, with nested or dotted keys.
+        variants: settings of each variant, by its name; dense cells ignore variants that set only pruning.
         cells: single cells.
-        slurm: options of the jobs for the engine `slurm`, as submitit names them, such as slurm_partition or mem_gb.
-        gpus_per_run: for the engine `ray`; fractions share a device.
+        slurm: options of Slurm jobs, as submitit names them, such as slurm_partition or mem_gb.
+        gpus_per_run: GPUs per run on Ray; with a fraction, runs share a device.
     """
 
     base: str
@@ -116,17 +118,18 @@ class SweepConfig:
     gpus_per_run: float = 0
 
     def __post_init__(self) -> None:
-        """Refuses a grid that has no cell."""
         sizes = self.nonzeros or self.inits
         axes = {"nonzeros": sizes, "sparsities": self.sparsities, "data": self.data or self.times_chinchilla}
         if self.data and self.times_chinchilla:
-            raise UserError("A sweep's budgets are given by data or by times_chinchilla, not both.")
+            raise UserError("The sweep has both data and times_chinchilla; remove one of them.")
         if self.inits and (self.nonzeros or self.times_chinchilla):
             raise UserError(
-                "A checkpoint decides the size; give inits without nonzeros, and data in place of times_chinchilla."
+                "The sweep has inits, which set the size; remove nonzeros, and give data instead of times_chinchilla."
             )
         if unknown := {cell.variant for cell in self.cells} - {"", *self.variants}:
-            raise UserError(f"A cell is of the variant {min(unknown)}, which the sweep does not have.")
+            raise UserError(
+                f"A cell has the variant {min(unknown)!r}, which the sweep does not define; add it to [variants]."
+            )
         missing = [name for name, values in axes.items() if not values]
         if len(missing) < len(axes) and missing:
             raise UserError(f"The grid has no {missing[0]}; give at least one value.")
@@ -136,20 +139,20 @@ class SweepConfig:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run of a sweep: the name of its folder, and what is trained there."""
+    """A run of a sweep: the name of its folder and its configuration."""
 
     name: str
     config: RunConfig
 
 
 def load_sweep(path: str | Path) -> SweepConfig:
-    """A sweep from a TOML file; a relative `base`, `law` or checkpoint that exists beside the file is taken from there.
+    """Reads a sweep from a TOML file; a relative `base`, `law` or checkpoint is first looked for in its folder.
 
     Raises:
-        UserError: one sentence about a missing file, bad TOML, an unknown key or a bad value.
+        UserError: if the file is missing, is not TOML, or has an unknown key or a bad value.
     """
     if not Path(path).is_file():
-        raise UserError(f"{path} is no file; give the TOML file of a sweep")
+        raise UserError(f"{path} is not a file; give the TOML file of a sweep.")
     sweep = structured(read_toml(path), SweepConfig, source=str(path))
     inits = tuple(_beside(path, init) for init in sweep.inits)
     cells = tuple(replace(cell, init=_beside(path, cell.init)) for cell in sweep.cells)
@@ -157,16 +160,16 @@ def load_sweep(path: str | Path) -> SweepConfig:
 
 
 def _beside(path: str | Path, name: str) -> str:
-    """The file or folder of this name in the sweep's folder, if there is one, else the name."""
+    """The file or folder of this name in the folder of the sweep file, if it exists, else the name."""
     found = Path(path).parent / name
     return str(found) if name and found.exists() else name
 
 
 def expand(sweep: SweepConfig) -> list[PlannedRun]:
-    """The runs of a sweep, each once, in the order of the file.
+    """The runs of a sweep, without duplicates, in the order of the file.
 
     Raises:
-        UserError: if the base configuration cannot be read, or two different cells get one name.
+        UserError: if the base configuration cannot be read, or two different cells get the same name.
     """
     base = read_toml(sweep.base)
     runs: dict[str, PlannedRun] = {}
@@ -174,7 +177,7 @@ def expand(sweep: SweepConfig) -> list[PlannedRun]:
         for name, seed in cell.names():
             run = PlannedRun(name, _config(base, sweep, cell, seed))
             if runs.setdefault(name, run) != run:
-                raise UserError(f"Two cells of the sweep are both called {name}; keep their counts further apart.")
+                raise UserError(f"Two cells of the sweep are both named {name}; make their counts differ more.")
     return list(runs.values())
 
 
@@ -190,7 +193,7 @@ def _grid(sweep: SweepConfig) -> Iterator[Cell]:
 
 
 def _variants(sweep: SweepConfig, S: float) -> list[str]:
-    """The variants of cells of a sparsity; at S = 0 those that differ in pruning alone are one, without a name."""
+    """The variants at a sparsity; at S = 0, variants that set only pruning become one without a name."""
     names = list(sweep.variants) or [""]
     if S:
         return names
@@ -199,7 +202,7 @@ def _variants(sweep: SweepConfig, S: float) -> list[str]:
 
 
 def _fitting(pattern: str, S: float) -> str | None:
-    """The pattern of a cell: none at S = 0, an n:m one only at the sparsity that it has."""
+    """The pattern of a cell: `unstructured` at S = 0; None for n:m if S differs from its sparsity 1 - n/m."""
     if S == 0 or pattern == "unstructured":
         return "unstructured"
     from sparselaw.prune.patterns import parse_pattern
@@ -209,7 +212,7 @@ def _fitting(pattern: str, S: float) -> str | None:
 
 
 def _chinchilla(law: str) -> Callable[[float], float]:
-    """Dense compute-optimal data as a function of N."""
+    """The compute-optimal data of a dense model, as a function of N."""
     if not law:
         return lambda N: TOKENS_PER_PARAMETER * N
     from sparselaw.cost import Cost

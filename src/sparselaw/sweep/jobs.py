@@ -1,4 +1,4 @@
-"""What a sweep hands to a worker, and what comes back; the same for every engine."""
+"""Jobs that a sweep gives to workers, and their outcomes; the same for every engine."""
 
 import threading
 import warnings
@@ -14,13 +14,13 @@ INTERRUPTED, IN_USE, NO_PLACE = "interrupted", "in use", "not writable"
 
 @dataclass(frozen=True)
 class Job:
-    """A run to be trained.
+    """A run to train.
 
     Attributes:
-        name: of the run.
-        config: what `config_to` gives.
-        folder: of the run; a path that every worker sees, or an address.
-        threads: of the processor.
+        name: name of the run.
+        config: configuration from `config_to`.
+        folder: folder of the run: a path that every worker sees, or an address.
+        threads: processor threads.
     """
 
     name: str
@@ -34,12 +34,12 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        name: of the run.
+        name: name of the run.
         status: `finished`, `diverged`, `interrupted`, `failed`, `in use` (another process trains it), or `not
-            writable` (its folder; then the whole sweep stops).
-        reason: one sentence, unless it finished.
-        result: what result.json holds.
-        warnings: of the run.
+            writable` (the folder; the whole sweep then stops).
+        reason: why the run did not finish; empty if it did.
+        result: contents of result.json.
+        warnings: warnings of the run.
     """
 
     name: str
@@ -50,12 +50,12 @@ class Outcome:
 
 
 Engine = Callable[[Sequence[Job], threading.Event], Iterator[Outcome]]
-"""Trains jobs and gives each one's outcome as it comes. When the event is set, runs save their state and end as
-`interrupted`, and those not begun give no outcome."""
+"""Trains jobs and yields the outcome of each as it ends. When the event is set, runs save their state and end as
+`interrupted`; runs that have not begun have no outcome."""
 
 
 def train_job(job: Job) -> Outcome:
-    """Trains a run in this process; never raises, so that one bad run does not end a worker."""
+    """Trains a run in this process; returns errors as outcomes, so that one bad run does not end a worker."""
     import torch
 
     from sparselaw.train.config import config_from

@@ -1,8 +1,7 @@
-"""The engine of one machine: worker processes that live as long as the sweep, each training one run at a time.
+"""The engine for one machine: worker processes that live as long as the sweep and train one run at a time.
 
-Runs share nothing, so a worker that dies, as by the system's memory killer, takes only its own run with it: a new one
-takes its place and goes on from the run's last checkpoint. Workers save and stop when the sweep asks them to (SIGTERM)
-and end by themselves when the sweep has died.
+Workers share nothing. If one dies, for example because memory runs out, a new one replaces it and resumes its run from
+the last checkpoint. On SIGTERM from the sweep, workers save and stop; if the sweep dies, they end by themselves.
 """
 
 import os
@@ -25,13 +24,13 @@ _TICK = 0.5
 def train_locally(
     jobs: Sequence[Job], stop: threading.Event, *, workers: int, gpus: Sequence[str] = ()
 ) -> Iterator[Outcome]:
-    """Trains runs side by side on this machine; see `jobs.Engine`.
+    """Trains runs in parallel on this machine; see `jobs.Engine`.
 
     Args:
-        jobs: in the order in which they begin.
+        jobs: runs in the order in which they start.
         stop: see `jobs.Engine`.
-        workers: how many train at a time.
-        gpus: the device of each worker, as in CUDA_VISIBLE_DEVICES; empty if there are none.
+        workers: number of runs at a time.
+        gpus: devices that workers take in turn, as in CUDA_VISIBLE_DEVICES; empty for none.
     """
     waiting, deaths = deque(jobs), dict.fromkeys((job.name for job in jobs), 0)
     team = [_Worker(gpus[k % len(gpus)] if gpus else None) for k in range(min(workers, len(jobs)))]
@@ -50,14 +49,14 @@ def train_locally(
 
 
 def _with_news(team: Sequence["_Worker"]) -> list["_Worker"]:
-    """Workers that have an outcome or have died."""
+    """Workers that have an outcome or have died, after a short wait."""
     sources = [source for worker in team if worker.job for source in (worker.pipe, worker.process.sentinel)]
     ready = wait(sources, timeout=_TICK)
     return [w for w in team if w.job and (w.pipe in ready or w.process.sentinel in ready)]
 
 
 class _Worker:
-    """A process that trains what comes through a pipe; replaced when it dies."""
+    """A process that trains jobs from a pipe; it is replaced when it dies."""
 
     def __init__(self, gpu: str | None) -> None:
         self._gpu = gpu
@@ -72,17 +71,17 @@ class _Worker:
         theirs.close()
 
     def attend(self, waiting: deque[Job], stop: threading.Event) -> None:
-        """Gives it a job if it has none, or asks it to stop."""
+        """Gives the process a job if it has none; asks it to stop if the sweep stops."""
         if self.job is None and waiting:
             self.job = waiting.popleft()
-            with suppress(ConnectionError):  # it died while it had nothing to do, as `outcome` will find
+            with suppress(ConnectionError):  # it died while idle, which `outcome` will find
                 self.pipe.send(self.job)
         if self.job and stop.is_set() and not self._asked_to_stop:
             self._asked_to_stop = True
             self.process.terminate()
 
     def outcome(self, waiting: deque[Job], deaths: dict[str, int], stop: threading.Event) -> Outcome | None:
-        """What became of its job; None if it died and the job is to be tried again."""
+        """The outcome of the job; None if the process died and the job will be tried again."""
         job, self.job = self.job, None
         assert job is not None
         try:
@@ -100,10 +99,10 @@ class _Worker:
         if deaths[job.name] < MOST_DEATHS:
             waiting.appendleft(job)
             return None
-        return Outcome(job.name, FAILED, f"its process died {MOST_DEATHS} times, last {_cause(code)}")
+        return Outcome(job.name, FAILED, f"its process died {MOST_DEATHS} times, most recently {_cause(code)}")
 
     def end(self) -> None:
-        """Lets the process go; one that is still training is asked to save first."""
+        """Ends the process; if it is training, it saves first."""
         self.pipe.close()
         if self.job:
             self.process.terminate()
@@ -112,12 +111,12 @@ class _Worker:
 
 def _cause(code: int | None) -> str:
     if code == -signal.SIGKILL:
-        return "by SIGKILL, as when memory runs out"
+        return "by SIGKILL, which usually means that memory ran out"
     return f"by {signal.Signals(-code).name}" if code is not None and code < 0 else f"with exit code {code}"
 
 
 def _serve(pipe: Connection, gpu: str | None) -> None:
-    """The life of a worker process."""
+    """The main function of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the sweep, which asks for an orderly stop
     os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is first imported; each job sets its own number then
     if gpu is not None:
@@ -132,7 +131,7 @@ def _serve(pipe: Connection, gpu: str | None) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process when the sweep's has died, wherever it is: a checkpoint is whole or not there."""
+    """Ends this process when the sweep has died, at any point, because checkpoints are atomic."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""From a sweep file to finished runs: look at them before, or train those that are missing."""
+"""Previews the runs of a sweep file, or trains those that are not finished."""
 
 import os
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ class Trained:
     """How a sweep ended.
 
     Attributes:
-        folder: of the runs.
-        num_runs: of the sweep.
-        finished: runs that were finished before.
+        folder: folder of the runs.
+        num_runs: number of runs in the sweep.
+        finished: runs that had finished before.
         left: diverged and failed runs that were not tried again.
-        outcomes: of the runs trained now.
-        stopped: whether Ctrl-C or SIGTERM ended it.
+        outcomes: outcomes of the runs trained now.
+        stopped: whether Ctrl-C or SIGTERM stopped the sweep.
     """
 
     folder: str
@@ -38,11 +38,11 @@ class Trained:
 
     @property
     def num_finished(self) -> int:
-        """Runs that are finished now."""
+        """Number of runs that are finished now."""
         return len(self.finished) + sum(outcome.status == FINISHED for outcome in self.outcomes)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """One record for each run."""
+        """One record for each run that has ended."""
         before = [Outcome(one.name, one.state, one.reason, one.record) for one in self.finished]
         before += [Outcome(one.name, one.state, one.reason) for one in self.left]
         return [asdict(outcome) for outcome in (*before, *self.outcomes)]
@@ -62,15 +62,15 @@ def train_missing(
 
     Args:
         source: path of the sweep's TOML file.
-        output: folder or address for the runs; `runs/` and the file's name if None.
+        output: folder or address for the runs; if None, `runs/` and the name of the file.
         engine: `local`, `ray` or `slurm`.
-        workers: runs at a time; 0 takes one for each GPU, or as many as the processor's cores allow.
-        threads: processor threads of each run.
-        address: of a Ray cluster; one is started here if None.
+        workers: runs at a time; 0 means one per GPU, or without GPUs one per `threads` cores.
+        threads: processor threads per run.
+        address: address of a Ray cluster; None starts one on this machine.
         retry: try diverged and failed runs again.
 
     Raises:
-        UserError: one sentence about what cannot be done.
+        UserError: if a run is impossible, or the folder or the engine cannot be used.
     """
     config = load_sweep(source)
     runs = expand(config)
@@ -91,15 +91,15 @@ def train_missing(
 
 
 def look(source: str | Path, *, threads: int = 1) -> list[Preview]:
-    """The size and cost of each run of a sweep, measured by a short probe, or why it is impossible."""
+    """The size and cost of each run of a sweep, or why the run is impossible; a short probe measures time and memory."""
     return preview(expand(load_sweep(source)), threads=threads)
 
 
 def default_workers(threads: int) -> int:
-    """Runs at a time on this machine: one a GPU, or as many as the cores allow."""
+    """Runs at a time on this machine: one per GPU, or without GPUs one per `threads` cores."""
     import torch
 
-    # Not every system tells which cores a process may use.
+    # Some systems cannot say which cores a process may use.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return torch.cuda.device_count() or max(1, cores // threads)
 
@@ -136,6 +136,6 @@ def _gpus() -> list[str]:
 
 def _opening(agenda: Agenda, folder: str) -> str:
     parts = [f"{len(agenda.jobs)} runs to train in {folder}"]
-    parts += [f"{len(agenda.finished)} finished before"] if agenda.finished else []
+    parts += [f"{len(agenda.finished)} already finished"] if agenda.finished else []
     parts += [f"{len(agenda.left)} diverged or failed (--retry tries them again)"] if agenda.left else []
     return ", ".join(parts)

@@ -1,8 +1,7 @@
-"""What the engines of several machines share: places that mean the same everywhere, and runs that were begun elsewhere.
+"""What the engines for several machines share: one folder for all, and runs that were started elsewhere.
 
-A machine may vanish with a run, and the run goes on from its last checkpoint on another one. For that, all machines
-must see one folder; the engines make the folder around the runs before they start any, and a machine that does not
-find it says so instead of training where nobody looks.
+If a machine dies, its run resumes from the last checkpoint on another. So all machines must see the same folder. The
+engine creates it before any run starts, and a machine that does not find it reports an error.
 """
 
 import platform
@@ -18,26 +17,26 @@ from sparselaw.runs.folders import is_address
 from sparselaw.sweep.jobs import IN_USE, NO_PLACE, Job, Outcome, train_job
 
 MOST_RETRIES = 3
-"""How often a run whose process or machine died is begun again."""
+"""How often a run is started again after its process or machine died."""
 
 PATIENCE = 120.0
-"""Seconds that a run has to save its state when it is asked to, or that a dead machine may keep the lock of a folder."""
+"""Seconds in which a run must save when it is asked to stop, or for which a dead machine may hold the lock of a folder."""
 
 
 def for_nodes(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs with folders that do not depend on where a process was started; the folder around each is made."""
+    """The jobs with absolute folders; creates the parent of each folder."""
     return [job if is_address(job.folder) else replace(job, folder=str(_made(Path(job.folder)))) for job in jobs]
 
 
 def train_on_node(job: Job, *, is_again: bool) -> Outcome:
-    """Trains a run in this process, on whichever machine it is; see `train_job`.
+    """Trains a run in this process, on any machine; see `train_job`.
 
     Args:
-        job: from `for_nodes`.
-        is_again: whether the run was begun before; then the process that had it may still be letting go of its folder.
+        job: a job from `for_nodes`.
+        is_again: whether the run was started before; its earlier process may then hold the folder for a while.
     """
     if not is_address(job.folder) and not (around := Path(job.folder).parent).is_dir():
-        reason = f"{around} is not seen by {platform.node()}; choose a folder that all machines share."
+        reason = f"{platform.node()} cannot see {around}; choose a folder that all machines share."
         return Outcome(job.name, NO_PLACE, reason)
     deadline = time.monotonic() + (PATIENCE if is_again else 0)
     while (outcome := train_job(job)).status == IN_USE and time.monotonic() < deadline:
@@ -47,14 +46,14 @@ def train_on_node(job: Job, *, is_again: bool) -> Outcome:
 
 @contextmanager
 def saving_on(number: int, otherwise: Callable[[int, Any], Any]) -> Iterator[list[int]]:
-    """Makes a signal save and stop the run that this process trains, as SIGTERM does.
+    """Makes a signal save and stop the run in this process, as SIGTERM does.
 
     Args:
-        number: of the signal.
-        otherwise: called instead when there is nothing to save: before the first step and after the last.
+        number: number of the signal.
+        otherwise: handler for the time before the first step and after the last, when there is nothing to save.
 
     Yields:
-        The signals that came while the run was trained.
+        The signals that came during training.
     """
     idle, came = signal.getsignal(signal.SIGTERM), []
 

@@ -1,8 +1,8 @@
-"""What a sweep will cost, before anything is spent: sizes and FLOPs by formula, memory and time from a short probe.
+"""The cost of a sweep before it starts: sizes and FLOPs by formula, memory and time from a short probe.
 
-The probe trains a few steps of each distinct model here and now. Time is that of one run on an otherwise idle machine
-of this kind; memory is what tensors take: weights, gradients, optimiser, masks and the activations kept for one backward
-pass, without the libraries themselves.
+The probe trains each distinct model for a few steps on this machine. The time is that of one run on an otherwise idle
+machine of this kind. The memory is that of tensors: weights, gradients, optimiser state, masks, and the activations kept
+for one backward pass; the libraries themselves are not included.
 """
 
 import time
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from sparselaw.counts import format_count
 from sparselaw.errors import UserError
 from sparselaw.prune.patterns import parse_pattern
 from sparselaw.sweep.grid import PlannedRun
@@ -25,7 +26,7 @@ from sparselaw.train.processes import open_processes
 from sparselaw.train.run_folder import prepare, summary
 
 _WARM_UP_STEPS, _TIMED_STEPS = 2, 4
-_FORWARD_SHARE = 1 / 3  # of a training step's work, which an evaluation does for each example
+_FORWARD_SHARE = 1 / 3  # of the work of a training step
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Preview:
     """A run before it is trained.
 
     Attributes:
-        name: of the run.
-        facts: N, S, D, FLOPs and so on, as in result.json; empty if it cannot be built.
-        problem: why it cannot be trained; empty if it can.
-        seconds: expected, from the probe.
+        name: name of the run.
+        facts: N, S, D, FLOPs and so on, as in result.json; empty if the model cannot be built.
+        problem: why the run cannot be trained; empty if it can.
+        seconds: expected training time, from the probe.
         memory: bytes of tensors, from the probe.
     """
 
@@ -48,11 +49,11 @@ class Preview:
 
 
 def preview(runs: Sequence[PlannedRun], *, threads: int, probe: bool = True) -> list[Preview]:
-    """What each run is and costs, or why it cannot be.
+    """The size and cost of each run, or why the run is impossible.
 
     Args:
-        runs: of the sweep.
-        threads: of the processor, for each run.
+        runs: the runs of the sweep.
+        threads: processor threads per run.
         probe: measure time and memory.
     """
     torch.set_num_threads(threads)
@@ -81,22 +82,27 @@ def _preview(run: PlannedRun, opened: Any, built: Any, measured: Any) -> Preview
 
 
 def _check(config: RunConfig, data: Data, facts: dict[str, Any]) -> None:
-    """Refuses what would fail, or mean nothing, only after hours."""
+    """Finds problems that would otherwise show, or spoil the result, only after hours of training."""
     width, sparsity = facts["width"], facts["sparsity"]
     pattern = parse_pattern(config.pruning.pattern) if sparsity else None
     if pattern and width % pattern.length and config.pruning.indivisible == "refuse":
         raise UserError(
-            f"width {width} of {config.model.init} does not divide into groups of {pattern.length}; take another "
-            "pattern, or pruning.indivisible = 'dense'"
+            f"width {width} of {config.model.init} does not divide into groups of {pattern.length}; choose another "
+            "pattern or set pruning.indivisible = 'dense'"
         )
     if width * (1 - sparsity) < 1:
-        raise UserError(f"{width * (1 - sparsity):.2g} non-zeros would be left in a row of {width}; take more nonzeros")
+        raise UserError(
+            f"only {width * (1 - sparsity):.2g} non-zeros would be left in a row of {width}; increase nonzeros"
+        )
     if data.num_unique is not None and facts["data"] > data.num_unique:
-        raise UserError(f"the data has {data.num_unique} unique {data.unit}, fewer than asked for; take less data")
+        raise UserError(
+            f"the run needs {format_count(facts['data'])} {data.unit}, but the data has {format_count(data.num_unique)} "
+            "unique ones; reduce data"
+        )
 
 
 def _shape(config: RunConfig, width: int) -> RunConfig:
-    """The run's configuration without what changes neither time nor memory of a step; equal for equal shapes."""
+    """The configuration without settings that affect neither the time nor the memory of a step."""
     sparsity = 0.5 if config.pruning.sparsity else 0.0
     return replace(
         config,
@@ -110,7 +116,7 @@ def _shape(config: RunConfig, width: int) -> RunConfig:
 
 
 def _measure(config: RunConfig) -> tuple[float, int]:
-    """Seconds of a training step, and bytes of tensors that training holds."""
+    """Seconds per training step, and bytes of tensors during training."""
     training = prepare(config, open_processes(config.device))
     training.model.train()
     batch = training.data.batch(0, config.batch_size)
@@ -136,7 +142,7 @@ def _step(training: Training, part: dict[str, torch.Tensor]) -> None:
 
 
 def _bytes_kept(training: Training, part: dict[str, torch.Tensor]) -> int:
-    """Bytes that one forward pass keeps for its backward pass, without the weights themselves."""
+    """Bytes that one forward pass keeps for its backward pass, without the weights."""
     weights = {p.untyped_storage().data_ptr() for p in training.model.parameters()}
     storages: dict[int, int] = {}
 

@@ -1,9 +1,9 @@
-"""The engine of a Ray cluster: one task a run, on an existing cluster or on one started for the sweep.
+"""The engine for Ray clusters: one task per run, on an existing cluster or on one started for the sweep.
 
-A run whose process or node dies is begun again, elsewhere if need be, and goes on from its last checkpoint. Ray's own
-retries are off, because they never end for a run that Ray's memory monitor kills. When the sweep is asked to stop, Ray
-interrupts the tasks, and each run saves its state at the end of its step; only a run that has not done so after
-`PATIENCE` seconds is killed, and then loses the steps since its last checkpoint, at most `checkpoint_every`.
+A run whose process or node dies is started again, on another node if necessary, and resumes from its last checkpoint.
+Ray's own retries are off, because they never end for a run that Ray's memory monitor kills. When the sweep stops, Ray
+interrupts the tasks, and each run saves its state at the end of its step. A run that has not saved after `PATIENCE`
+seconds is killed and loses the steps since its last checkpoint, at most `checkpoint_every`.
 """
 
 import os
@@ -21,13 +21,13 @@ from functools import cache
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sparselaw.errors import SparselawWarning, UserError, first_line
+from sparselaw.errors import SparselawWarning, UserError, arg, first_line
 from sparselaw.sweep.jobs import FAILED, INTERRUPTED, Job, Outcome
 from sparselaw.sweep.nodes import MOST_RETRIES, PATIENCE, for_nodes, saving_on, train_on_node
 
 _TICK = 0.5
 _SECONDS_TO_ANSWER = 10
-_QUIET = {"RAY_DEDUP_LOGS_SKIP_REGEX": "."}  # else Ray prints the deaths of workers to standard output
+_QUIET = {"RAY_DEDUP_LOGS_SKIP_REGEX": "."}  # otherwise Ray reports dead workers on standard output
 
 
 def train_on_ray(
@@ -36,14 +36,14 @@ def train_on_ray(
     """Trains runs on a Ray cluster; see `jobs.Engine`.
 
     Args:
-        jobs: in the order in which they begin; each takes its threads in CPUs.
+        jobs: runs in the order in which they start; each takes one CPU per thread.
         stop: see `jobs.Engine`.
-        address: of an existing cluster, which is left running; None takes what RAY_ADDRESS says, and else starts a
+        address: address of an existing cluster, which is left running; None uses RAY_ADDRESS if set, else starts a
             cluster on this machine that ends with the sweep.
-        gpus_per_run: of each run; fractions share a device.
+        gpus_per_run: GPUs per run; with a fraction, runs share a device.
 
     Raises:
-        UserError: if Ray is not installed, the cluster is not reached, or this machine has no room for a run.
+        UserError: if Ray is not installed, the cluster cannot be reached, or this machine is too small for a run.
     """
     if not jobs:
         return
@@ -59,7 +59,7 @@ def train_on_ray(
 
 
 class _Sweep:
-    """The tasks under way and how often each run has died."""
+    """The running tasks, and how often each run has died."""
 
     def __init__(self, ray: Any, gpus_per_run: float) -> None:
         self._ray, self._gpus_per_run = ray, gpus_per_run
@@ -81,7 +81,7 @@ class _Sweep:
                     yield outcome
 
     def _outcome(self, ref: Any, job: Job, stop: threading.Event) -> Outcome | None:
-        """What became of a run; None if it was begun again, or had not begun when it was cancelled."""
+        """The outcome of a run; None if it was started again, or cancelled before it started."""
         errors = self._ray.exceptions
         try:
             outcome = self._ray.get(ref)
@@ -98,14 +98,14 @@ class _Sweep:
 
     def _died(self, job: Job, stop: threading.Event, cause: str) -> Outcome | None:
         if stop.is_set():
-            return Outcome(job.name, INTERRUPTED, "it goes on from its last checkpoint")
+            return Outcome(job.name, INTERRUPTED, "it resumes from its last checkpoint")
         self._deaths[job.name] += 1
         if self._deaths[job.name] <= MOST_RETRIES:
             return self.begin(job, is_again=True)
         return Outcome(job.name, FAILED, f"its process or node died {self._deaths[job.name]} times; {cause}")
 
     def _cancel(self) -> None:
-        """Asks all runs to save and stop; kills those that have not after a while."""
+        """Asks all runs to save and stop; after `PATIENCE` seconds, kills those that have not."""
         is_first, now = self._deadline is None, time.monotonic()
         self._deadline = now + PATIENCE if self._deadline is None else self._deadline
         if is_first or now > self._deadline:
@@ -113,30 +113,30 @@ class _Sweep:
                 self._ray.cancel(ref, force=not is_first)
 
     def end(self) -> None:
-        """Lets go of what is still under way when the sweep breaks off."""
+        """Cancels the remaining tasks when the sweep ends early."""
         if self._under_way:
             self._cancel()
             self._ray.wait(list(self._under_way), num_returns=len(self._under_way), timeout=PATIENCE)
 
 
 def _train(job: Job, place: str, is_again: bool) -> Outcome:
-    """The task: trains a run in a process of Ray's, whose interrupts mean that the sweep stops."""
+    """The task: trains a run in a process of Ray, which interrupts it when the sweep stops."""
     import ray
 
     if not ray.get_gpu_ids():
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray lets a task that has asked for no device see all of the node's
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a task without GPUs would see all those of its node
     with suppress(OSError):
-        os.chdir(place)  # relative paths in the configuration mean what they mean where the sweep was started
+        os.chdir(place)  # relative paths in the configuration start where the sweep was started
     try:
         with saving_on(signal.SIGINT, signal.default_int_handler):
             return train_on_node(job, is_again=is_again)
     except KeyboardInterrupt:
-        return Outcome(job.name, INTERRUPTED, "between two checkpoints")
+        return Outcome(job.name, INTERRUPTED, "it resumes from its last checkpoint")
 
 
 @contextmanager
 def _cluster(address: str | None) -> Iterator[tuple[Any, bool]]:
-    """Ray, connected, and whether the cluster is our own; one that this process was connected to before stays so."""
+    """Gives Ray, connected, and whether it started the cluster; an existing connection of this process stays open."""
     with _environment(_QUIET), nullcontext() if address else _private_cluster():
         ray = _import_ray()
         if ray.is_initialized():
@@ -151,8 +151,8 @@ def _cluster(address: str | None) -> Iterator[tuple[Any, bool]]:
 
 @contextmanager
 def _private_cluster() -> Iterator[None]:
-    """Settings of a cluster that we start ourselves."""
-    short = "/tmp" if os.path.isdir("/tmp") else None  # a socket's name has room for about a hundred characters
+    """Sets the environment for a cluster started for the sweep."""
+    short = "/tmp" if os.path.isdir("/tmp") else None  # the path of a socket is limited to about 100 characters
     with (
         TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True) as folder,
         _environment(_early_settings() | {"RAY_TMPDIR": folder}),
@@ -162,20 +162,20 @@ def _private_cluster() -> Iterator[None]:
 
 @cache
 def _early_settings() -> dict[str, str]:
-    """What Ray reads when it is imported, and then keeps: none if it was imported before, else those of the first sweep."""
+    """Settings that Ray reads only on import; the same for all sweeps of a process, and empty if Ray was imported before."""
     if "ray" in sys.modules:
         return {}
     return {
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on this machine only
         "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),  # keeps others out
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),  # only this sweep can connect
         "RAY_USAGE_STATS_ENABLED": "0",
     }
 
 
 @contextmanager
 def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Sets what the user has not set, for a while."""
+    """Sets environment variables that are not yet set, and removes them at the end."""
     added = {name: value for name, value in settings.items() if name not in os.environ}
     os.environ.update(added)
     try:
@@ -189,7 +189,7 @@ def _import_ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise UserError("The engine ray needs a package that is not here; pip install 'sparselaw[ray]'.") from error
+        raise UserError("The engine ray needs a package that is missing; pip install 'sparselaw[ray]'.") from error
     return ray
 
 
@@ -205,11 +205,11 @@ def _connect(ray: Any, address: str | None) -> None:
         raise UserError(f"Ray cannot {what} ({first_line(error)}); check {check}.") from error
     finally:
         if is_main:
-            signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own there
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray replaces it
 
 
 def _knock(address: str) -> None:
-    """Fails in seconds where nobody listens; Ray itself would try for minutes."""
+    """Fails within seconds if nothing listens at the address; Ray itself would try for minutes."""
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if colon:
         socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
@@ -219,7 +219,7 @@ def _check_room(ray: Any, cpus: int, gpus: float, *, is_final: bool) -> None:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
         return
-    lack = f"No node of the Ray cluster has the {cpus} CPUs and {gpus:g} GPUs that a run takes"
+    lack = f"No node of the Ray cluster has the {cpus} CPUs and {gpus:g} GPUs that a run needs"
     if is_final:
-        raise UserError(f"{lack}; ask for less.")
-    warnings.warn(f"{lack}; runs wait until one joins.", SparselawWarning, stacklevel=2)
+        raise UserError(f"{lack}; reduce {arg('threads')} or gpus_per_run.")
+    warnings.warn(f"{lack}; runs wait until such a node joins.", SparselawWarning, stacklevel=2)

@@ -1,8 +1,8 @@
-"""The engine of a Slurm cluster: one array of jobs, submitted through submitit.
+"""The engine for Slurm clusters: one job array, submitted through submitit.
 
-A job that Slurm signals before its time is up, or before a more important one takes its place, saves its run and
-requeues itself; one that Slurm requeues by itself goes on from the last checkpoint. A job that is gone without a result
-is submitted again. What is alive is asked of squeue and not of sacct, because many clusters keep no accounts.
+When Slurm signals a job, shortly before its time limit or before it is preempted, the job saves its run and requeues
+itself. A job that Slurm requeues resumes from its last checkpoint. A job that disappears without a result is submitted
+again. squeue says which jobs are alive, because many clusters have no accounting for sacct.
 """
 
 import io
@@ -27,7 +27,7 @@ from sparselaw.sweep.jobs import FAILED, INTERRUPTED, Job, Outcome
 from sparselaw.sweep.nodes import MOST_RETRIES, PATIENCE, for_nodes, saving_on, train_on_node
 
 DEFAULT_MINUTES = 240
-"""How long a job may take if the options do not say; a run that needs longer is queued again."""
+"""Default time limit of a job; a run that needs longer is queued again."""
 
 _MOST_SITTINGS = 100
 _LOOK_EVERY = 5.0
@@ -50,20 +50,20 @@ def train_on_slurm(
     log_folder: Path,
     cluster: str | None = None,
 ) -> Iterator[Outcome]:
-    """Trains runs as jobs of Slurm; see `jobs.Engine`.
+    """Trains runs as Slurm jobs; see `jobs.Engine`.
 
-    When the sweep is asked to stop, its jobs are cancelled; those that run save first.
+    When the sweep stops, its jobs are cancelled; running jobs save first.
 
     Args:
-        jobs: in the order in which they are queued.
+        jobs: runs in the order in which they are queued.
         stop: see `jobs.Engine`.
-        workers: jobs of the array that run at a time; one that is submitted again runs beside the array.
-        options: of each job, as submitit names them: `timeout_min` (minutes; `DEFAULT_MINUTES` if not given),
-            `mem_gb`, `cpus_per_task` (the run's threads if not given), `gpus_per_node`, and `slurm_` before any option
-            of sbatch: `slurm_partition`, `slurm_account`, `slurm_qos`, `slurm_constraint`, `slurm_gres`,
-            `slurm_signal_delay_s` (seconds that a run has to save before its time is up) and others.
-        log_folder: of logs and of what submitit leaves; seen by all nodes.
-        cluster: `local` runs the jobs on this machine instead.
+        workers: jobs of the array that run at a time; jobs that are submitted again do not count.
+        options: options of each job, as submitit names them: `timeout_min` (minutes, by default `DEFAULT_MINUTES`),
+            `mem_gb`, `cpus_per_task` (by default the threads of a run), `gpus_per_node`, and any option of sbatch with
+            the prefix `slurm_`: `slurm_partition`, `slurm_account`, `slurm_qos`, `slurm_constraint`, `slurm_gres`,
+            `slurm_signal_delay_s` (seconds to save before the time limit) and others.
+        log_folder: folder for logs and the files of submitit; all nodes must see it.
+        cluster: `local` runs the jobs on this machine without Slurm.
 
     Raises:
         UserError: if submitit or Slurm is missing, an option is unknown, or Slurm refuses the jobs.
@@ -81,7 +81,7 @@ def train_on_slurm(
 
 
 class _Train:
-    """What a job does; submitit calls `checkpoint` for what is to be queued in its place."""
+    """The function of a job; submitit calls `checkpoint` for the job to queue in its place."""
 
     def __call__(self, job: Job, is_again: bool) -> Outcome:
         from submitit import JobEnvironment
@@ -103,13 +103,13 @@ class _Train:
 
 @dataclass
 class _Submission:
-    """A run in the hands of Slurm.
+    """A submitted run.
 
     Attributes:
         job: the run.
         handle: submitit's job.
-        saved: how the run was interrupted, until it is known whether Slurm starts it again.
-        is_missed: whether it was gone without a result at the last look.
+        saved: outcome of an interrupted run, kept until it is clear whether Slurm starts it again.
+        is_missed: whether the job had disappeared without a result at the last look.
     """
 
     job: Job
@@ -118,7 +118,7 @@ class _Submission:
     is_missed: bool = False
 
     def take_outcome(self) -> Outcome | None:
-        """How the run ended, given once; None if it has not, or its job ended with an error."""
+        """The outcome, returned once; None if the run has not ended or its job ended with an error."""
         from submitit.core.utils import UncompletedJobError
 
         path = self.handle.paths.result_pickle
@@ -133,16 +133,16 @@ class _Submission:
 
 
 class _SlurmQueue:
-    """Jobs of Slurm."""
+    """The queue of a Slurm cluster."""
 
     def __init__(self, executor: Any) -> None:
         self._executor = executor
 
     def submit(self, runs: Sequence[tuple[Job, bool]]) -> list[_Submission]:
-        """Queues runs, each with whether it was begun before.
+        """Queues runs, each given with whether it was started before.
 
         Raises:
-            UserError: if Slurm refuses.
+            UserError: if Slurm refuses the jobs.
         """
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
@@ -153,14 +153,14 @@ class _SlurmQueue:
         except (FailedJobError, FailedSubmissionError, OSError) as error:
             last = (str(error).strip() or type(error).__name__).splitlines()[-1]
             cause = last.removeprefix("sbatch: error: ").rstrip(".")
-            raise UserError(f"Slurm refused the jobs ({cause}); check their options.") from error
+            raise UserError(f"Slurm refused the jobs ({cause}); correct the options in [slurm].") from error
         return [_Submission(job, handle) for job, handle in zip(jobs, handles, strict=True)]
 
     def alive(self, submissions: Sequence[_Submission]) -> set[str]:
-        """Ids of jobs that Slurm will run, runs or is ending; all of them if it does not answer."""
+        """Ids of jobs that are queued, running or ending; all of them if squeue fails."""
         folder = self._executor.folder
         with suppress(OSError):
-            folder.chmod(folder.stat().st_mode)  # makes NFS look again for results
+            folder.chmod(folder.stat().st_mode)  # makes NFS refresh the folder, so that results appear
         command = ["squeue", "--me", "--array", "--noheader", "--format=%i"]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         return {s.handle.job_id for s in submissions} if answer.returncode else set(answer.stdout.split())
@@ -172,7 +172,7 @@ class _SlurmQueue:
 
 
 class _LocalQueue(_SlurmQueue):
-    """Jobs of submitit on this machine."""
+    """A queue of local processes instead of Slurm jobs."""
 
     def alive(self, submissions: Sequence[_Submission]) -> set[str]:
         return {s.handle.job_id for s in submissions if not s.handle.done()}
@@ -184,7 +184,7 @@ class _LocalQueue(_SlurmQueue):
 
 
 class _Sweep:
-    """The runs that wait, those in the hands of Slurm, and how often each has died."""
+    """The waiting runs, the submitted runs, and how often each has died."""
 
     def __init__(self, queue: _SlurmQueue, jobs: Sequence[Job], *, at_a_time: int) -> None:
         self._queue, self._at_a_time = queue, at_a_time
@@ -226,7 +226,7 @@ class _Sweep:
         elif submission.handle.job_id in alive:
             submission.is_missed = False
         elif not submission.is_missed:
-            submission.is_missed = True  # its result may need a moment to be seen from here
+            submission.is_missed = True  # its result may take a moment to appear
         else:
             self.under_way.remove(submission)
             yield from self._gone(submission, stop)
@@ -234,8 +234,8 @@ class _Sweep:
     def _gone(self, submission: _Submission, stop: threading.Event) -> Iterator[Outcome]:
         job, log = submission.job, submission.handle.paths.stdout
         if stop.is_set():
-            if log.exists():  # else it had not begun
-                yield submission.saved or Outcome(job.name, INTERRUPTED, "it goes on from its last checkpoint")
+            if log.exists():  # otherwise it had not started
+                yield submission.saved or Outcome(job.name, INTERRUPTED, "it resumes from its last checkpoint")
             return
         self._deaths[job.name] += submission.saved is None
         if self._deaths[job.name] <= MOST_RETRIES:
@@ -245,13 +245,13 @@ class _Sweep:
 
 
 def _executor(log_folder: Path, cluster: str) -> Any:
-    """submitit's, with a folder of its own: Slurm counts jobs from 1 again when it is set up anew."""
+    """submitit's executor, with a new folder, because a Slurm that was set up again reuses job numbers."""
     try:
         import submitit
     except ImportError as error:
-        raise UserError("The engine slurm needs a package that is not here; pip install 'sparselaw[slurm]'.") from error
+        raise UserError("The engine slurm needs a package that is missing; pip install 'sparselaw[slurm]'.") from error
     if cluster == "slurm" and not shutil.which("srun"):
-        raise UserError("There is no Slurm on this machine (no srun); start the sweep where jobs are submitted.")
+        raise UserError("There is no Slurm on this machine (no srun); start the sweep on a login node of the cluster.")
     folder = log_folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     sittings = {f"{cluster}_max_num_timeout": _MOST_SITTINGS}
     return submitit.AutoExecutor(folder=folder, cluster=cluster, **sittings)
@@ -269,8 +269,8 @@ def _set_options(executor: Any, options: Mapping[str, Any], *, threads: int, wor
                 executor.update_parameters(**{name: value})
         except (NameError, AssertionError, TypeError, ValueError, UserWarning) as error:
             raise UserError(
-                f"{name} = {value!r} is not an option of a Slurm job here; give timeout_min, mem_gb, cpus_per_task and "
-                "gpus_per_node as numbers, and sbatch's own as slurm_partition, slurm_account, slurm_qos and so on."
+                f"{name} = {value!r} is not a valid option for a Slurm job; give timeout_min, mem_gb, cpus_per_task and "
+                "gpus_per_node as numbers, and options of sbatch as slurm_partition, slurm_account, slurm_qos and so on."
             ) from error
     executor.update_parameters(
         stderr_to_stdout=True,
@@ -281,7 +281,7 @@ def _set_options(executor: Any, options: Mapping[str, Any], *, threads: int, wor
 
 @contextmanager
 def _outside_any_job() -> Iterator[None]:
-    """Hides what describes the job that this process may itself run in, which sbatch would hand on."""
+    """Hides the variables of a Slurm job in which this process may run, because sbatch would pass them on."""
     names = [name for name in os.environ if name.startswith("SLURM_") and name != "SLURM_CONF"]
     hidden = {name: os.environ.pop(name) for name in names}
     try:

@@ -1,7 +1,7 @@
-"""How a sweep looks while it runs: bars on a terminal, plain lines elsewhere; on standard error.
+"""The progress of a sweep on standard error: bars on a terminal, plain lines elsewhere.
 
-What each run has done is read from the end of its metrics.jsonl, so that every engine is watched alike. The time left
-is from a law of two terms, seconds = a * steps + b * FLOPs, fitted to what has been seen so far.
+The progress of each run is read from the end of its metrics.jsonl, so it works for every engine. The time left comes from
+the model seconds = a * steps + b * FLOPs, fitted to the progress so far.
 """
 
 import json
@@ -30,17 +30,17 @@ _TAIL_BYTES = 4096
 
 @dataclass
 class Sighting:
-    """What is known of a run: what it needs, and how far it is.
+    """The length and progress of a run.
 
     Attributes:
-        name: of the run.
-        folder: of the run.
+        name: name of the run.
+        folder: folder of the run.
         steps: optimiser steps of the whole run.
-        flops: of the whole run.
+        flops: FLOPs of the whole run.
         step: steps done.
-        seconds: spent on them.
+        seconds: training time so far.
         loss: last training loss.
-        done: whether it has ended.
+        done: whether the run has ended.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Sighting:
     done: bool = False
 
     def look(self) -> None:
-        """Reads the last whole line of its metrics."""
+        """Updates the progress from the last complete line of metrics.jsonl; does nothing for a folder at an address."""
         if self.done or is_address(self.folder):
             return
         line = last_line(Path(self.folder) / "metrics.jsonl")
@@ -62,7 +62,7 @@ class Sighting:
 
 
 def last_line(path: Path) -> dict[str, Any]:
-    """The last whole line of a file of JSON lines; empty if there is none."""
+    """The last complete line of a file of JSON lines; empty if there is none."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
@@ -79,7 +79,7 @@ def last_line(path: Path) -> dict[str, Any]:
 
 
 def seconds_left(runs: Sequence[Sighting], workers: int) -> float | None:
-    """Expected seconds until all have ended; None while nothing has been seen."""
+    """Expected seconds until all runs have ended; None before the first progress."""
     seen = [run for run in runs if run.step and run.seconds]
     if not seen:
         return None
@@ -92,7 +92,7 @@ def seconds_left(runs: Sequence[Sighting], workers: int) -> float | None:
 
 @contextmanager
 def watching(runs: Sequence[Sighting], *, workers: int) -> Iterator["Watch"]:
-    """Shows runs until they have ended."""
+    """Shows the progress of runs until the end of the block."""
     watch = (_Bars if sys.stderr.isatty() else _Lines)(runs, workers)
     stop = threading.Event()
     thread = threading.Thread(target=_look_now_and_then, args=(watch, stop), daemon=True)
@@ -113,7 +113,7 @@ def _look_now_and_then(watch: "Watch", stop: threading.Event) -> None:
 
 
 class Watch:
-    """What is shown of a sweep."""
+    """Shows the progress of a sweep."""
 
     def __init__(self, runs: Sequence[Sighting], workers: int) -> None:
         self.runs, self.workers = runs, workers
@@ -121,11 +121,11 @@ class Watch:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """While the sweep runs."""
+        """The block in which progress is shown."""
         yield
 
     def ended(self, outcome: Outcome) -> None:
-        """Tells how a run ended."""
+        """Prints how a run ended, and its warnings."""
         run = self._by_name[outcome.name]
         run.done, run.step = True, outcome.result.get("steps_done", run.step)
         run.seconds = outcome.result.get("seconds", run.seconds)
@@ -139,10 +139,10 @@ class Watch:
         print(sentence, file=sys.stderr, flush=True)
 
     def refresh(self) -> None:
-        """Shows how far the runs are."""
+        """Updates the display."""
 
     def rest(self) -> str:
-        """The time left, for people."""
+        """The time left as text; empty if unknown."""
         left = seconds_left(self.runs, self.workers)
         return "" if left is None else f"about {format_seconds(left)} left"
 
@@ -188,7 +188,7 @@ class _Lines(Watch):
 
 
 def described(outcome: Outcome) -> str:
-    """How a run ended, for people."""
+    """How a run ended, as text."""
     if outcome.status == FINISHED:
         return f"finished: loss {outcome.result['loss']:.4f} in {format_seconds(outcome.result['seconds'])}"
     return f"{outcome.status}: {outcome.reason}" if outcome.reason else outcome.status

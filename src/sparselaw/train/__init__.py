@@ -1,6 +1,6 @@
-"""Training sparse transformers: `run(RunConfig(...), folder)` trains one model in one folder.
+"""Training of sparse transformers: `run(RunConfig(...), folder)` trains one model in one folder.
 
-PyTorch and transformers are imported only when something is trained.
+PyTorch and transformers are imported only for training.
 """
 
 from typing import TYPE_CHECKING, Any

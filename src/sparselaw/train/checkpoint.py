@@ -1,13 +1,13 @@
-"""Checkpoints that are either whole or not there.
+"""Checkpoints that are either complete or absent.
 
 A checkpoint is a folder `step-00001000` with
-    model.safetensors  the weights, under the names of `model.named_parameters()`, and config.json, so that
-                       `from_pretrained` reads the folder
-    state.pt           optimiser, pruner, random numbers and the loop's own state; loads with `weights_only=True`
+    model.safetensors  the weights, under the names of `model.named_parameters()`
+    config.json        the model's configuration, so that `from_pretrained` reads the folder
+    state.pt           optimiser, pruner, random state and loop state; loads with `weights_only=True`
     manifest.json      size and CRC-32 of each file, written last
-It is written under another name, synced to disk and renamed, so that a kill at any moment leaves the one before. The
-newest two are kept: should the disk damage the newest, the run goes on from the other, and from its beginning if both
-are damaged.
+The folder is written under another name, synced to disk and renamed, so a kill at any moment leaves the previous
+checkpoint intact. The newest two are kept. If the newest is damaged, the run resumes from the other; if both are, it
+starts again.
 """
 
 import json
@@ -33,9 +33,9 @@ def save_checkpoint(folder: Path, model: "PreTrainedModel", *, state: dict[str, 
     """Writes the checkpoint of a step and deletes all but the newest two.
 
     Args:
-        folder: holds the checkpoints of one run.
-        model: on any device.
-        state: what else is needed to go on: tensors and plain values.
+        folder: the folder for the checkpoints of one run.
+        model: a model on any device.
+        state: what else the run needs to resume: tensors and plain values.
         step: optimiser steps done.
     """
     from safetensors.torch import save_file
@@ -54,25 +54,25 @@ def save_checkpoint(folder: Path, model: "PreTrainedModel", *, state: dict[str, 
     partial.rename(final)
     sync(folder)
     done = [path for path in _checkpoints(folder) if path.name <= final.name]
-    for other in set(_checkpoints(folder)) - set(done[-_NUM_KEPT:]):  # later ones are damaged: the run came from behind
+    for other in set(_checkpoints(folder)) - set(done[-_NUM_KEPT:]):  # later ones are damaged: the run passed them over
         shutil.rmtree(other)
 
 
 def load_checkpoint(folder: Path, model: "PreTrainedModel") -> dict[str, Any] | None:
-    """Reads the newest whole checkpoint's weights into the model; warns about damaged ones.
+    """Loads the weights of the newest complete checkpoint into the model; warns about damaged checkpoints.
 
     Returns:
-        The state it was saved with, or None if there is no whole checkpoint.
+        The state saved with it, or None if there is no complete checkpoint.
 
     Raises:
-        UserError: if it is of another model.
+        UserError: if the checkpoint belongs to another model.
     """
     for checkpoint in reversed(_checkpoints(folder)):
         damage = _damage(checkpoint)
         if damage is None:
             _read_weights(checkpoint / WEIGHTS, model)
             return torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
-        warnings.warn(f"{checkpoint} is damaged ({damage}) and is passed over.", SparselawWarning, stacklevel=2)
+        warnings.warn(f"{checkpoint} is damaged ({damage}) and is ignored.", SparselawWarning, stacklevel=2)
     return None
 
 
@@ -85,7 +85,7 @@ def _damage(checkpoint: Path) -> str | None:
         manifest = json.loads((checkpoint / MANIFEST).read_text())
         for name, fingerprint in manifest["files"].items():
             if _fingerprint(checkpoint / name) != fingerprint:
-                return f"{name} is not as it was written"
+                return f"{name} has changed since it was written"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return str(error)
     return None
@@ -98,7 +98,7 @@ def _read_weights(path: Path, model: "PreTrainedModel") -> None:
     different = sorted(stored.keys() ^ wanted.keys()) or [n for n, p in wanted.items() if p.shape != stored[n].shape]
     if different:
         raise UserError(
-            f"{path} is a checkpoint of another model ({different[0]} differs); choose another folder or delete this one."
+            f"{path} belongs to another model ({different[0]} differs); choose another folder or delete this one."
         )
     with torch.no_grad():
         for name, parameter in wanted.items():

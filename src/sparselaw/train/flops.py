@@ -1,8 +1,8 @@
-"""Training cost by formula: two FLOPs a multiplication, all matrix products, nothing else.
+"""Training FLOPs by formula: the matrix products, at two FLOPs for each multiplication and addition.
 
-A matrix of p weights costs 2p for each position that passes it; attention costs 4 d for each (query, key) pair (scores
-and mixture, causal masking not exploited); the backward pass costs twice the forward. For a decoder of long width this
-tends to the usual 6 N a token. Embedding look-ups are free.
+A matrix of p weights costs 2p FLOPs per position. Attention costs 4 d per (query, key) pair, for the scores and the
+weighted sum; causal masking saves nothing. The backward pass costs twice the forward pass. For a wide decoder this
+approaches the usual 6 N per token. Embedding look-ups are free.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class ForwardFlops:
     """FLOPs of one example's forward pass.
 
     Attributes:
-        body: matrices inside the blocks, whose weights are counted in N.
+        body: matrices inside the blocks, which N counts.
         ends: output head and patch projection.
-        attention: products of activations, which weight sparsity does not touch.
+        attention: products of activations, which weight sparsity does not reduce.
     """
 
     body: float
@@ -32,15 +32,20 @@ class ForwardFlops:
 
     @property
     def total(self) -> float:
-        """All of them."""
+        """Sum of the three parts."""
         return self.body + self.ends + self.attention
 
     def training(self) -> float:
-        """FLOPs of a training step on one example with every zero computed."""
+        """FLOPs of training on one example if zeros cost compute."""
         return BACKWARD_AND_FORWARD * self.total
 
     def sparse_training(self, sparsity: float, schedule: "Schedule") -> float:
-        """The same with zeros free: weights cost their mean density over the run, the ends being 1 - sqrt(1-S) sparse."""
+        """FLOPs of training on one example if zeros are free: weights cost their mean density over the run.
+
+        Args:
+            sparsity: final sparsity S of the body; that of the ends is 1 - sqrt(1-S).
+            schedule: how sparsity grows over the run.
+        """
         ends_sparsity = 1 - (1 - sparsity) ** 0.5
         weights = self.body * schedule.mean_density(sparsity) + self.ends * schedule.mean_density(ends_sparsity)
         return BACKWARD_AND_FORWARD * (weights + self.attention)
@@ -50,9 +55,9 @@ def forward_flops(config: "PreTrainedConfig", *, input_length: int, target_lengt
     """FLOPs of one example's forward pass.
 
     Args:
-        config: of a GPT-NeoX, T5 or ViT model.
-        input_length: tokens of the (encoder's) input; not used for images.
-        target_length: tokens of the decoder's target, for T5.
+        config: configuration of a GPT-NeoX, T5 or ViT model.
+        input_length: tokens of the input (of the encoder for T5); not used for images.
+        target_length: tokens of the decoder's target (T5 only).
     """
     if config.model_type == "t5":
         return _t5(config, input_length, target_length)

@@ -1,4 +1,4 @@
-"""The training loop: forward, backward, update, prune; now and then measure, evaluate and save."""
+"""The training loop: forward, backward, update, prune; at intervals log, evaluate and save."""
 
 import math
 import signal
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from sparselaw.prune import MagnitudePruner
 
 DIVERGENCE = 2.0
-"""A run has diverged whose mean training loss between two lines of metrics exceeds its first loss by this factor."""
+"""A run has diverged if its mean training loss since the last line of metrics exceeds this multiple of its first loss."""
 
-_EVALUATION_PARTS = 4  # as large as a part of a training batch: without gradients, activations are not kept
+_EVALUATION_PARTS = 4  # times a part of a training batch: without gradients, activations are not kept
 
 
 @dataclass(frozen=True)
 class Training:
-    """All that a run trains with."""
+    """The parts of a run."""
 
     config: RunConfig
     data: Data
@@ -48,32 +48,32 @@ class Training:
 
     @property
     def num_nonzero(self) -> int:
-        """Non-zeros of the body at this moment: N, by counting masks."""
+        """Non-zero weights of the body now, N, counted from the masks."""
         masks = self.pruner.masks if self.pruner else {}
         body = body_parameters(self.model)
         return sum(int(masks[name].count_nonzero()) if name in masks else p.numel() for name, p in body.items())
 
     @property
     def num_dense(self) -> int:
-        """Weights of the body, zeros included."""
+        """Weights of the body, including zeros."""
         return sum(p.numel() for p in body_parameters(self.model).values())
 
     @property
     def units_per_step(self) -> int:
-        """Tokens or images of a step, over all processes."""
+        """Tokens or images per step, over all processes."""
         return self.config.batch_size * self.data.units_per_example
 
 
 @dataclass
 class LoopState:
-    """Where the loop is: what it needs to go on, beside model, optimiser and masks.
+    """What the loop needs to resume, besides model, optimiser and masks.
 
     Attributes:
         step: optimiser steps done.
-        seconds: time spent training, over all sittings.
+        seconds: training time, summed over restarts.
         first_loss: training loss of the first step.
         window_loss: sum of the training losses since the last line of metrics.
-        window_steps: their number.
+        window_steps: number of steps in this sum.
         metrics_bytes: length of metrics.jsonl at the checkpoint.
     """
 
@@ -85,7 +85,7 @@ class LoopState:
     metrics_bytes: int = 0
 
     def add(self, loss: float) -> None:
-        """Counts a step of this training loss."""
+        """Counts a step with this training loss."""
         if self.step == 0:
             self.first_loss = loss
         self.step += 1
@@ -101,7 +101,7 @@ class LoopState:
 
 @contextmanager
 def stop_on_sigterm() -> Iterator[Callable[[], bool]]:
-    """Turns SIGTERM, which clusters send before they kill, into an answer to the loop's question whether to stop."""
+    """Gives a function that says whether SIGTERM has come, which clusters send before they kill a job."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():  # Python delivers signals to the main thread only
         yield asked.is_set
@@ -116,13 +116,13 @@ def stop_on_sigterm() -> Iterator[Callable[[], bool]]:
 def train(
     training: Training, state: LoopState, *, folder: Path, log: MetricsLog, publish: Callable[[], None] = lambda: None
 ) -> str:
-    """Trains from where `state` is to the end of the run.
+    """Trains from `state` to the end of the run.
 
     Args:
-        training: model, data and the rest.
-        state: updated in place.
-        folder: of the checkpoints.
-        log: where metrics go.
+        training: the parts of the run.
+        state: where to start; updated in place.
+        folder: folder for checkpoints.
+        log: receives the metrics.
         publish: called after each checkpoint.
 
     Returns:
@@ -158,7 +158,7 @@ def train(
 
 @torch.no_grad()
 def evaluate(training: Training) -> float:
-    """The mean loss on all held-out examples."""
+    """The mean loss on all held-out examples, in nats."""
     config, processes = training.config, training.processes
     size = _EVALUATION_PARTS * config.batch_size // (config.accumulation * processes.size)
     total = torch.zeros((), dtype=torch.float64, device=processes.device)
@@ -176,7 +176,7 @@ def evaluate(training: Training) -> float:
 
 
 def save(training: Training, state: LoopState, *, folder: Path, log: MetricsLog) -> None:
-    """Writes a checkpoint."""
+    """Writes a checkpoint from the first process; all processes wait for it."""
     if training.processes.is_first:
         state.metrics_bytes = log.sync()
         rest = {
@@ -190,10 +190,10 @@ def save(training: Training, state: LoopState, *, folder: Path, log: MetricsLog)
 
 
 def restore(training: Training, *, folder: Path) -> LoopState:
-    """Brings model, optimiser and masks to the newest checkpoint; without one, they stay as they are.
+    """Loads the newest checkpoint into model, optimiser and masks; without one, leaves them unchanged.
 
     Raises:
-        UserError: if the checkpoint is of another model.
+        UserError: if the checkpoint belongs to another model.
     """
     stored = load_checkpoint(folder, training.model)
     if stored is None:
@@ -206,7 +206,7 @@ def restore(training: Training, *, folder: Path) -> LoopState:
 
 
 class _Clock:
-    """Seconds of training over all sittings, and the pace of this one."""
+    """Seconds of training, summed over restarts, and the current speed."""
 
     def __init__(self, earlier: float, step: int) -> None:
         self._start = time.perf_counter() - earlier
@@ -222,7 +222,7 @@ class _Clock:
 
 
 def _forward_backward(training: Training, replica: Any, *, step: int, stop: bool) -> tuple[float, float, bool]:
-    """Leaves the step's gradients in the model; gives its loss, their norm, and whether any process is to stop."""
+    """Leaves the step's gradients in the model; returns the loss, the gradient norm, and whether any process must stop."""
     config, processes = training.config, training.processes
     batch = training.data.batch(step, config.batch_size, rank=processes.rank, world_size=processes.size)
     loss = torch.zeros((), device=processes.device)
@@ -235,7 +235,7 @@ def _forward_backward(training: Training, replica: Any, *, step: int, stop: bool
             part_loss.backward()
         loss += part_loss.detach()
     norm = nn.utils.clip_grad_norm_(training.model.parameters(), config.optimizer.clip or math.inf)
-    loss_here, norm_here = torch.stack([loss, norm]).tolist()  # the only wait for the device in a step
+    loss_here, norm_here = torch.stack([loss, norm]).tolist()  # the only synchronisation with the device in a step
     total, stops = processes.total(loss_here, stop)
     return total / processes.size, norm_here, stops > 0
 

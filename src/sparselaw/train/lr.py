@@ -1,12 +1,12 @@
-"""Learning rates as pure functions of the step.
+"""Learning-rate schedules as pure functions of the step.
 
     cosine    warm up linearly, then peak * (final + (1 - final) * (1 + cos(pi u)) / 2), u from 0 to 1 over the rest
     rsqrt     peak / sqrt(max(step, hold)): the sparse scaling paper's T5 (arXiv 2309.08520) with peak 1 and hold 10,000
     constant  warm up, stay at peak, then cool down as peak * (1 - sqrt(u)) over the last part (Haegele et al. 2024,
               arXiv 2405.18392)
 
-At fixed depth the best peak falls about as 1/width, so a peak found at one width serves the others through
-`reference_width`.
+At fixed depth the best peak is roughly proportional to 1/width, so `reference_width` transfers a peak tuned at one
+width to the others.
 """
 
 import math
@@ -23,11 +23,11 @@ class LearningRate:
     Attributes:
         shape: `cosine`, `rsqrt` or `constant`.
         peak: the largest rate (for `rsqrt`, the numerator).
-        reference_width: the width that `peak` was found at; another width gets peak * reference_width / width. 0 uses
-            the peak as it is.
-        warmup: fraction of the run that rises linearly (`cosine`, `constant`).
-        final: rate at the end as a fraction of the peak (`cosine`).
-        cooldown: fraction of the run that falls to zero (`constant`).
+        reference_width: the width for which `peak` was tuned; another width gets peak * reference_width / width. 0 gives
+            every width the same peak.
+        warmup: fraction of the run in which the rate rises linearly (`cosine`, `constant`).
+        final: final rate as a fraction of the peak (`cosine`).
+        cooldown: fraction of the run in which the rate falls to zero (`constant`).
         hold: steps before the rate begins to fall (`rsqrt`).
     """
 
@@ -40,24 +40,26 @@ class LearningRate:
     hold: int = 10_000
 
     def __post_init__(self) -> None:
-        """Refuses rates that no run can have."""
         if not 0 < self.peak < math.inf:
             raise UserError(f"learning_rate.peak is {self.peak}; give a positive number.")
         for name in ("warmup", "final", "cooldown"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"learning_rate.{name} is {getattr(self, name)}; give a fraction between 0 and 1.")
         if self.hold < 1 or self.reference_width < 0:
-            raise UserError("learning_rate.hold must be at least 1 and learning_rate.reference_width at least 0.")
+            raise UserError(
+                f"learning_rate.hold is {self.hold} and learning_rate.reference_width is {self.reference_width}; "
+                "give at least 1 and at least 0."
+            )
 
 
 def learning_rate(step: int, num_steps: int, *, config: LearningRate, width: int) -> float:
-    """The rate of a step.
+    """The learning rate of a step.
 
     Args:
-        step: counts from 0.
-        num_steps: steps of the run.
+        step: step number, from 0.
+        num_steps: steps of the whole run.
         config: the schedule.
-        width: width of the model, used when the schedule has a `reference_width`.
+        width: width of the model, used if the schedule has a `reference_width`.
     """
     peak = config.peak * (config.reference_width / width if config.reference_width else 1)
     if config.shape == "rsqrt":

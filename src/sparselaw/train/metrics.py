@@ -1,7 +1,8 @@
-"""The metrics of a run, for machines and for people.
+"""The metrics of a run, as a file and on screen.
 
-metrics.jsonl has one JSON object a line, flushed at once, so that a reader can follow and a kill loses none. People see a
-bar on a terminal and plain lines elsewhere, on standard error, so that results can be piped.
+metrics.jsonl has one JSON object per line. Each line is flushed at once, so that readers can follow the run and a kill
+loses nothing. Standard error shows a progress bar on a terminal and plain lines elsewhere; standard output stays free for
+results.
 """
 
 import json
@@ -18,16 +19,16 @@ from sparselaw.counts import format_count
 _SECONDS_BETWEEN_LINES = 10.0
 
 Hook = Callable[[dict[str, Any]], None]
-"""Receives each line of metrics as it is written, such as `wandb.log`."""
+"""A function that receives each line of metrics when it is written, such as `wandb.log`."""
 
 
 class MetricsLog:
-    """Appends lines to metrics.jsonl and hands them on.
+    """Appends lines to metrics.jsonl and passes them to hooks.
 
     Args:
-        path: the file; None writes none, as in all processes but the first.
-        offset: bytes that were written when the checkpoint was; what came later is made again, so it is cut off.
-        hooks: each receives every line, too.
+        path: the file; None, in all processes but the first, writes nothing.
+        offset: length of the file in bytes at the checkpoint; later lines are cut off, because the run repeats their steps.
+        hooks: functions that also receive every line.
     """
 
     def __init__(self, path: Path | None, *, offset: int = 0, hooks: Sequence[Hook] = ()) -> None:
@@ -45,13 +46,13 @@ class MetricsLog:
                 hook(line)
 
     def sync(self) -> int:
-        """Makes all lines safe on disk and returns their length in bytes, to be kept in a checkpoint."""
+        """Syncs the file to disk and returns its length in bytes, for the checkpoint."""
         assert self._file, "only the first process saves"
         os.fsync(self._file.fileno())
         return os.fstat(self._file.fileno()).st_size
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file, if there is one."""
         if self._file:
             self._file.close()
 
@@ -61,8 +62,8 @@ def progress(num_steps: int, *, first_step: int, quiet: bool = False) -> Iterato
     """Gives a function that shows lines of metrics.
 
     Args:
-        num_steps: of the whole run.
-        first_step: where this sitting begins.
+        num_steps: steps of the whole run.
+        first_step: steps done before this start.
         quiet: show nothing.
     """
     if quiet:
@@ -81,7 +82,7 @@ def progress(num_steps: int, *, first_step: int, quiet: bool = False) -> Iterato
 
 
 def describe(line: dict[str, Any]) -> str:
-    """A line of metrics for people."""
+    """A line of metrics as text, such as `loss 2.1034  sparsity 50.0%  12.1K tokens/s`."""
     if "heldout_loss" in line:
         return f"held-out loss {line['heldout_loss']:.4f}"
     pace = next((key for key in line if key.endswith("_per_second")), "")
@@ -90,7 +91,7 @@ def describe(line: dict[str, Any]) -> str:
 
 
 class _Lines:
-    """Prints a line at most every few seconds."""
+    """Prints at most one line in a few seconds."""
 
     def __init__(self, num_steps: int) -> None:
         self._num_steps, self._next = num_steps, 0.0

@@ -1,9 +1,9 @@
 """A run whose folder is an address, such as s3://bucket/runs/first.
 
-It is trained in a folder of this machine, to which what is at the address is copied first. After each checkpoint the
-folder is copied back: checkpoints first, the manifest of each last, result.json at the very end. Object stores put a
-file whole or not at all, and a checkpoint counts only with its manifest, so that a reader never takes a part for the
-whole. Nothing locks an address: two processes that train one run there do the work twice, with the same result.
+The folder is copied to a temporary folder on this machine, where the run is trained, and copied back after each
+checkpoint: manifests after the other files, result.json at the very end. Object stores write a file completely or not at
+all, and a checkpoint without its manifest does not count, so a reader never sees a partial one as complete. An address
+has no lock: two processes that train the same run there do the work twice, with the same result.
 """
 
 import shutil
@@ -20,10 +20,10 @@ _LAST = {"manifest.json": 1, FAILED_FILE: 2, RESULT_FILE: 3}
 
 @contextmanager
 def mirrored(address: str, *, is_first: bool) -> Iterator[tuple[Path, Callable[[], None]]]:
-    """A copy of the folder at an address, and what copies its changes back; the copy is deleted at the end.
+    """Gives a local copy of the folder at an address and a function that copies changes back; deletes the copy at the end.
 
     Args:
-        address: of an fsspec file system.
+        address: address of an fsspec file system.
         is_first: whether this process is the one that writes.
 
     Raises:
@@ -41,7 +41,7 @@ def mirrored(address: str, *, is_first: bool) -> Iterator[tuple[Path, Callable[[
 
 
 class _Mirror:
-    """Copies one way, then the other, what is not yet there."""
+    """Copies a folder from its address, and later only the changed files back."""
 
     def __init__(self, address: str, local: Path) -> None:
         self._address, self._local = address, local
@@ -81,7 +81,9 @@ class _Mirror:
         except UserError:
             raise
         except Exception as error:  # each file system has errors of its own
-            raise UserError(f"{self._address} cannot be reached ({error}); check address and credentials.") from error
+            raise UserError(
+                f"{self._address} cannot be reached ({error}); check the address and your credentials."
+            ) from error
 
 
 def _version(path: Path) -> tuple[int, int]:

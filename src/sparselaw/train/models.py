@@ -1,14 +1,15 @@
-"""Three kinds of transformer with width as the dial at fixed depth, and the rules from size to width.
+"""Three kinds of transformer, sized by their width at fixed depth.
 
 N counts the non-zeros of the BODY: the matrices inside the transformer's blocks, which grow as width^2. For L layers of
-width d they are
+width d they have
     decoder (GPT-NeoX, arXiv 2204.06745)      12 L d^2
     vit     (arXiv 2010.11929)                12 L d^2
     t5      (v1.1: gated GELU, d_ff ~ 8d/3)   28 L d^2: L encoder layers of 12 d^2, L decoder layers of 16 d^2
-A model of sparsity S and N non-zeros thus has width d sqrt(1/(1-S)) where the dense one has d, rounded to a multiple of
-the heads (and of m for the pattern n:m). Matrices at the ends (embeddings, output head, patch projection) grow as
-width, so sparsity 1 - sqrt(1-S) keeps their non-zeros equal to the dense model's, too. They do not count in N. Norms,
-biases, and position embeddings stay dense. (Source: Frantar et al., arXiv 2309.08520, section 2.)
+weights. If the dense model with N weights has width d, the model of sparsity S with N non-zeros has width
+d sqrt(1/(1-S)), rounded to a multiple of the heads (and of m for the pattern n:m). The matrices at the ends (embeddings,
+output head, patch projection) grow as width, so sparsity 1 - sqrt(1-S) gives them as many non-zeros as in the dense
+model; N does not count them. Norms, biases and position embeddings stay dense. (Source: Frantar et al., arXiv 2309.08520,
+section 2.)
 """
 
 import math
@@ -26,25 +27,25 @@ if TYPE_CHECKING:
 
 Kind = Literal["decoder", "t5", "vit"]
 BODY_PER_LAYER = {"decoder": 12, "t5": 28, "vit": 12}
-"""Body parameters of a layer in units of width^2; a layer of T5 is one of the encoder and one of the decoder."""
+"""Body parameters per layer in units of width^2; for T5, of one encoder layer and one decoder layer together."""
 MODEL_TYPES = {"decoder": "gpt_neox", "t5": "t5", "vit": "vit"}
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The model of a run.
+    """The model of a run; its size is given by one of `width`, `nonzeros` and `init`.
 
     Attributes:
         kind: `decoder`, `t5` (encoder-decoder) or `vit`.
-        width: width of the model; or give `nonzeros`.
-        nonzeros: number of non-zeros N that the model should have at the run's sparsity; the width follows.
+        width: width of the model.
+        nonzeros: number of non-zeros N at the final sparsity of the run, from which the width follows.
         layers: number of blocks (for `t5`, in the encoder and in the decoder each).
-        heads: attention heads; the width is a multiple of them.
+        heads: attention heads; the width is a multiple of this number.
         patch_size: side of a patch in pixels (`vit`).
         parametrization: `standard`, or `sparse-mup`, which keeps the best learning rate the same at every width and
             density; it needs learning_rate.reference_width.
-        init: checkpoint of the same kind to start from, which then decides the shape: folder of a run or of a Hugging
-            Face model, or a model's name on the hub.
+        init: checkpoint of the same kind to start from, which sets the shape: the folder of a run or of a Hugging Face
+            model, or the name of a model on the Hub.
     """
 
     kind: Kind = "decoder"
@@ -57,10 +58,10 @@ class ModelConfig:
     init: str = ""
 
     def __post_init__(self) -> None:
-        """Refuses shapes that no model can have."""
         if sum(map(bool, (self.width, self.nonzeros, self.init))) != 1:
             raise UserError(
-                "The model's size must be given by exactly one of model.width, model.nonzeros and model.init."
+                f"model.width is {self.width}, model.nonzeros is {self.nonzeros:g} and model.init is {self.init!r}; "
+                "give exactly one of them."
             )
         for name, least in {"width": 0, "nonzeros": 0, "layers": 1, "heads": 1, "patch_size": 1}.items():
             if not least <= getattr(self, name) < math.inf:
@@ -72,7 +73,7 @@ class ModelConfig:
 def width_for(
     nonzeros: float, *, kind: Kind, layers: int, heads: int, sparsity: float, pattern: str = "unstructured"
 ) -> int:
-    """The width for which the body's non-zeros at this sparsity come nearest to `nonzeros`.
+    """The width at which the body has as nearly as possible `nonzeros` non-zeros at this sparsity.
 
     It is a multiple of the heads, and of m for the pattern n:m.
     """
@@ -88,14 +89,16 @@ def width_for(
 def architecture(
     model: ModelConfig, data: "Data", *, sparsity: float, pattern: str = "unstructured"
 ) -> "PreTrainedConfig":
-    """The `transformers` configuration of a model that fits the data, for a run of this sparsity and pattern.
+    """The `transformers` configuration of a model for this data, sparsity and pattern.
 
     Raises:
-        UserError: if the data is of the wrong sort for this kind of model, or the checkpoint to start from is.
+        UserError: if the data or the checkpoint `init` does not suit this kind of model.
     """
     if (data.vocab_size is None) != (model.kind == "vit"):
         wanted = "images" if model.kind == "vit" else "text"
-        raise UserError(f"A {model.kind} cannot be trained on {data.unit}; choose a data.source of {wanted}.")
+        raise UserError(
+            f"model.kind {model.kind!r} cannot be trained on {data.unit}; choose a data.source of {wanted}."
+        )
     if model.init:
         return _stored_architecture(model, data)
     width = model.width or width_for(
@@ -105,7 +108,11 @@ def architecture(
 
 
 def build_model(model: ModelConfig, config: "PreTrainedConfig") -> Any:
-    """The model, freshly drawn from PyTorch's random state, or read from `init` (safetensors only), in float32."""
+    """The model in float32, drawn from PyTorch's random state or read from the checkpoint `init`.
+
+    Raises:
+        UserError: if the checkpoint cannot be read or is not in safetensors format.
+    """
     if not model.init:
         return new_model(model.kind, config)
     from transformers.utils import logging
@@ -116,14 +123,14 @@ def build_model(model: ModelConfig, config: "PreTrainedConfig") -> Any:
         return _family(model.kind).from_pretrained(
             place, config=config, use_safetensors=True, local_files_only=Path(place).exists(), dtype="float32"
         )
-    except Exception as error:  # whatever the reader raised, the checkpoint is what the user can change
+    except Exception as error:  # the readers have no common type of error
         raise UserError(
             f"{model.init} cannot be read as a checkpoint ({first_line(error)}); give one with safetensors weights."
         ) from error
 
 
 def new_model(kind: Kind, config: "PreTrainedConfig") -> Any:
-    """A model of this kind and shape, freshly drawn, in float32."""
+    """A model of this kind and shape in float32, drawn from PyTorch's random state."""
     model = _family(kind)(config)
     return _untied(model) if kind == "t5" else model
 
@@ -136,17 +143,17 @@ def _family(kind: Kind) -> Any:
 
 
 def width_of(config: "PreTrainedConfig") -> int:
-    """Width of the model that a configuration describes."""
+    """Width of the model that a configuration describes, of any kind."""
     return config.hidden_size
 
 
 def body_parameters(model: "nn.Module") -> dict[str, "nn.Parameter"]:
-    """The matrices whose non-zeros are N, by name."""
+    """The matrices inside the blocks, whose non-zeros are N, by name."""
     return {name: p for name, p in _matrices(model).items() if _in_block(name)}
 
 
 def output_head(model: Any) -> Any:
-    """The linear layer that gives logits; None where it shares the embeddings' weights."""
+    """The linear layer that computes the logits; None if it shares the weights of the embeddings."""
     head = getattr(model, "classifier", None) or model.get_output_embeddings()
     embeddings = model.get_input_embeddings()
     return None if head.weight is getattr(embeddings, "weight", None) else head
@@ -168,7 +175,7 @@ def _in_block(name: str) -> bool:
 
 
 def _initial_scale(width: int) -> float:
-    # Nguyen and Salazar 2019 (arXiv 1910.05895): the usual 0.02 is this at width 1000, and too small for narrow models.
+    # Nguyen and Salazar 2019 (arXiv 1910.05895). At width 1000 it is the usual 0.02, which is too small for narrow models.
     return math.sqrt(2 / (5 * width))
 
 
@@ -212,7 +219,7 @@ def _t5(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
 
 
 def _untied(model: Any) -> Any:
-    """T5 v1.1 ties the two embeddings but not the head; `transformers` ties all or none, and starts the head too large."""
+    """Ties the two embeddings but not the head, as in T5 v1.1; `transformers` ties all or none and draws the head too large."""
     from torch import nn
 
     model.set_input_embeddings(model.shared)
@@ -226,7 +233,8 @@ def _vit(model: ModelConfig, data: "Data", width: int) -> "PreTrainedConfig":
     assert data.image_size is not None, "images have a size"
     if data.image_size % model.patch_size:
         raise UserError(
-            f"Images of {data.image_size} pixels do not divide into patches of {model.patch_size}; change model.patch_size."
+            f"model.patch_size is {model.patch_size}, but images of {data.image_size} pixels do not divide into patches of "
+            f"{model.patch_size}; give a divisor of {data.image_size}."
         )
     return AutoConfig.for_model(
         "vit",
@@ -248,24 +256,25 @@ def _stored_architecture(model: ModelConfig, data: "Data") -> "PreTrainedConfig"
 
     place = Path(_checkpoint(model.init))
     if place.exists() and not (place / "config.json").is_file():
-        raise UserError(f"{model.init} is not a checkpoint folder with a config.json; give model.init such a folder.")
+        raise UserError(f"model.init {model.init} is not a checkpoint folder; give a folder with a config.json.")
     try:
         config = AutoConfig.from_pretrained(str(place), local_files_only=place.exists())
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{model.init} is neither a folder nor a model that the Hugging Face hub gives ({first_line(error)}); "
-            "check model.init."
+            f"model.init {model.init} is neither a folder nor a model on the Hugging Face Hub ({first_line(error)}); "
+            "correct it."
         ) from error
     if config.model_type != MODEL_TYPES[model.kind]:
         raise UserError(
-            f"{model.init} holds a {config.model_type} model; a {model.kind} starts from {MODEL_TYPES[model.kind]}."
+            f"model.init {model.init} holds a {config.model_type} model; for model.kind {model.kind!r} give one of type "
+            f"{MODEL_TYPES[model.kind]}."
         )
     _check_fits(model.init, config, data)
     return config
 
 
 def _checkpoint(init: str) -> str:
-    """The newest checkpoint of a run's folder; any other folder or name is one itself."""
+    """The newest checkpoint in the folder of a run; any other folder or name unchanged."""
     steps = sorted((Path(init) / "checkpoint").glob("step-*"))
     return str(steps[-1]) if steps else init
 
@@ -273,10 +282,11 @@ def _checkpoint(init: str) -> str:
 def _check_fits(folder: str, config: "PreTrainedConfig", data: "Data") -> None:
     if data.vocab_size is not None and config.vocab_size < data.vocab_size:
         raise UserError(
-            f"{folder} knows {config.vocab_size} tokens but the data has {data.vocab_size}; use the checkpoint's tokenizer."
+            f"{folder} has {config.vocab_size} tokens, but the data has {data.vocab_size}; set data.tokenizer to that of "
+            "the checkpoint."
         )
     if data.num_classes is not None and (config.num_labels, config.image_size) != (data.num_classes, data.image_size):
         raise UserError(
-            f"{folder} is for {config.num_labels} classes of {config.image_size}-pixel images, but the data has "
-            f"{data.num_classes} of {data.image_size}; choose data that agrees."
+            f"{folder} is for {config.num_labels} classes and images of {config.image_size} pixels, but the data has "
+            f"{data.num_classes} classes and images of {data.image_size} pixels; choose matching data."
         )

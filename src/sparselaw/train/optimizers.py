@@ -1,12 +1,12 @@
 """AdamW, and the Adafactor of the sparse scaling paper.
 
-Adafactor (Shazeer and Stern 2018, arXiv 1804.04235) without factoring, as the paper trains T5 (arXiv 2309.08520). At
-step t, for each tensor W of gradient G:
+The paper trains T5 (arXiv 2309.08520) with Adafactor (Shazeer and Stern 2018, arXiv 1804.04235) without factoring. At
+step t, for each tensor W with gradient G:
     V <- b V + (1 - b) (G^2 + 1e-30)            b = 1 - t^-0.8
     U  = G / sqrt(V),   U <- U / max(1, RMS(U))
     W <- W - lr max(1e-3, RMS(W)) U
-Both RMS run over the entries where W is NOT zero: over all of them, a 75% sparse tensor would have half the RMS of its
-surviving weights, and its learning rate would shrink as the model is pruned.
+Both RMS are taken over the entries where W is NOT zero. Over all entries, the RMS of a 75% sparse tensor would be half
+that of its remaining weights, and pruning would lower the learning rate.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,9 +25,9 @@ class OptimizerConfig:
 
     Attributes:
         name: `adamw` or `adafactor`.
-        weight_decay: decoupled decay of matrices, per unit of learning rate (`adamw`).
-        betas: decay of the gradient's first and second moment (`adamw`).
-        clip: largest norm of the whole gradient; 0 does not clip.
+        weight_decay: decoupled weight decay of matrices, per unit of learning rate (`adamw`).
+        betas: decay rates of the first and second moment of the gradient (`adamw`).
+        clip: largest norm of the whole gradient; 0 turns clipping off.
     """
 
     name: Literal["adamw", "adafactor"] = "adamw"
@@ -36,11 +36,12 @@ class OptimizerConfig:
     clip: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuses settings that no optimiser can have."""
         if self.weight_decay < 0 or self.clip < 0:
-            raise UserError("optimizer.weight_decay and optimizer.clip must not be negative.")
+            raise UserError(
+                f"optimizer.weight_decay is {self.weight_decay} and optimizer.clip is {self.clip}; give 0 or more for both."
+            )
         if not all(0 <= beta < 1 for beta in self.betas):
-            raise UserError(f"optimizer.betas are {list(self.betas)}; give two numbers of [0, 1).")
+            raise UserError(f"optimizer.betas is {list(self.betas)}; give two numbers in [0, 1).")
 
 
 def make_optimizer(
@@ -49,10 +50,10 @@ def make_optimizer(
     """The optimiser of a model; AdamW decays matrices only.
 
     Args:
-        model: to train.
-        config: of the optimiser.
-        roles: of its parameters, by name (see `parametrization`). Each group of the optimiser has one, as `role`, by
-            which the training loop sets its learning rate.
+        model: the model to train.
+        config: settings of the optimiser.
+        roles: role of each parameter, by name (see `parametrization`). Each group of the AdamW optimiser has the key
+            `role`, from which the training loop sets its learning rate.
     """
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if config.name == "adafactor":
@@ -66,14 +67,14 @@ def make_optimizer(
 
 
 class Adafactor(torch.optim.Optimizer):
-    """Adafactor with a full second moment and norms over non-zero weights; see the module for the formula."""
+    """Adafactor with an unfactored second moment and RMS over non-zero weights; see the module for the formula."""
 
     def __init__(self, params: Iterable[torch.Tensor], lr: float = 1e-2) -> None:
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """Updates every tensor that has a gradient."""
+        """Updates all tensors that have a gradient."""
         assert closure is None, "Adafactor evaluates no closure"
         for group in self.param_groups:
             for weight in group["params"]:
@@ -87,7 +88,7 @@ def _update(weight: torch.Tensor, gradient: torch.Tensor, state: dict[str, Any],
     state["step"] += 1
     moment = state["second_moment"].lerp_(gradient.square().add_(1e-30), state["step"] ** -0.8)
     update = gradient / moment.sqrt()
-    # No branch on a count, which would make the host wait for the device.
+    # A branch on the count would make the host wait for the device.
     alive = (weight != 0).to(weight.dtype)
     num_alive = alive.sum().clamp_(min=1)
     update_rms = (update.square().mul_(alive).sum() / num_alive).sqrt_()

@@ -1,4 +1,4 @@
-"""How initial weights and learning rates follow from width and density: the usual way, or sparse muP.
+"""How initial weights and learning rates depend on width and density: standard, or sparse muP.
 
 Sparse muP (Dey et al. 2024, arXiv 2405.15743) keeps the best learning rate the same at every width and density. With
 m = width / reference width and rho the density of the tensor (its share of non-zeros), for Adam:
@@ -8,11 +8,11 @@ m = width / reference width and rho the density of the tensor (its share of non-
     output head                           (m rho)^-1                    (m rho)^-1
     embeddings, norms, biases, patches    1                             1
 
-as multiples of those of the dense model of the reference width. The paper trains with a fixed mask; here rho follows the
-pruning schedule: it is the density at the first step for the initial weights, and at each step for the learning rate.
-Attention keeps its factor head_size^-1/2 (muP has head_size^-1), so that every program runs the checkpoints.
+as multiples of those of the dense model at the reference width. The paper trains with a fixed mask. Here rho follows the
+pruning schedule: initial weights use the density of the first step, learning rates that of the current step. Attention
+keeps its factor head_size^-1/2 (muP has head_size^-1), so that other programs can run the checkpoints.
 
-The usual way has one learning rate for all tensors, peak * reference_width / width (see `lr`).
+The standard parametrisation has one learning rate for all tensors, peak * reference_width / width (see `lr`).
 """
 
 import math
@@ -32,11 +32,11 @@ Role = Literal["body", "head", "rest"]
 
 @dataclass(frozen=True)
 class Parametrization:
-    """The learning rate of each role's tensors at each step.
+    """The learning rate of each role at each step.
 
     Attributes:
-        config: of the run.
-        width: of its model.
+        config: configuration of the run.
+        width: width of the model.
         num_steps: optimiser steps of the run.
     """
 
@@ -45,7 +45,7 @@ class Parametrization:
     num_steps: int
 
     def rate(self, role: Role, step: int) -> float:
-        """The learning rate of the tensors of a role at a step, which counts from 0."""
+        """The learning rate of a role at a step, counted from 0."""
         schedule = self.config.learning_rate
         if self.config.model.parametrization == "standard":
             return learning_rate(step, self.num_steps, config=schedule, width=self.width)
@@ -53,7 +53,7 @@ class Parametrization:
         return rate if role == "rest" else rate / self.fan_in(role, step)
 
     def fan_in(self, role: Role, step: int) -> float:
-        """Non-zero inputs of a tensor at a step, as a multiple of the reference model's: m rho."""
+        """Non-zero inputs per output of a role's tensors, as a multiple of those of the reference model: m rho."""
         S = self.config.pruning.sparsity
         target = S if role == "body" else 1 - math.sqrt(1 - S)
         pruned = schedule_of(self.config.pruning).fraction(step, self.num_steps) * target if S else 0.0
@@ -71,7 +71,7 @@ def roles(model: nn.Module) -> dict[str, Role]:
 
 @torch.no_grad()
 def scale_initial_weights(model: nn.Module, parametrization: Parametrization) -> None:
-    """Brings freshly drawn weights, whose standard deviations all fall as width^-1/2, to those of sparse muP."""
+    """Scales new weights, whose standard deviations are all proportional to width^-1/2, to those of sparse muP."""
     factor = parametrization.width / parametrization.config.learning_rate.reference_width
     found = roles(model)
     for name, p in model.named_parameters():
@@ -83,5 +83,5 @@ def scale_initial_weights(model: nn.Module, parametrization: Parametrization) ->
 
 
 def parametrization_of(config: RunConfig, model: Any, num_steps: int) -> Parametrization:
-    """The parametrisation of a run's model."""
+    """The parametrisation of a model in a run."""
     return Parametrization(config, width_of(model.config), num_steps)

@@ -1,4 +1,4 @@
-"""Where a run's folder is: held by one process at a time, on a disk that may be full, or at an address."""
+"""The folder of a run: locked by one process at a time, on a disk that may be full, or at an address."""
 
 import errno
 import json
@@ -23,32 +23,41 @@ _LEAST_FREE_BYTES = 1 << 20
 
 
 class FolderInUseError(UserError):
-    """Another process trains in the folder at this moment."""
+    """Another process is training in the folder."""
 
 
 class FolderNotWritableError(UserError):
-    """The disk is full, or the folder may not be written."""
+    """The disk is full, or the folder is read-only."""
 
 
 def read_result(folder: str | Path) -> dict[str, Any] | None:
-    """What result.json of a run's folder holds; None if the run is not done, or the file is damaged."""
+    """The contents of result.json in the folder of a run; None if the run has not ended.
+
+    Warns and returns None if the file is damaged.
+    """
     path = Path(folder) / RESULT_FILE
     if not path.exists():
         return None
     if (result := parse_result(path.read_bytes())) is None:
-        warnings.warn(f"{path} is damaged and is made again.", SparselawWarning, stacklevel=2)
+        warnings.warn(f"{path} is damaged and will be written again.", SparselawWarning, stacklevel=2)
     return result
 
 
 def mark_failed(folder: Path, reason: str, *, details: str = "") -> None:
-    """Leaves the reason why a run could not go on in its folder, until it is trained again."""
+    """Writes the reason why a run failed to its folder, where it stays until the run is trained again."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / FAILED_FILE, json.dumps({"reason": reason, "details": details}, indent=1))
 
 
 @contextmanager
 def open_place(folder: str | Path, *, is_first: bool) -> Iterator[tuple[Path, Callable[[], None]]]:
-    """The folder on this machine's disk, held by this process alone, and what publishes its state elsewhere."""
+    """Gives the locked folder on this machine, and a function that copies it to its address, if it has one.
+
+    Raises:
+        FolderInUseError: if another process is training in the folder.
+        FolderNotWritableError: if the folder cannot be written.
+        UserError: if the address cannot be read or written.
+    """
     if is_address(str(folder)):
         with mirrored(str(folder), is_first=is_first) as opened:
             yield opened
@@ -62,7 +71,9 @@ def open_place(folder: str | Path, *, is_first: bool) -> Iterator[tuple[Path, Ca
         local.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise FolderInUseError(f"Another process trains in {local}; wait for it, or choose another folder.") from error
+        raise FolderInUseError(
+            f"Another process is training in {local}; wait for it, or choose another folder."
+        ) from error
     except OSError as error:
         raise not_writable(folder, error.strerror) from error
     try:
@@ -72,7 +83,7 @@ def open_place(folder: str | Path, *, is_first: bool) -> Iterator[tuple[Path, Ca
 
 
 def problem_of_disk(error: Exception, folder: Path) -> str | None:
-    """What is wrong with the disk if that is what is wrong; torch and safetensors have no error of their own for it."""
+    """What is wrong with the disk, None if it is not the cause; torch and safetensors do not raise OSError for it."""
     if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
         return os.strerror(error.errno)
     return "the disk is full" if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES else None
@@ -80,5 +91,5 @@ def problem_of_disk(error: Exception, folder: Path) -> str | None:
 
 def not_writable(folder: str | Path, problem: str | None) -> FolderNotWritableError:
     return FolderNotWritableError(
-        f"{folder} cannot be written ({problem}); make room or choose another place, then go on."
+        f"{folder} cannot be written ({problem}); free space or choose another folder, then start again."
     )

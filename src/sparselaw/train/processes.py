@@ -1,7 +1,7 @@
-"""One process or several: what torchrun started, as one value.
+"""The processes of a run: one, or several started by torchrun.
 
-With several processes each holds the whole model and a share of every batch (`DistributedDataParallel` averages the
-gradients), so weights, optimiser and masks stay equal everywhere without being sent.
+Each process holds the whole model and computes a share of every batch. `DistributedDataParallel` averages the gradients,
+so weights, optimiser and masks stay equal without being sent.
 """
 
 import atexit
@@ -17,9 +17,9 @@ class Processes:
     """The processes of a run, seen from one of them.
 
     Attributes:
-        device: of this process.
+        device: device of this process.
         rank: number of this process, from 0.
-        size: how many there are.
+        size: number of processes.
     """
 
     device: torch.device
@@ -28,11 +28,11 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Whether this one writes the files."""
+        """Whether this process writes the files."""
         return self.rank == 0
 
     def total(self, *values: float) -> list[float]:
-        """Sums of numbers over all processes."""
+        """The sum of each value over all processes."""
         if self.size == 1:
             return list(values)
         totals = torch.tensor(values, dtype=torch.float64, device=self.device)
@@ -40,23 +40,23 @@ class Processes:
         return totals.tolist()
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Waits until all processes have called this."""
         if self.size > 1:
             dist.barrier()
 
 
 def open_processes(device: str) -> Processes:
-    """Joins the processes that torchrun started, or is the only one.
+    """Joins the processes that torchrun started, if any.
 
     Args:
-        device: of PyTorch, or `auto` for CUDA where there is one.
+        device: a PyTorch device, or `auto` for CUDA if available, else the CPU.
     """
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes(torch.device(kind))
     if kind == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    if not dist.is_initialized():  # a second run in the same processes goes on with their group
+    if not dist.is_initialized():  # a second run in the same processes uses the same group
         dist.init_process_group("nccl" if kind == "cuda" else "gloo")
         atexit.register(dist.destroy_process_group)
     return Processes(torch.device(kind), dist.get_rank(), dist.get_world_size())

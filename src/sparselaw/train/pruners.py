@@ -1,4 +1,4 @@
-"""The pruner that a run's configuration asks for, and what people call its method."""
+"""The pruner of a run, and the short name of its pruning method."""
 
 import math
 from typing import Any
@@ -13,10 +13,12 @@ from sparselaw.train.models import body_parameters, end_parameters
 def make_pruner(
     config: RunConfig, model: torch.nn.Module, optimizer: torch.optim.Optimizer, num_steps: int
 ) -> MagnitudePruner:
-    """The pruner of a run with sparsity > 0; the ends of the model become 1 - sqrt(1-S) sparse (see `models`).
+    """The pruner of a run with sparsity S > 0.
+
+    With the uniform distribution the ends of the model get the sparsity 1 - sqrt(1-S); see `models`.
 
     Raises:
-        UserError: if the method does not suit the model.
+        UserError: if the pruning method does not suit the model.
     """
     pruning = config.pruning
     ends = end_parameters(model)
@@ -25,7 +27,7 @@ def make_pruner(
     if distribution == "uniform":
         distribution = dict.fromkeys(ends, 1 - math.sqrt(1 - pruning.sparsity))
     elif config.model.kind == "vit":
-        names -= ends.keys()  # the pruner knows embeddings, but not that a patch projection is one
+        names -= ends.keys()  # the pruner would treat the patch projection as a body matrix
     shared: dict[str, Any] = {"distribution": distribution, "prunable": lambda name, _: name in names}
     if pruning.is_dynamic:
         return DynamicPruner(
@@ -46,12 +48,12 @@ def make_pruner(
 
 
 def schedule_of(pruning: PruningConfig) -> Schedule:
-    """How sparsity grows over the run."""
+    """How sparsity grows over the run; constant for `rigl` and `set`."""
     return Schedule.constant() if pruning.is_dynamic else Schedule(pruning.start, pruning.end, pruning.exponent)
 
 
 def recipe_of(pruning: PruningConfig) -> str:
-    """The method in a few words, such as `gradual`, `one-shot at 0.5`, `static, erdos-renyi-kernel` or `rigl`."""
+    """The pruning method in short, such as `gradual`, `one-shot at 0.5`, `static, erdos-renyi-kernel` or `rigl`."""
     if not pruning.sparsity:
         return "dense"
     return ", ".join(

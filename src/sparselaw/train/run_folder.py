@@ -1,14 +1,14 @@
 """One run in one folder.
 
-    config.json        what was asked for
-    metrics.jsonl      what happened, a line at a time
-    checkpoint/        where to go on from
+    config.json        the configuration
+    metrics.jsonl      losses and speed during training
+    checkpoint/        the newest two checkpoints
     provenance.json    where the data came from
-    result.json        what came out; written last and atomically, so a folder that has it is done
-    failed.json        why the run could not go on, if so
+    result.json        the result; written last and atomically, so a folder that has it is done
+    failed.json        why the run failed, if it did
 
-A folder with a result is not trained again, an interrupted one goes on where its last checkpoint was. One process
-trains in a folder at a time. The folder may be an address such as s3://bucket/runs/first: see `mirror`.
+A run with a result is not trained again; an interrupted run resumes from its last checkpoint. Only one process trains in
+a folder at a time. The folder may be an address such as s3://bucket/runs/first; see `mirror`.
 """
 
 import json
@@ -40,24 +40,24 @@ from sparselaw.train.pruners import make_pruner, recipe_of, schedule_of
 from sparselaw.train.stamp import stamp
 
 _CHANGEABLE = ("device", "log_every", "eval_every", "checkpoint_every")
-"""What may differ when an interrupted run goes on, because the weights do not depend on it."""
+"""Settings that may change when a run resumes, because the weights do not depend on them."""
 
 
 def run(config: RunConfig, folder: str | Path, *, hook: Hook | None = None, quiet: bool = False) -> dict[str, Any]:
-    """Trains what the configuration says, or goes on with it, or returns what is already there.
+    """Trains a run, resumes it, or returns its result if it has one.
 
     Args:
-        config: of the run.
-        folder: of this run alone; a path, made if need be, or the address of an fsspec file system.
-        hook: receives each line of metrics, such as `wandb.log`.
+        config: the configuration.
+        folder: folder for this run alone: a path, created if missing, or the address of an fsspec file system.
+        hook: function that receives each line of metrics, such as `wandb.log`.
         quiet: print nothing.
 
     Returns:
-        What result.json holds. After SIGTERM, the same with status `interrupted`; no result.json is written then.
+        The contents of result.json. After SIGTERM the status is `interrupted` and no result.json is written.
 
     Raises:
-        FolderInUseError: if another process trains in the folder.
-        FolderNotWritableError: if the disk is full or read-only; what was saved before is whole.
+        FolderInUseError: if another process is training in the folder.
+        FolderNotWritableError: if the disk is full or read-only; earlier checkpoints stay intact.
         UserError: if the folder holds another run, or the configuration cannot be trained.
     """
     processes = open_processes(config.device)
@@ -82,11 +82,11 @@ def prepare(config: RunConfig, processes: Processes) -> Training:
     """Opens the data and builds model, optimiser and pruner.
 
     Raises:
-        UserError: if they do not fit together.
+        UserError: if the parts of the configuration do not fit together.
     """
     if config.batch_size % (processes.size * config.accumulation):
         raise UserError(
-            f"batch_size {config.batch_size} does not divide into {processes.size} processes x accumulation "
+            f"batch_size {config.batch_size} does not divide by {processes.size} processes times accumulation "
             f"{config.accumulation}; give a multiple of {processes.size * config.accumulation}."
         )
     data = open_data(config.data)
@@ -103,7 +103,10 @@ def prepare(config: RunConfig, processes: Processes) -> Training:
 
 
 def summary(config: RunConfig, data: Data, model: Any) -> dict[str, Any]:
-    """What a run is, known before its first step; see `run` for the names. The model may be on the meta device."""
+    """The part of result.json that is known before the first step: N, S, D, FLOPs and so on.
+
+    The model may be on the meta device.
+    """
     num_steps = config.num_steps(data.units_per_example)
     num_examples = num_steps * config.batch_size
     seen = num_examples * data.units_per_example
@@ -131,23 +134,23 @@ def summary(config: RunConfig, data: Data, model: Any) -> dict[str, Any]:
 
 
 def _data_before(init: str) -> float | None:
-    """Data that a checkpoint has seen, if it is of a run of ours; None if that is not known."""
+    """Tokens or images that a checkpoint was trained on, if it belongs to a run of this project; else None."""
     if not (init and Path(init).is_dir()):
         return None
     folder = Path(init).resolve()
-    for place in (folder, *folder.parents[1:2]):  # of the run, or of its checkpoint/step-...
+    for place in (folder, *folder.parents[1:2]):  # the folder of the run, or its checkpoint/step-...
         if (result := read_result(place)) is not None:
             return result["data"] + (result.get("init_data") or 0)
     return None
 
 
 def describe(result: dict[str, Any]) -> str:
-    """A summary or result for people."""
+    """A summary or result as text."""
     shown = {key: format_count(result[key]) for key in ("nonzero_params", "dense_params", "total_params", "data")}
     lines = [
         f"{result['kind']} of width {result['width']}, seed {result['seed']}",
-        f"N  {shown['nonzero_params']} non-zeros of {shown['dense_params']} weights in the blocks' matrices",
-        f"   {shown['total_params']} parameters in all, zeros included",
+        f"N  {shown['nonzero_params']} non-zeros of {shown['dense_params']} weights in the matrices of the blocks",
+        f"   {shown['total_params']} parameters in total, including zeros",
         f"S  {result['sparsity']:g}, {result['pattern']}",
         f"D  {shown['data']} {result['data_unit']} in {result['steps']} steps",
         f"C  {format_count(result['flops'])} FLOPs ({format_count(result['flops_sparse'])} if zeros were free)",
@@ -208,7 +211,7 @@ def _outcome(training: Training, state: LoopState, *, status: str, loss: float) 
 
 
 def _counts(training: Training, state: LoopState) -> dict[str, Any]:
-    """What was reached: N by counting; S is the target where they agree to the rounding of each tensor's count."""
+    """Steps done, counted N, and S: the target if the counted sparsity differs from it only by rounding in each tensor."""
     if state.step < training.num_steps:
         return {"steps_done": state.step}
     num_nonzero, num_dense, target = training.num_nonzero, training.num_dense, training.config.pruning.sparsity
@@ -240,18 +243,21 @@ def _check_same(config: RunConfig, folder: Path) -> None:
     path = folder / CONFIG_FILE
     if not path.exists():
         if any(not (path.name.endswith(".partial") or path.name in (LOCK, FAILED_FILE)) for path in folder.iterdir()):
-            raise UserError(f"{folder} is neither empty nor a run's folder; choose another.")
+            raise UserError(f"{folder} is neither empty nor the folder of a run; choose another folder.")
         return
     try:
         stored = json.loads(path.read_text())
     except ValueError as error:
-        raise UserError(f"{path} is not readable as JSON; delete the folder or choose another.") from error
+        raise UserError(f"{path} cannot be read as JSON; delete the folder or choose another.") from error
     if difference := difference_of(stored, config):
         raise UserError(f"{folder} holds another run ({difference}); choose another folder.")
 
 
 def difference_of(stored: dict[str, Any], config: RunConfig) -> str:
-    """What of a stored config.json makes it another run than `config`; empty if nothing. Keys it lacks are defaults."""
+    """The first difference between a stored config.json and `config` that changes the run, as text; empty if there is none.
+
+    Keys that the stored one lacks have their defaults.
+    """
     found, wanted = config_to(config_from(stored, source="config.json")), config_to(config)
     for key in wanted:
         if key not in _CHANGEABLE and found[key] != wanted[key]:

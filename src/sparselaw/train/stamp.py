@@ -1,4 +1,4 @@
-"""What a run was made with: versions, the commit of a checkout, machine and device."""
+"""The software and hardware of a run: versions, commit, machine and device."""
 
 import platform
 import subprocess
@@ -13,7 +13,7 @@ from sparselaw.train.processes import Processes
 
 
 def stamp(processes: Processes) -> dict[str, Any]:
-    """What a run's result keeps about software and machine."""
+    """Software and hardware of this run, for result.json."""
     import transformers
 
     return {
@@ -31,7 +31,7 @@ def stamp(processes: Processes) -> dict[str, Any]:
 
 @cache
 def commit() -> str | None:
-    """The git commit of the checkout that this package is run from, with `+` if files differ from it; None if installed."""
+    """The git commit of this checkout, with `+` if files under src differ from it; None if the package is installed."""
     root = Path(sparselaw.__file__).parents[2]
     if not (root / ".git").exists():
         return None

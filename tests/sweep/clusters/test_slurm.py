@@ -116,7 +116,7 @@ def test_a_job_that_keeps_dying_fails_and_names_its_log(place, jobs, tmp_path, m
 )
 def test_an_option_that_no_job_takes_is_refused(option, jobs, tmp_path):
     (name,) = option
-    with pytest.raises(UserError, match=f"^{name} = .* is not an option of a Slurm job here; give timeout_min"):
+    with pytest.raises(UserError, match=f"^{name} = .* is not a valid option for a Slurm job; give timeout_min"):
         list(Place("local").train(jobs, tmp_path, **option))
 
 

@@ -35,5 +35,5 @@ def test_missing_path_is_told_without_asking_the_hub(source):
 
 
 def test_more_sentinels_than_there_are_is_refused():
-    with pytest.raises(UserError, match="hides 103 spans but has 100 sentinels"):
+    with pytest.raises(UserError, match="needs 103 sentinels, but there are 100"):
         open_data(DataConfig(source="synthetic", sequence_length=1850, span_corruption=True))

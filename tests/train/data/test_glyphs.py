@@ -58,7 +58,7 @@ def test_fewer_classes_are_the_first_characters():
 
 @pytest.mark.parametrize("number", [1, 243])
 def test_refuses_classes_there_are_not(number):
-    with pytest.raises(UserError, match=f"num_classes is {number}; glyphs has 2 to 242"):
+    with pytest.raises(UserError, match=f"num_classes is {number}; give 2 to 242"):
         open_data(DataConfig(source="glyphs", num_classes=number))
 
 

@@ -87,6 +87,6 @@ def test_one_class_or_too_few_images_are_refused(tmp_path):
     for name, count in (("only", 1), ("second", 1)):
         (tmp_path / "images" / name).mkdir(parents=True)
         Image.new("RGB", (9, 9 + len(name))).save(tmp_path / "images" / name / f"{count}.png")
-        message = "1 class folders of images; it needs at least 2" if name == "only" else "2 images, too few"
+        message = "1 class folders of images; give at least 2" if name == "only" else "2 images, too few"
         with pytest.raises(UserError, match=message):
             open_data(DataConfig(source=str(tmp_path / "images")))

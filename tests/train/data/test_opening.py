@@ -65,9 +65,9 @@ def test_provenance_is_json_and_lists_files_with_hashes(book, tmp_path):
     ("make", "message"),
     [
         (lambda folder: folder.mkdir(), "holds no files"),
-        (lambda folder: folder.write_text(""), "has 0 training tokens but one example takes 512"),
-        (lambda folder: folder.write_text("short"), "training tokens but one example takes 512"),
-        (lambda folder: folder.write_text("long " * 200), "has 0 held-out tokens but one example takes 512"),
+        (lambda folder: folder.write_text(""), "has 0 training tokens, but one example needs 512"),
+        (lambda folder: folder.write_text("short"), "training tokens, but one example needs 512"),
+        (lambda folder: folder.write_text("long " * 200), "has 0 held-out tokens, but one example needs 512"),
         (lambda folder: folder.write_bytes(b"\xff\xfe\xfa" * 100), "is not UTF-8 text"),
         (lambda folder: None, "There is no file or folder"),
     ],
@@ -89,7 +89,7 @@ def test_hub_dataset_becomes_a_corpus(tmp_path, span_corruption):
     data = _open_dataset(config, str(tmp_path / "hub"))
     assert data.units_per_example == 128
     assert data.num_examples == 50_000 // (141 if span_corruption else 128)
-    with pytest.raises(UserError, match=r"may be too large to take whole; set data\.max_tokens"):
+    with pytest.raises(UserError, match=r"may be too large to download; set data\.max_tokens"):
         _open_dataset(DataConfig(), str(tmp_path / "hub"))
 
 

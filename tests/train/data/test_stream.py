@@ -88,7 +88,7 @@ def test_warning_comes_exactly_when_an_example_would_repeat():
         warnings.simplefilter("error")
         warn_if_repeating(_numbers(100), num_steps=10, batch_size=10)
         warn_if_repeating(_numbers(None), num_steps=10**12, batch_size=10**6)
-    with pytest.warns(SparselawWarning, match=r"wants 1\.1k tokens but numbers has 1k unique ones.*1\.10 times"):
+    with pytest.warns(SparselawWarning, match=r"needs 1\.1k tokens, but numbers has 1k unique ones.*1\.10 times"):
         warn_if_repeating(_numbers(100), num_steps=11, batch_size=10)
 
 

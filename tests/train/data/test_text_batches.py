@@ -51,5 +51,5 @@ def test_held_out_spans_are_the_same_for_every_seed():
 
 
 def test_more_spans_than_sentinels_are_refused():
-    with pytest.raises(UserError, match=rf"hides 114 spans but has {NUM_SENTINELS} sentinels; shorten"):
+    with pytest.raises(UserError, match=rf"needs 114 sentinels, but there are {NUM_SENTINELS}; reduce"):
         text_task(DataConfig("x", sequence_length=2048, span_corruption=True), BYTES)

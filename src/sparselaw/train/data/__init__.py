@@ -1,4 +1,4 @@
-"""What to train on: `open_data(DataConfig(...))` gives batches by step number, a held-out set, and their size."""
+"""Training data: `open_data(DataConfig(...))` gives batches by step number, a held-out set and the size of both."""
 
 from sparselaw.train.data.config import DataConfig
 from sparselaw.train.data.opening import open_data

@@ -1,10 +1,9 @@
-"""Random numbers by counting: every number is a pure function of (seed, stream, index, position).
+"""Counter-based random numbers: every number is a pure function of (seed, stream, index, position).
 
-A batch can then be made for any step, in any order, by any rank, with no state to save. The mixing function is the
+Any rank can therefore make the batch of any step, in any order, with no state to save. The mixing function is the
 finaliser of SplitMix64 (Steele, Lea and Flood 2014, 'Fast splittable pseudorandom number generators'), so the numbers
 are the same on every machine and NumPy version. The permutation is a Feistel network with cycle walking (Black and
-Rogaway 2002, 'Ciphers with arbitrary finite domains'): an exact bijection of {0, ..., n-1} that needs no memory,
-whatever n.
+Rogaway 2002, 'Ciphers with arbitrary finite domains'): an exact bijection of {0, ..., n-1} that needs no memory for any n.
 """
 
 import numpy as np
@@ -17,7 +16,7 @@ UInts = NDArray[np.uint64]
 
 
 def mix(x: ArrayLike) -> UInts:
-    """Scrambles 64-bit integers; a bijection, element by element."""
+    """Mixes the bits of each 64-bit integer; a bijection."""
     z = np.atleast_1d(np.asarray(x, dtype=np.uint64)) + _GOLDEN
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -37,21 +36,21 @@ def bits(example_keys: UInts, num: int, *, purpose: int = 0) -> UInts:
 
 
 def uniforms(example_keys: UInts, num: int, *, purpose: int = 0) -> NDArray[np.float64]:
-    """`num` numbers of [0, 1) for each key, shape (B, num)."""
+    """`num` random numbers in [0, 1) for each key, shape (B, num)."""
     return (bits(example_keys, num, purpose=purpose) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def permute(positions: ArrayLike, size: int, *, key: int) -> NDArray[np.int64]:
-    """Where the keyed permutation of {0, ..., size-1} sends each position.
+    """Applies a keyed permutation of {0, ..., size-1} to each position.
 
     Args:
-        positions: integers of [0, size), shape (B,).
-        size: number of things permuted, below 2^62.
-        key: chooses the permutation.
+        positions: integers in [0, size), shape (B,).
+        size: number of permuted integers, below 2^62.
+        key: selects the permutation.
     """
     half = max(1, -(-(size - 1).bit_length() // 2))
     out = _feistel(np.asarray(positions, dtype=np.uint64), half, key=key)
-    while (outside := out >= size).any():  # the network permutes up to 4x more numbers: walk on until back inside
+    while (outside := out >= size).any():  # the network permutes up to 4x more numbers: repeat until inside
         out[outside] = _feistel(out[outside], half, key=key)
     return out.astype(np.int64)
 

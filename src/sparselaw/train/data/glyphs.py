@@ -1,9 +1,9 @@
-"""Rendered characters without end: a classification task for vision transformers that needs no download.
+"""Endless rendered characters: a classification task for vision transformers that needs no download.
 
-242 characters (digits, Latin, Greek, Cyrillic and Armenian letters that do not look alike, symbols) in up to 21 faces
-of the fonts that ship with matplotlib. Each is rasterised once; an image is then a random affine view of one of them on
-a smooth random background, with random contrast and noise. Image i of a seed is the same whenever it is asked for.
-Pixels lie around [-1, 1].
+There are 242 characters (digits, symbols, and Latin, Greek, Cyrillic and Armenian letters that do not look alike) in up to
+21 faces of the fonts that ship with matplotlib. Each is rasterised once. An image is a random affine view of one of them
+on a smooth random background, with random contrast and noise. Image i of a seed is always the same. Pixels lie around
+[-1, 1].
 """
 
 import math
@@ -36,7 +36,7 @@ _STIX = ["STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIt
 _COMPUTER_MODERN = ["cmr10", "cmb10", "cmss10", "cmti10", "cmtt10"]  # their symbols sit at other code points
 
 _CELL = 64  # pixels of a rasterised character's cell
-_EM = 40  # font size in it: leaves room for the widest character
+_EM = 40  # font size in pixels: leaves room for the widest character
 _TRAIN, _HELDOUT = 1, 2
 _VIEW, _FIELD, _NOISE = 1, 2, 3
 
@@ -57,12 +57,16 @@ class Atlas:
 
 
 def open_glyphs(config: DataConfig) -> Data:
-    """Rendered characters as training data: grey images and the number of the character."""
+    """Rendered characters as training data: grey images, labelled with the number of the character.
+
+    Raises:
+        UserError: if data.num_classes is 1 or too large.
+    """
     import matplotlib
 
     num_classes = config.num_classes or len(CHARACTERS)
     if not 2 <= num_classes <= len(CHARACTERS):
-        raise UserError(f"data.num_classes is {num_classes}; glyphs has 2 to {len(CHARACTERS)} characters.")
+        raise UserError(f"data.num_classes is {num_classes}; give 2 to {len(CHARACTERS)} for glyphs, or 0 for all.")
 
     def maker(seed: int, stream: int) -> Maker:
         return lambda indices: render(
@@ -95,8 +99,17 @@ def open_glyphs(config: DataConfig) -> Data:
 
 
 def render(example_keys: UInts, *, image_size: int, num_classes: int, distortion: float = 1.0) -> Batch:
-    """Images of the examples with these keys: `pixel_values` float32 (B, 1, H, W) and `labels` int64 (B,) below
-    `num_classes`."""
+    """Images of the examples with these keys.
+
+    Args:
+        example_keys: one key for each example, shape (B,).
+        image_size: height and width in pixels.
+        num_classes: number of characters to draw from.
+        distortion: strength of the random views, backgrounds and noise, from 0 to 1.
+
+    Returns:
+        `pixel_values`, float32 (B, 1, H, W), and `labels`, int64 (B,), below `num_classes`.
+    """
     atlas = glyph_atlas()
     u_B = torch.from_numpy(uniforms(example_keys, 12, purpose=_VIEW).T)
     labels = (u_B[0].numpy() * num_classes).astype(np.int64)
@@ -114,7 +127,7 @@ def render(example_keys: UInts, *, image_size: int, num_classes: int, distortion
 
 @cache
 def glyph_atlas() -> Atlas:
-    """Rasterises all characters, once in a process."""
+    """Rasterises all characters, once per process."""
     import matplotlib
     from matplotlib.ft2font import FT2Font
     from PIL import ImageFont
@@ -145,7 +158,7 @@ def _rasterise(face, character: str) -> np.ndarray:
 
 
 def _view(cells_BHW: torch.Tensor, u_B: torch.Tensor, *, image_size: int) -> torch.Tensor:
-    """Looks at each cell through a random affine map: turn, size, aspect, shear and shift, shape (B, 1, H, W)."""
+    """Random affine views of the cells (rotation, size, aspect, shear and shift), shape (B, 1, H, W)."""
     turn = math.radians(50) * (u_B[0] - 0.5)
     size, aspect, shear = 0.6 * 1.8 ** u_B[1], 1.3 ** (u_B[2] - 0.5), 0.6 * (u_B[3] - 0.5)
     right, down = 0.6 * (u_B[4] - 0.5), 0.6 * (u_B[5] - 0.5)
@@ -159,7 +172,7 @@ def _view(cells_BHW: torch.Tensor, u_B: torch.Tensor, *, image_size: int) -> tor
 
 
 def _smooth_field(example_keys: UInts, image_size: int) -> torch.Tensor:
-    """Random values on a 4 x 4 lattice, interpolated, in [-1, 1], shape (B, 1, H, W)."""
+    """Random values in [-1, 1], interpolated from a 4 x 4 lattice, shape (B, 1, H, W)."""
     lattice = torch.from_numpy(2 * uniforms(example_keys, 16, purpose=_FIELD) - 1).float().view(-1, 1, 4, 4)
     return F.interpolate(lattice, size=(image_size, image_size), mode="bilinear", align_corners=True)
 

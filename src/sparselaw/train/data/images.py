@@ -1,7 +1,7 @@
 """Labelled images from a folder of class folders or from a Hugging Face dataset, for vision transformers.
 
-Images are decoded when they are wanted, cut to the middle square, resized and scaled to [-1, 1]. 5% are held out,
-chosen by the hash of their name.
+Images are decoded when needed, cropped to the central square, resized and scaled to [-1, 1]. 5% are held out, chosen by
+the hash of their names.
 """
 
 import hashlib
@@ -32,9 +32,9 @@ class LabelledImages:
     """Images by number.
 
     Attributes:
-        load: decodes an image.
-        labels: class of each image, int64.
-        names: of the images; they decide which are held out.
+        load: decodes the image with this number.
+        labels: class of each image, int64, shape (num_images,).
+        names: name of each image, which decides whether it is held out.
         classes: names of the classes.
     """
 
@@ -50,14 +50,14 @@ def is_image_folder(path: Path) -> bool:
 
 
 def open_image_folder(config: DataConfig, path: Path) -> Data:
-    """A folder with one folder of images for each class as training data.
+    """Opens a folder that has one folder of images for each class.
 
     Raises:
-        UserError: if there are fewer than two classes, too few images, or one that cannot be read.
+        UserError: if there are fewer than two classes or too few images, or an image cannot be read.
     """
     classes = sorted(folder.name for folder in path.iterdir() if folder.is_dir() and is_image_folder(folder))
     if len(classes) < 2:
-        raise UserError(f"The folder {str(path)!r} has {len(classes)} class folders of images; it needs at least 2.")
+        raise UserError(f"The folder {str(path)!r} has {len(classes)} class folders of images; give at least 2.")
     files = list(_distinct(path, classes))
     labels = np.array([classes.index(file.relative_to(path).parts[0]) for file in files], dtype=np.int64)
     names = [file.relative_to(path).as_posix() for file in files]
@@ -67,10 +67,10 @@ def open_image_folder(config: DataConfig, path: Path) -> Data:
 
 
 def open_image_dataset(config: DataConfig, name: str, *, configuration: str | None = None) -> Data:
-    """The training split of a Hugging Face image dataset as training data; it is downloaded whole.
+    """Opens the training split of a Hugging Face image dataset, which is downloaded completely.
 
     Raises:
-        UserError: if it has no class labels or too few images.
+        UserError: if the dataset has no images, no class labels or too few images.
     """
     from datasets import load_dataset
 
@@ -78,7 +78,7 @@ def open_image_dataset(config: DataConfig, name: str, *, configuration: str | No
     image_column, label_column = image_columns(dataset.features)
     if image_column is None or label_column is None:
         raise UserError(
-            f"The dataset {name!r} has no image and class label columns, only {', '.join(dataset.features)}."
+            f"The dataset {name!r} has no image and class label columns, only {', '.join(dataset.features)}; choose another."
         )
     images = LabelledImages(
         load=lambda number: dataset[number][image_column],
@@ -90,7 +90,7 @@ def open_image_dataset(config: DataConfig, name: str, *, configuration: str | No
 
 
 def image_columns(features: Any) -> tuple[str | None, str | None]:
-    """Names of the first image column and the first class label column of a dataset, None where there is none."""
+    """Names of the first image column and the first class label column of a dataset, None for a missing one."""
     from datasets import ClassLabel, Image
 
     images = [name for name, feature in features.items() if isinstance(feature, Image)]
@@ -103,7 +103,7 @@ def _as_data(config: DataConfig, images: LabelledImages, origin: dict[str, Any])
     train, heldout = np.flatnonzero(~held), np.flatnonzero(held)
     if not len(train) or not len(heldout):
         raise UserError(
-            f"{config.source!r} has {len(held)} images, too few to train on some and hold out others; bring more."
+            f"{config.source!r} has {len(held)} images, too few to train on some and hold out others; add more."
         )
     return Data(
         make_train=_maker(images, train, config.image_size),
@@ -133,15 +133,14 @@ def _maker(images: LabelledImages, members: np.ndarray, image_size: int) -> Make
 
 
 def _square(image: "Image", size: int) -> np.ndarray:
-    """The middle square of an image at the wanted size, uint8 (H, W, 3)."""
+    """The central square of an image, resized, uint8 (H, W, 3)."""
     from PIL import Image, ImageOps
 
     return np.asarray(ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC))
 
 
 def _distinct(path: Path, classes: list[str]) -> Iterator[Path]:
-    """Image files in a fixed order, the first of each content, so that no held-out image is trained on under another
-    name."""
+    """Image files in a fixed order without copies, so that no held-out image is trained on under another name."""
     files = sorted(
         file for name in classes for file in (path / name).rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES
     )
@@ -177,7 +176,7 @@ def _read_image(file: Path) -> "Image":
 
 
 def _unreadable(file: Path) -> UserError:
-    return UserError(f"The image {str(file)!r} cannot be read; repair it or take it out of the folder.")
+    return UserError(f"The image {str(file)!r} cannot be read; repair it or remove it from the folder.")
 
 
 def _digest(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""From a configuration to the data it names."""
+"""Opens the data that a configuration names."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ _C4 = "allenai/c4:en"
 
 
 def open_data(config: DataConfig) -> Data:
-    """Opens, and on first use prepares, what the configuration names.
+    """Opens the data of a configuration, and prepares it on first use.
 
     Raises:
-        UserError: one sentence about a source that cannot be read or is too small.
+        UserError: if the source cannot be read or is too small.
     """
     if config.source == "synthetic":
         from sparselaw.train.data.synthetic import open_synthetic
@@ -56,21 +56,21 @@ def _open_dataset(config: DataConfig, source: str) -> Data:
     from sparselaw.train.data.text_sources import hub_source, stream_dataset
 
     name, _, configuration = source.partition(":")
-    if config.max_tokens:  # text, so a corpus that is prepared already opens without a network
+    if config.max_tokens:  # it is text, and a prepared corpus opens without a network
         return _open_text(config, hub_source(name, config.text_column, configuration=configuration or None))
     features = stream_dataset(name, configuration or None).features
     if features is None or image_columns(features)[0] is None:
         raise UserError(
-            f"The dataset {name!r} may be too large to take whole; set data.max_tokens to the tokens wanted."
+            f"The dataset {name!r} may be too large to download; set data.max_tokens to the number of tokens you need."
         )
     return open_image_dataset(config, name, configuration=configuration or None)
 
 
 def _open_text(config: DataConfig, source: TextSource) -> Data:
-    """Prepares a text source where needed and opens it.
+    """Opens a text source, and prepares it on first use.
 
     Raises:
-        UserError: if the corpus is too small for the sequence length, or the tokenizer unfit.
+        UserError: if the corpus is too small for the sequence length, or the tokenizer is unsuitable.
     """
     encoder = load_encoder(config.tokenizer)
     folder = corpus_folder(_cache_folder(config), source, encoder=encoder, max_tokens=config.max_tokens)
@@ -80,7 +80,6 @@ def _open_text(config: DataConfig, source: TextSource) -> Data:
 
 
 def _cache_folder(config: DataConfig) -> Path:
-    """Where prepared data is kept."""
     return Path(config.cache).expanduser() if config.cache else Path(pooch.os_cache("sparselaw"))
 
 
@@ -104,7 +103,7 @@ def _as_data(config: DataConfig, corpus: Corpus, task: TextTask) -> Data:
 def _num_windows(tokens: TokenArray, task: TextTask, *, source: str, what: str) -> int:
     if len(tokens) < task.raw_length:
         raise UserError(
-            f"The corpus {source!r} has {len(tokens)} {what} tokens but one example takes {task.raw_length}; "
-            "bring more documents or shorten data.sequence_length."
+            f"The corpus {source!r} has {len(tokens)} {what} tokens, but one example needs {task.raw_length}; "
+            "add documents or reduce data.sequence_length."
         )
     return len(tokens) // task.raw_length

@@ -1,8 +1,8 @@
 """Source text of pinned PyPI packages: a corpus of 95 million bytes that is the same, bit for bit, for everyone.
 
-`corpus-packages.txt` lists the packages, their licences and the hashes of their wheels. pip fetches the wheels; nothing
-in them is run. `python_source.clean` chooses and orders the files. If their texts do not have the hash `DIGEST`, the
-corpus is refused.
+`corpus-packages.txt` lists the packages, their licences and the hashes of their wheels. pip downloads the wheels and runs
+nothing in them. `python_source.clean` selects and orders the files. If their texts do not have the hash `DIGEST`, opening
+the corpus fails.
 """
 
 import hashlib
@@ -21,19 +21,19 @@ from sparselaw.train.data.python_source import SourceFile, clean, documents
 
 REQUIREMENTS = Path(__file__).with_name("corpus-packages.txt")
 DIGEST = "cf337ddbc5b9cab347cf74fd1262bb1a"
-"""Hash of the hashes of all texts, in order."""
+"""BLAKE2b hash of the hashes of all texts, in order."""
 
 
 class CorpusUnreachableError(UserError):
-    """The packages cannot be fetched."""
+    """pip cannot download the packages."""
 
 
 def pinned_packages() -> TextSource:
     """The Python files of the pinned packages as documents.
 
     Raises:
-        CorpusUnreachableError: while reading, if pip cannot fetch the packages.
-        UserError: while reading, if the texts differ from those of the pinned packages.
+        CorpusUnreachableError: when the source is read, if pip cannot download the packages.
+        UserError: when the source is read, if the texts differ from those of the pinned packages.
     """
     files = cache(lambda: _checked(_fetched()))
 
@@ -44,7 +44,7 @@ def pinned_packages() -> TextSource:
 
 
 def digest_of(files: list[SourceFile]) -> str:
-    """What `DIGEST` is for these files."""
+    """Hash of the hashes of these files, to compare with `DIGEST`."""
     return hashlib.blake2b("".join(file.digest for file in files).encode(), digest_size=16).hexdigest()
 
 
@@ -61,7 +61,7 @@ def _fetched() -> list[SourceFile]:
         if done.returncode:
             errors = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line]
             raise CorpusUnreachableError(
-                f"pip cannot fetch the packages of the corpus ({(errors or ['no reason given'])[-1].strip()}); "
+                f"pip cannot download the packages of the corpus ({(errors or ['no reason given'])[-1].strip()}); "
                 "connect to a package index, or set data.source = 'python' to train on the Python files of this machine."
             )
         return clean(_files_in(sorted(Path(folder).glob("*.whl"))))
@@ -79,7 +79,7 @@ def _files_in(wheels: list[Path]) -> Iterator[SourceFile]:
 def _checked(files: list[SourceFile]) -> list[SourceFile]:
     if digest_of(files) != DIGEST:
         raise UserError(
-            f"The corpus of packages has the hash {digest_of(files)}, not {DIGEST}, so losses on it would not be comparable; "
+            f"The corpus 'packages' has the hash {digest_of(files)}, not {DIGEST}, so its losses would not be comparable; "
             "report this with your Python version."
         )
     return files

@@ -1,7 +1,7 @@
-"""Preparing a corpus: documents in, token shards out, stopped and resumed at will.
+"""Preparation of a corpus: turns documents into token shards; it can be stopped and resumed.
 
-Whether a document is held out depends on the hash of its text alone: the split is the same on every machine, does not
-move when documents are added, and puts equal documents on the same side, so no held-out document is trained on.
+The hash of its text alone decides whether a document is held out. So the split is the same on every machine, does not
+change when documents are added, and puts equal documents on the same side: no held-out document is trained on.
 """
 
 import hashlib
@@ -23,21 +23,21 @@ SHARD_TOKENS = 2**24
 _BLOCK_DOCUMENTS = 256
 
 Position = Any
-"""Where in a source to go on: anything JSON can hold; None is the beginning."""
+"""Where to resume in a source: any JSON value; None is the beginning."""
 
 Documents = Iterator[tuple[str, Callable[[], Position]]]
-"""Texts, each with a function that tells the position after it (asked, if at all, before the next text is drawn)."""
+"""Texts, each with a function that returns the position after it; it is valid only until the next text is drawn."""
 
 
 @dataclass(frozen=True)
 class TextSource:
-    """Something that gives documents.
+    """A source of documents.
 
     Attributes:
-        label: short name for a folder.
-        identity: what the corpus depends on, besides tokenizer and limit.
-        documents: documents from a position on.
-        describe: what to keep about the source, asked once, when preparation begins.
+        label: short name, used for the folder.
+        identity: text that changes whenever the documents would.
+        documents: gives the documents from a position on.
+        describe: gives the provenance of the source; called once, when preparation begins.
     """
 
     label: str
@@ -53,21 +53,21 @@ def is_heldout(text: str) -> bool:
 
 
 def corpus_folder(cache: Path, source: TextSource, *, encoder: Encoder, max_tokens: int) -> Path:
-    """Where the corpus of this source, tokenizer and limit is kept."""
+    """The folder for the corpus of this source, tokenizer and limit."""
     identity = json.dumps([source.identity, encoder.fingerprint, max_tokens])
     return cache / f"{source.label}-{hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()}"
 
 
 def prepare(source: TextSource, folder: Path, *, encoder: Encoder, max_tokens: int = 0) -> Corpus:
-    """Opens the corpus in `folder`, preparing first what is missing of it.
+    """Opens the corpus in `folder`, after preparing what is missing.
 
-    Several processes may ask at once: one prepares, the others wait for it.
+    Several processes may call this at once: one prepares, the others wait.
 
     Args:
-        source: gives the documents.
-        folder: of the corpus.
-        encoder: makes tokens of text.
-        max_tokens: training tokens to stop at; 0 takes all.
+        source: the source of the documents.
+        folder: folder of the corpus.
+        encoder: turns text into tokens.
+        max_tokens: number of training tokens to prepare; 0 takes all.
     """
     from filelock import FileLock
 
@@ -112,14 +112,14 @@ class _Part:
 
 
 def _next_part(documents: Documents, encoder: Encoder, *, limit: int) -> _Part | None:
-    """Draws documents until there are `limit` training tokens, or no more documents; None if there were none."""
+    """Draws documents until there are `limit` training tokens or no more documents; None if there are no documents."""
     pieces: dict[str, list[np.ndarray]] = {split: [np.empty(0, encoder.dtype)] for split in SPLITS}
     num_documents, num_train, position = 0, 0, None
     while num_train < limit:
         block = list(islice(documents, _BLOCK_DOCUMENTS))
         if not block:
             break
-        position = block[-1][1]()  # once a block: a stream's position takes long to tell
+        position = block[-1][1]()  # once per block, because asking a stream for it is slow
         texts = [text for text, _ in block]
         num_documents += len(texts)
         for text, tokens in zip(texts, encoder.encode(texts), strict=True):
@@ -130,7 +130,7 @@ def _next_part(documents: Documents, encoder: Encoder, *, limit: int) -> _Part |
 
 
 def _append(progress: dict[str, Any], part: _Part, folder: Path, *, max_tokens: int) -> dict[str, Any]:
-    """Writes the shards of a part; what the progress is after it."""
+    """Writes the shards of a part; returns the new progress."""
     number = len(progress["shards"]["train"])
     wanted = {"train": max_tokens - progress["num_tokens"] if max_tokens else None, "heldout": None}
     new = {
@@ -164,7 +164,7 @@ def _read_progress(folder: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def _progress_bar(label: str, max_tokens: int) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Shows tokens prepared so far, on a terminal only."""
+    """Shows the number of tokens prepared, on a terminal only."""
     from rich.console import Console
     from rich.progress import Progress, TextColumn, TimeRemainingColumn
 

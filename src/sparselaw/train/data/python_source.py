@@ -1,12 +1,11 @@
 """Python source code found on this machine: a text corpus that needs no download.
 
-The files are those of the running interpreter's standard library and site-packages. Another machine has others; the
-corpus of `pinned_packages` is the same everywhere. The list of files with hashes is kept with the corpus, which does
-not change when packages are installed later.
+The files are those of the running interpreter's standard library and site-packages, so they differ between machines; the
+corpus of `pinned_packages` is the same everywhere. The corpus keeps a list of its files with hashes and does not change
+when packages are installed later.
 
-`clean` is the rule of both corpora: no tests, generated files, tables of data or vendored copies, and no file that
-differs from another in white space only. Files are ordered by the hash of their text, so that neighbours come from
-different packages.
+Both corpora take the files that `clean` selects: no tests, generated files, tables of data or vendored copies, and no file
+that differs from another only in white space. Files are ordered by the hash of their text, which mixes the packages.
 """
 
 import hashlib
@@ -47,9 +46,9 @@ class SourceFile:
     """A file of a corpus.
 
     Attributes:
-        name: with folders, below the root or inside the package.
-        read: gives its bytes.
-        digest: hash of its text.
+        name: path below the root or inside the package.
+        read: returns the bytes of the file.
+        digest: BLAKE2b hash of the text.
     """
 
     name: str
@@ -82,8 +81,7 @@ def interpreter_roots() -> dict[str, Path]:
 
 
 def files_below(roots: dict[str, Path]) -> Iterator[SourceFile]:
-    """Python files below the roots in a fixed order; packages installed below the standard library belong to no root
-    but their own."""
+    """Python files below the roots, in a fixed order; site-packages inside another root are skipped."""
     for root_name, root in roots.items():
         for path in sorted(root.rglob("*.py")):
             below = path.relative_to(root)
@@ -92,7 +90,7 @@ def files_below(roots: dict[str, Path]) -> Iterator[SourceFile]:
 
 
 def clean(files: Iterable[SourceFile]) -> list[SourceFile]:
-    """The files to train on, one of each text, in the order of their hashes; see the module."""
+    """The files to train on, each text once, in the order of their hashes; see the module."""
     unique: dict[str, SourceFile] = {}
     for file in files:
         text = _text(file) if _has_its_place(PurePosixPath(file.name)) else None
@@ -106,7 +104,7 @@ def _has_its_place(name: PurePosixPath) -> bool:
 
 
 def _text(file: SourceFile) -> str | None:
-    """The text of a file, None if it is not UTF-8 (a few old modules) or cannot be read."""
+    """The text of a file; None if it cannot be read or, like a few old modules, is not UTF-8."""
     try:
         return file.read().decode()
     except (UnicodeDecodeError, OSError):

@@ -2,10 +2,10 @@
 
     corpus/
       train-00000.bin  heldout-00000.bin  ...   little-endian uint16 or uint32 token ids
-      progress.json                             where preparation stands; a killed preparation goes on from here
-      index.json                                written last: its presence means that the corpus is whole
+      progress.json                             state of the preparation, from which a killed one resumes
+      index.json                                written last: its presence means that the corpus is complete
 
-Every file is written under another name and moved into place, so a reader never sees half a file.
+Every file is written under another name and then renamed, so a reader never sees a partial file.
 """
 
 import hashlib
@@ -24,11 +24,11 @@ SPLITS = ("train", "heldout")
 
 @dataclass(frozen=True)
 class TokenArray:
-    """All tokens of a split, spread over memory-mapped shards.
+    """All tokens of a split, in memory-mapped shards.
 
     Attributes:
-        shards: the parts, one-dimensional integer arrays.
-        starts: position of the first token of each part, and the total at the end, int64.
+        shards: one-dimensional integer arrays.
+        starts: position of the first token of each shard, then the total number of tokens, int64.
     """
 
     shards: tuple[np.ndarray, ...]
@@ -38,11 +38,11 @@ class TokenArray:
         return int(self.starts[-1])
 
     def windows(self, indices: np.ndarray, length: int) -> np.ndarray:
-        """Window i is the tokens [i * length, (i+1) * length): shape (B, length)."""
+        """The tokens [i * length, (i+1) * length) for each index i, shape (B, length)."""
         return np.stack([self.read(int(index) * length, length) for index in indices])
 
     def read(self, start: int, length: int) -> np.ndarray:
-        """`length` tokens from position `start` on, across shards where need be."""
+        """`length` tokens from position `start`, across shards if necessary."""
         part = int(np.searchsorted(self.starts, start, side="right")) - 1
         offset = start - int(self.starts[part])
         piece = self.shards[part][offset : offset + length]
@@ -53,7 +53,7 @@ class TokenArray:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A prepared corpus: its two splits, and its index as written."""
+    """A prepared corpus: its two splits and the contents of index.json."""
 
     train: TokenArray
     heldout: TokenArray
@@ -61,10 +61,10 @@ class Corpus:
 
 
 def open_corpus(folder: Path) -> Corpus | None:
-    """Opens a corpus; None if it is not there or not whole.
+    """Opens a corpus; returns None if it is missing or incomplete.
 
     Raises:
-        UserError: if a shard is missing or has not the size that the index tells.
+        UserError: if a shard is missing or its size differs from the index.
     """
     if not (folder / "index.json").exists():
         return None
@@ -74,7 +74,7 @@ def open_corpus(folder: Path) -> Corpus | None:
 
 
 def join(shards: list[np.ndarray]) -> TokenArray:
-    """Arrays one after another as one; empty ones are left out."""
+    """Joins arrays into one, without copying; empty ones are dropped."""
     parts = tuple(shard for shard in shards if len(shard))
     return TokenArray(parts, np.cumsum([0, *map(len, parts)], dtype=np.int64))
 
@@ -87,7 +87,7 @@ def write_shard(folder: Path, name: str, tokens: np.ndarray) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes JSON so that the file is always whole."""
+    """Writes a JSON file atomically."""
     write_atomically(path, json.dumps(content, indent=1))
 
 
@@ -97,7 +97,5 @@ def _map_shards(folder: Path, entries: list[dict[str, Any]], dtype: str) -> Toke
 
 def _map_shard(path: Path, num_tokens: int, dtype: str) -> np.ndarray:
     if not path.exists() or path.stat().st_size != num_tokens * np.dtype(dtype).itemsize:
-        raise UserError(
-            f"The token shard {path} is missing or damaged; delete its folder so that it is prepared again."
-        )
+        raise UserError(f"The token shard {path} is missing or damaged; delete its folder to prepare the corpus again.")
     return np.memmap(path, dtype=dtype, mode="r")

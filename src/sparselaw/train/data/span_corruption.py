@@ -1,10 +1,9 @@
-"""Span corruption: the pre-training task of T5 (Raffel et al. 2020, arXiv 1910.10683, section 3.1.4), made for a whole
-batch at once.
+"""Span corruption: the pre-training task of T5 (Raffel et al. 2020, arXiv 1910.10683, section 3.1.4), for whole batches.
 
-Of R raw tokens, round(0.15 R) are noise, in round(noise / 3) spans; noise and the rest are each cut into that many
-parts uniformly at random, and the parts alternate, the rest first. Input: each noise span becomes one sentinel. Target:
-each sentinel followed by its span. Both end with EOS. Sentinels go from the top of the vocabulary down. All lengths are
-fixed: R = 568 gives input 512 and target 114.
+Of R raw tokens, round(0.15 R) are noise, in round(noise / 3) spans. The noise and the remaining tokens are each cut into
+that many parts uniformly at random, and the parts alternate, beginning with remaining tokens. In the input, each noise
+span becomes one sentinel. The target is each sentinel followed by its span. Both end with EOS. Sentinels count down from
+the top of the vocabulary. All lengths are fixed: R = 568 gives an input of 512 and a target of 114 tokens.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ _NOISE_CUTS, _REST_CUTS = 1, 2
 
 @dataclass(frozen=True)
 class SpanShape:
-    """The fixed lengths, in tokens, of corrupted examples."""
+    """The fixed lengths of corrupted examples, in tokens."""
 
     raw_length: int
     num_noise: int
@@ -28,24 +27,24 @@ class SpanShape:
 
     @property
     def input_length(self) -> int:
-        """Tokens of the encoder's input, EOS included."""
+        """Tokens of the encoder's input, including EOS."""
         return self.raw_length - self.num_noise + self.num_spans + 1
 
     @property
     def target_length(self) -> int:
-        """Tokens of the target, EOS included."""
+        """Tokens of the target, including EOS."""
         return self.num_noise + self.num_spans + 1
 
 
 def span_shape(raw_length: int) -> SpanShape:
-    """Lengths that follow from the number of raw tokens (at least 2)."""
+    """The lengths for a number of raw tokens (at least 2)."""
     num_noise = min(max(round(raw_length * NOISE_DENSITY), 1), raw_length - 1)
     num_spans = min(max(round(num_noise / MEAN_SPAN_LENGTH), 1), raw_length - num_noise)
     return SpanShape(raw_length, num_noise, num_spans)
 
 
 def span_shape_for_input(input_length: int) -> SpanShape:
-    """The most raw tokens that fit an input of `input_length`: 512 gives 568."""
+    """The lengths for the most raw tokens that fit an input of `input_length`: 568 for 512."""
     shape = span_shape(2)
     while (longer := span_shape(shape.raw_length + 1)).input_length <= input_length:
         shape = longer
@@ -57,12 +56,12 @@ def corrupt(tokens: np.ndarray, example_keys: UInts, *, eos: int, top_sentinel: 
 
     Args:
         tokens: raw token ids, shape (B, R).
-        example_keys: one key an example; the same key makes the same spans. Shape (B,).
+        example_keys: one key for each example, shape (B,); equal keys give equal spans.
         eos: id that ends both sequences.
-        top_sentinel: id of the first sentinel; the others follow downwards.
+        top_sentinel: id of the first sentinel; the others count down from it.
 
     Returns:
-        Inputs (B, input_length) and targets (B, target_length), of the dtype of `tokens`.
+        Inputs (B, input_length) and targets (B, target_length), with the dtype of `tokens`.
     """
     is_noise = noise_mask(span_shape(tokens.shape[1]), example_keys)
     inputs, targets = (
@@ -82,14 +81,14 @@ def noise_mask(shape: SpanShape, example_keys: UInts) -> np.ndarray:
 
 
 def _random_parts(total: int, num_parts: int, example_keys: UInts, *, purpose: int) -> np.ndarray:
-    """Lengths of `num_parts` positive parts of `total`, every composition equally likely, shape (B, num_parts)."""
+    """Random lengths of `num_parts` positive parts of `total`, all compositions equally likely, shape (B, num_parts)."""
     draws = uniforms(example_keys, total - 1, purpose=purpose)
     cuts = 1 + np.sort(np.argsort(draws, axis=1)[:, : num_parts - 1], axis=1)
     return np.diff(cuts, axis=1, prepend=0, append=total)
 
 
 def _collapse(tokens: np.ndarray, hidden: np.ndarray, *, eos: int, top_sentinel: int) -> np.ndarray:
-    """Each run of hidden tokens becomes the next sentinel; EOS goes to the end."""
+    """Replaces each run of hidden tokens by the next sentinel and appends EOS."""
     opens = hidden & ~np.pad(hidden, ((0, 0), (1, 0)))[:, :-1]
     sentinels = top_sentinel + 1 - opens.cumsum(axis=1)
     kept = np.where(opens, sentinels, tokens)[~hidden | opens].reshape(len(tokens), -1)

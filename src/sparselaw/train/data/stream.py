@@ -1,8 +1,8 @@
-"""What the training loop sees: batches by step number, a fixed held-out set, and how much there is.
+"""Data as the training loop sees it: batches by step number, a fixed held-out set and the size of both.
 
-Nothing here has state: `batch(step, batch_size)` is a function of its arguments, so a resumed run sees what the
-undisturbed run would have seen. Position p = step * batch_size + i of a run is example pi(p mod n) for a seeded
-permutation pi of the n unique examples, another one each epoch; an endless source is simply indexed by p.
+Nothing here has state: `batch(step, batch_size)` depends only on its arguments, so a resumed run sees the same data as an
+uninterrupted one. Position p = step * batch_size + i of a run is example pi(p mod n), where pi is a seeded permutation of
+the n unique examples, a new one in each epoch. An endless source is indexed by p.
 """
 
 import warnings
@@ -18,7 +18,7 @@ from sparselaw.train.data.counter import permute
 
 Batch = dict[str, torch.Tensor]
 Maker = Callable[[np.ndarray], Batch]
-"""Makes the batch of the examples with these indices, an int64 array of shape (B,)."""
+"""Makes a batch of the examples with these indices, an int64 array of shape (B,)."""
 
 _HELDOUT_KEY = 0x5EED
 
@@ -30,18 +30,18 @@ class Data:
     Attributes:
         make_train: makes training examples by index.
         make_heldout: makes held-out examples by index.
-        num_heldout: number of held-out examples that validation gives.
-        heldout_pool: number of held-out examples there are, from which validation takes a fixed sample.
-        num_examples: unique training examples; None if endless.
+        num_heldout: number of held-out examples in validation.
+        heldout_pool: number of held-out examples available, of which validation is a fixed sample.
+        num_examples: number of unique training examples; None if endless.
         unit: what D counts.
-        units_per_example: tokens in a sequence, or 1 image.
-        provenance: what the run's folder should keep about where the data came from.
-        seed: order of the examples.
-        vocab_size: number of token ids, for text.
-        num_classes: number of labels, for images.
-        image_size: height and width in pixels, for images.
-        num_channels: 1 for grey, 3 for colour, for images.
-        entropy: exact entropy of a predicted token in nats, the least loss there can be, where it is known.
+        units_per_example: tokens per sequence, or 1 for images.
+        provenance: where the data came from, for provenance.json.
+        seed: seed of the order of the examples.
+        vocab_size: number of token ids (text only).
+        num_classes: number of labels (images only).
+        image_size: height and width in pixels (images only).
+        num_channels: 1 for grey, 3 for colour (images only).
+        entropy: exact entropy of a predicted token in nats, which is the lowest possible loss; None if unknown.
     """
 
     make_train: Maker
@@ -65,20 +65,20 @@ class Data:
         return None if self.num_examples is None else self.num_examples * self.units_per_example
 
     def batch(self, step: int, batch_size: int, *, rank: int = 0, world_size: int = 1) -> Batch:
-        """The batch of a step, the same whenever it is asked for.
+        """The part of a step's batch that one rank computes; the parts of all ranks, in order, make the whole batch.
 
         Args:
-            step: counts from 0.
-            batch_size: examples of the step over all ranks.
-            rank: the part wanted; the parts of all ranks, one after another, are the whole batch.
-            world_size: number of parts.
+            step: step number, from 0.
+            batch_size: examples per step, over all ranks.
+            rank: number of the rank, from 0.
+            world_size: number of ranks.
 
         Returns:
             `input_ids` and `labels`, int64 of shape (B, T), for text; `pixel_values`, float32 (B, C, H, W), and
             `labels`, int64 (B,), for images.
 
         Raises:
-            UserError: if the batch does not divide by the number of ranks.
+            UserError: if `batch_size` does not divide by the number of ranks.
         """
         if batch_size < 1 or batch_size % world_size:
             raise UserError(
@@ -89,14 +89,13 @@ class Data:
         return self.make_train(self._examples_at(first + np.arange(share, dtype=np.int64)))
 
     def validation(self, batch_size: int) -> Iterator[Batch]:
-        """The held-out examples in batches (the last may be smaller), always the same and in the same, shuffled,
-        order."""
+        """The held-out examples in batches, always in the same shuffled order; the last batch may be smaller."""
         order = permute(np.arange(self.num_heldout), self.heldout_pool, key=_HELDOUT_KEY)
         for start in range(0, self.num_heldout, batch_size):
             yield self.make_heldout(order[start : start + batch_size])
 
     def describe(self) -> str:
-        """One line for people: what there is and how much of it."""
+        """One line on the source, its unit and its size."""
         size = "endless" if self.num_unique is None else f"{_shown(self.num_unique)} unique"
         heldout = _shown(self.num_heldout * self.units_per_example)
         known = "" if self.entropy is None else f", entropy {self.entropy:.4f} nats a token"
@@ -114,21 +113,21 @@ class Data:
 
 
 def warn_if_repeating(data: Data, *, num_steps: int, batch_size: int) -> None:
-    """Warns before a run that would see an example twice: the law is about unlimited data.
+    """Warns if a run repeats data, because the law assumes data that never repeats.
 
     Args:
-        data: what the run trains on.
+        data: the data of the run.
         num_steps: optimiser steps of the run.
-        batch_size: examples of a step over all ranks.
+        batch_size: examples per step, over all ranks.
     """
     needed = num_steps * batch_size
     if data.num_examples is None or needed <= data.num_examples:
         return
     unique, epochs = data.num_examples * data.units_per_example, needed / data.num_examples
     warnings.warn(
-        f"The run wants {_shown(needed * data.units_per_example)} {data.unit} but {data.provenance['source']} has "
-        f"{_shown(unique)} unique ones, so each would be seen {epochs:.2f} times on average; the law is about data "
-        "that never repeats: train for less or bring more data.",
+        f"The run needs {_shown(needed * data.units_per_example)} {data.unit}, but {data.provenance['source']} has "
+        f"{_shown(unique)} unique ones, so each is seen {epochs:.2f} times on average; the law assumes data that never "
+        "repeats: train on less or add data.",
         SparselawWarning,
         stacklevel=2,
     )

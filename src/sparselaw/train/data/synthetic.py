@@ -1,16 +1,14 @@
-"""A language of known entropy, without end: what a perfect model would lose on it is known exactly.
+"""An endless language of known entropy: the loss of a perfect model is known exactly.
 
-The process is a Markov chain of variable order. The last token alone decides whether the next depends on 1, 2 or 3
-tokens; that context c then owns K of the V tokens in an order of its own, and the next token is the one of rank r with
-probability
+The process is a Markov chain of variable order. The last token decides whether the next token depends on 1, 2 or 3
+tokens. Each such context c ranks K of the V tokens in an order of its own, and the next token has rank r with probability
     q_r = (1/r) / sum_{j<=K} (1/j),   r = 1..K.
-Since every context shuffles the same law, each token but the first (uniform, and never predicted by a decoder) has
-entropy exactly
-    H = - sum_r q_r ln q_r,
-whatever the contexts' frequencies. Those are very unequal (products of q), and there are many contexts of order 3, so a
-model pays for its want of capacity as on text: contexts of order 1 are learned first, the rare ones of order 3 last.
-Contexts are hashed, so nothing is stored: token = (offset(c) + (r-1) * stride(c)) mod V with odd stride and V a power
-of two gives K distinct tokens.
+Every context has the same probabilities, so each token except the first (uniform, and never predicted by a decoder) has
+exactly the entropy
+    H = - sum_r q_r ln q_r.
+The frequencies of contexts are very unequal (products of q), and there are many contexts of order 3. So, as on text, loss
+depends on capacity: contexts of order 1 are learned first, the rare ones of order 3 last. Contexts are hashed, so nothing
+is stored: token = (offset(c) + (r-1) * stride(c)) mod V, with odd stride and V a power of two, gives K distinct tokens.
 """
 
 import numpy as np
@@ -24,24 +22,24 @@ VOCAB_SIZE = 256
 NUM_SUCCESSORS = 16
 MAX_ORDER = 3
 _TRAIN, _HELDOUT = 1, 2
-_LANGUAGE = mix(20230915)  # one language for every seed: seeds give other sentences of it
+_LANGUAGE = mix(20230915)  # all seeds have the same language, but different sentences
 _ODD = np.uint64(1)
 
 
 def rank_law() -> np.ndarray:
-    """Probabilities q of a context's successors by rank, shape (K,)."""
+    """Probabilities q of the successors of a context, by rank, shape (K,)."""
     weights = 1.0 / np.arange(1, NUM_SUCCESSORS + 1)
     return weights / weights.sum()
 
 
 def entropy() -> float:
-    """Exact entropy of each token but the first, in nats."""
+    """Exact entropy of each token except the first, in nats."""
     law = rank_law()
     return float(-(law * np.log(law)).sum())
 
 
 def open_synthetic(config: DataConfig) -> Data:
-    """The synthetic language as training data; its tokens are already ids, so no tokenizer applies."""
+    """The synthetic language as training data; it consists of token ids, so data.tokenizer is ignored."""
     task = text_task(config, Vocabulary(VOCAB_SIZE + config.span_corruption, eos=VOCAB_SIZE))
     return Data(
         make_train=task.train(lambda indices: sentences(keys(config.seed, _TRAIN, indices), task.raw_length)),
@@ -77,10 +75,13 @@ def sentences(example_keys: UInts, length: int) -> np.ndarray:
 
 
 def successor_walk(recent: UInts) -> tuple[UInts, UInts]:
-    """Where the successors of each context are: rank r is token (offset + (r-1) * stride) mod V.
+    """The successors of each context: rank r is token (offset + (r-1) * stride) mod V.
 
     Args:
-        recent: the last tokens, oldest first, at most `MAX_ORDER` of them, shape (at most 3, B).
+        recent: up to `MAX_ORDER` last tokens, oldest first, shape (number of tokens, B).
+
+    Returns:
+        Offset and stride, shape (B,) each.
     """
     context = mix(recent[-1] ^ _LANGUAGE)
     order = np.array([1, 2, 2, 3], dtype=np.uint64)[(context >> np.uint64(62)).astype(np.int64)]

@@ -1,4 +1,4 @@
-"""From raw tokens to the batches of a decoder or of an encoder-decoder."""
+"""Turns raw tokens into batches for a decoder or an encoder-decoder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ NUM_SENTINELS = 100
 _TRAIN, _HELDOUT = 1, 2
 
 ReadTokens = Callable[[np.ndarray], np.ndarray]
-"""Raw tokens of the examples with these indices: int64 (B,) to integers (B, raw length)."""
+"""Reads the raw tokens of the examples with these indices: int64 (B,) to integers (B, raw length)."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Token ids of a text.
+    """The token ids of a tokenizer.
 
     Attributes:
-        size: ids go from 0 to size - 1.
-        eos: ends a document.
-        top_sentinel: the first sentinel of span corruption; None if the vocabulary has no sentinels of its own.
+        size: number of ids, which go from 0 to size - 1.
+        eos: id that ends a document.
+        top_sentinel: id of the first sentinel of span corruption; None if the tokenizer has no sentinels.
     """
 
     size: int
@@ -39,11 +39,11 @@ class TextTask:
     """How raw tokens become examples.
 
     Attributes:
-        raw_length: raw tokens an example is made from.
-        units_per_example: tokens an example counts for in D: the decoder's sequence or the encoder's input.
-        vocabulary: of the examples, sentinels included.
+        raw_length: raw tokens per example.
+        units_per_example: tokens per example that count in D: the decoder's sequence or the encoder's input.
+        vocabulary: token ids of the examples, including sentinels.
         spans: lengths of span corruption; None for a decoder.
-        seed: which spans are hidden in training; the held-out ones are the same for every seed.
+        seed: seed of the hidden spans in training; held-out spans do not depend on it.
     """
 
     raw_length: int
@@ -53,11 +53,11 @@ class TextTask:
     seed: int
 
     def train(self, read: ReadTokens) -> Maker:
-        """Makes training batches of what `read` reads."""
+        """A function that makes training batches from the tokens of `read`."""
         return self._maker(read, self.seed, _TRAIN)
 
     def heldout(self, read: ReadTokens) -> Maker:
-        """Makes held-out batches of what `read` reads."""
+        """A function that makes held-out batches from the tokens of `read`."""
         return self._maker(read, 0, _HELDOUT)
 
     def _maker(self, read: ReadTokens, seed: int, stream: int) -> Maker:
@@ -77,7 +77,11 @@ class TextTask:
 
 
 def text_task(config: DataConfig, vocabulary: Vocabulary) -> TextTask:
-    """The task that the configuration asks for over this vocabulary."""
+    """The task of a configuration with this vocabulary.
+
+    Raises:
+        UserError: if span corruption needs more sentinels than there are.
+    """
     if not config.span_corruption:
         return TextTask(config.sequence_length, config.sequence_length, vocabulary, None, config.seed)
     spans = span_shape_for_input(config.sequence_length)
@@ -89,8 +93,8 @@ def text_task(config: DataConfig, vocabulary: Vocabulary) -> TextTask:
 def _with_sentinels(vocabulary: Vocabulary, num_spans: int) -> Vocabulary:
     if num_spans > NUM_SENTINELS:
         raise UserError(
-            f"Span corruption of this length hides {num_spans} spans but has {NUM_SENTINELS} sentinels; "
-            "shorten data.sequence_length."
+            f"Span corruption at this data.sequence_length needs {num_spans} sentinels, but there are {NUM_SENTINELS}; "
+            "reduce data.sequence_length."
         )
     if vocabulary.top_sentinel is not None:
         return vocabulary

@@ -1,8 +1,8 @@
 """Documents from local files and from Hugging Face datasets.
 
-Local files are read as they are, in the order of their names: a table (Parquet, JSON, JSON lines, CSV) gives a document
-a row, any other file is text and gives documents of about 8k characters, cut between lines. A Hugging Face dataset is
-streamed, so that as much of it is fetched as is wanted.
+Local files are read in the order of their names. A table (Parquet, JSON, JSON lines, CSV) has one document per row. Any
+other file is text, which is cut between lines into documents of about 8k characters. A Hugging Face dataset is streamed,
+so only the part in use is downloaded.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ def local_source(path: Path, text_column: str) -> TextSource:
     """A file, or all files below a folder except hidden ones, as documents.
 
     Args:
-        path: of the file or folder, which must exist.
+        path: an existing file or folder.
         text_column: column of tables that holds the text.
 
     Raises:
-        UserError: if the folder has no files; while reading, if a file is not text or a table has no such column.
+        UserError: if the folder has no files; when it is read, if a file is not text or a table lacks the column.
     """
     files = [path] if path.is_file() else _files_below(path)
     if not files:
@@ -53,12 +53,12 @@ def hub_source(name: str, text_column: str, *, configuration: str | None = None)
     """The training split of a Hugging Face dataset as documents.
 
     Args:
-        name: of the dataset on the Hub.
+        name: name of the dataset on the Hub.
         text_column: column that holds the text.
-        configuration: of the dataset, where it has several.
+        configuration: configuration of the dataset, if it has several.
 
     Raises:
-        UserError: while reading, if there is no such dataset or column.
+        UserError: when it is read, if there is no such dataset or column.
     """
 
     def documents(position: Position) -> Documents:
@@ -79,15 +79,15 @@ def stream_dataset(name: str, configuration: str | None) -> "IterableDataset":
     """Opens the training split of a dataset for streaming.
 
     Raises:
-        UserError: if it cannot be opened.
+        UserError: if the dataset cannot be opened.
     """
     from datasets import load_dataset
 
     try:
         return load_dataset(name, configuration, split="train", streaming=True)
-    except Exception as error:  # network, spelling, permission, format: the library has no common type for them
+    except Exception as error:  # network, spelling, permission, format: these errors have no common type
         raise UserError(
-            f"Cannot open the dataset {name!r} ({first_line(error)}); check its name, and that the Hub can be reached."
+            f"Cannot open the dataset {name!r} ({first_line(error)}); check its name and your connection to the Hub."
         ) from error
 
 
@@ -113,7 +113,7 @@ def _text_blocks(path: Path) -> Iterator[str]:
                 yield "".join(lines)
         except UnicodeDecodeError as error:
             raise UserError(
-                f"The file {str(path)!r} is not UTF-8 text; convert it or move it out of the corpus."
+                f"The file {str(path)!r} is not UTF-8 text; convert it or remove it from the corpus."
             ) from error
 
 
@@ -127,7 +127,7 @@ def _table_texts(path: Path, builder: str, text_column: str) -> Iterator[str]:
         raise
     except Exception as error:
         raise UserError(
-            f"The table {str(path)!r} cannot be read as {builder}; repair it or move it out of the corpus."
+            f"The table {str(path)!r} cannot be read as {builder}; repair it or remove it from the corpus."
         ) from error
 
 

@@ -1,6 +1,6 @@
-"""From text to token ids: plain bytes, or any tokenizer of the `tokenizers` library.
+"""Turns text into token ids: plain bytes, or any tokenizer of the `tokenizers` library.
 
-Bytes follow ByT5 (Xue et al. 2022, arXiv 2105.13626): id = byte + 3, after pad 0, end of document 1 and unknown 2.
+Bytes follow ByT5 (Xue et al. 2022, arXiv 2105.13626): id = byte + 3; 0 is padding, 1 end of document, 2 unknown.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ _END_TOKENS = ("</s>", "<|endoftext|>", "<|end_of_text|>", "<eos>", "<|im_end|>"
 
 @dataclass(frozen=True)
 class Encoder:
-    """A tokenizer as the preparation needs it.
+    """A tokenizer for the preparation of a corpus.
 
     Attributes:
-        name: what the user called it.
-        fingerprint: changes whenever the ids would.
-        vocabulary: its ids.
-        encode: documents to one array of ids, each document followed by the end-of-document id.
+        name: the name that the user gave.
+        fingerprint: hash that changes whenever the ids would.
+        vocabulary: the token ids.
+        encode: turns each document into an array of ids that ends with the end-of-document id.
     """
 
     name: str
@@ -44,10 +44,13 @@ class Encoder:
 
 
 def load_encoder(name: str) -> Encoder:
-    """The tokenizer `bytes`, of a tokenizer.json file, or of a Hugging Face name.
+    """Loads a tokenizer.
+
+    Args:
+        name: `bytes`, the path of a tokenizer.json or its folder, or the name of a Hugging Face tokenizer.
 
     Raises:
-        UserError: if it cannot be read or has no end-of-document token.
+        UserError: if the tokenizer cannot be read or has no end-of-document token.
     """
     if name == "bytes":
         return Encoder("bytes", "bytes", Vocabulary(256 + BYTE_OFFSET, eos=1), _encode_bytes)
