@@ -79,6 +79,7 @@ def profile(
     scale, spread = _scale_and_spread(setting, optimum, value, name)
     low, high = 3.0, 3.0
     crossing = float(chdtri(1, 1 - level))
+    values, deviance = np.array([estimate]), np.zeros(1)
     for _ in range(WIDENINGS):
         wanted = estimate + spread * np.linspace(-low, high, POINTS)
         values, deviance = _trace(setting, optimum, value, wanted, scale, spread)

@@ -43,10 +43,9 @@ class Slot:
 def unwrapped(model: nn.Module) -> nn.Module:
     """The model inside `torch.compile`'s and data parallelism's wrappers."""
     while True:
-        inner = getattr(model, "_orig_mod", None)
-        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            inner = model.module
-        if inner is None:
+        is_parallel = isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel)
+        inner = getattr(model, "module" if is_parallel else "_orig_mod", None)
+        if not isinstance(inner, nn.Module):
             return model
         model = inner
 
@@ -112,6 +111,7 @@ def _embedding_weights(model: nn.Module) -> Iterator[torch.Tensor]:
     for module in model.modules():
         if isinstance(module, nn.Embedding | nn.EmbeddingBag):
             yield module.weight
-    head = getattr(model, "get_output_embeddings", lambda: None)()
+    get_head = getattr(model, "get_output_embeddings", None)
+    head = get_head() if callable(get_head) else None
     if isinstance(head, nn.Linear):
         yield head.weight

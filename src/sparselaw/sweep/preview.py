@@ -131,14 +131,15 @@ def _measure(config: RunConfig) -> tuple[float, int]:
 
 
 def _step(training: Training, part: dict[str, torch.Tensor]) -> None:
+    losses = []
     for _ in range(training.config.accumulation):
-        loss = training.model(**part).loss
-        loss.backward()
+        losses.append(training.model(**part).loss)
+        losses[-1].backward()
     training.optimizer.step()
     training.optimizer.zero_grad()
     if training.pruner:
         training.pruner.step()
-    loss.item()  # waits for the device
+    losses[-1].item()  # waits for the device
 
 
 def _bytes_kept(training: Training, part: dict[str, torch.Tensor]) -> int:
