@@ -40,7 +40,7 @@ CONSTANTS = (
     (question, "FEWEST", "LARGEST", "TOLERANCE", "LIFETIME_TOLERANCE"),
     (solve, "CURVE_POINTS"),
     (counts, "EXPONENTS", "BYTE_UNITS"),
-    (forms, "OUT_OF_REACH", "NOT_DETERMINED"),
+    (forms, "OUT_OF_REACH", "NOT_DETERMINED", "MOST"),
 )
 """What the page's program shares with these modules."""
 ARGUMENTS = {"memory_arg": "memory", "nonzeros_arg": "non-zeros", "inference_arg": "inference", "loss_arg": "loss"}

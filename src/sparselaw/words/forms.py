@@ -10,6 +10,7 @@ import numpy as np
 from sparselaw.counts import format_bytes, format_count, format_flops
 
 OUT_OF_REACH = "out of reach"
+MOST = 1000  # of a factor: more says no more
 NOT_DETERMINED = "not determined by these runs"
 
 
@@ -18,6 +19,15 @@ def number(value: float | None, digits: int = 4) -> str:
     if value is None:
         return "-"
     return f"{value:.{digits}g}" if np.isfinite(value) else OUT_OF_REACH
+
+
+def times(value: float, digits: int = 3) -> str:
+    """A factor; beyond MOST or below its inverse only that."""
+    if not np.isfinite(value):
+        return OUT_OF_REACH
+    if value > MOST:
+        return f"more than {MOST}"
+    return f"{float(f'{value:.{digits}g}'):g}" if value >= 1 / MOST else f"less than {1 / MOST:g}"
 
 
 def percent(value: float, places: int = 1) -> str:
@@ -55,6 +65,8 @@ _FORMS: dict[str, Callable[[Any], str]] = {
     "number": number,
     "number2": lambda value: number(value, 2),
     "number6": lambda value: number(value, 6),
+    "times": times,
+    "times2": lambda value: times(value, 2),
     "fixed2": lambda value: f"{value:.2f}",
     "fixed3": lambda value: f"{value:.3f}",
     "percent": percent,

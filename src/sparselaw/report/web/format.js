@@ -1,6 +1,6 @@
 // Numbers as people write them: the twin of counts.py and words/forms.py, and of how Python rounds.
 
-const { EXPONENTS, BYTE_UNITS, OUT_OF_REACH, NOT_DETERMINED } = record.constants;
+const { EXPONENTS, BYTE_UNITS, OUT_OF_REACH, NOT_DETERMINED, MOST } = record.constants;
 const SUFFIXES = Object.entries(EXPONENTS).reverse(), PREFIXES = Object.keys(BYTE_UNITS);
 const NUMBER = "(\\d+(?:\\.\\d*)?|\\.\\d+)(?:e([+-]?\\d+))?";
 const COUNT = new RegExp(`^${NUMBER}(?: ?([${SUFFIXES.map(([name]) => name).join("")}]))?$`, "i");
@@ -66,6 +66,13 @@ const formatKnown = finite((value, digits) => {
 /** `digits` significant digits, large and small numbers in powers of ten. */
 const formatNumber = (value, digits = 4) => (value === null || value === undefined ? "-" : formatKnown(value, digits));
 
+/** A factor; beyond MOST or below its inverse only that. */
+function formatTimes(value, digits = 3) {
+  if (!Number.isFinite(value)) return OUT_OF_REACH;
+  if (value > MOST) return `more than ${MOST}`;
+  return value >= 1 / MOST ? String(Number(rounded(value, "toExponential", digits - 1))) : `less than ${1 / MOST}`;
+}
+
 const formatPercent = (value, places = 1) =>
   Number.isFinite(value) ? `${rounded(100 * value, "toFixed", places)}%` : OUT_OF_REACH;
 
@@ -79,6 +86,8 @@ const FORMS = Object.fromEntries(Object.entries({
   number: (value) => formatNumber(value),
   number2: (value) => formatNumber(value, 2),
   number6: (value) => formatNumber(value, 6),
+  times: (value) => formatTimes(value),
+  times2: (value) => formatTimes(value, 2),
   fixed2: (value) => rounded(value, "toFixed", 2),
   fixed3: (value) => rounded(value, "toFixed", 3),
   percent: (value) => formatPercent(value),
