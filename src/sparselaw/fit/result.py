@@ -31,6 +31,26 @@ class Domain:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How far a new run may fall from the law; see `fit.calibration`.
+
+    Attributes:
+        noise: standard deviation in ln loss among the fitted runs.
+        per_decade: standard deviation that each factor of ten in compute outside them adds.
+        compute: lowest and highest weights, zeros included, times data, of the fitted runs.
+    """
+
+    noise: float
+    per_decade: float
+    compute: tuple[float, float]
+
+    def at(self, compute: Array | float) -> Array:
+        """Standard deviation in ln loss of a run of so many weights, zeros included, times data."""
+        outside = np.maximum(np.log10(compute / self.compute[1]), np.log10(self.compute[0] / compute))
+        return np.hypot(self.noise, self.per_decade * np.maximum(outside, 0.0))
+
+
+@dataclass(frozen=True)
 class Starts:
     """How many starting points were tried, how many converged, and how many of those reached the optimum."""
 
@@ -69,6 +89,7 @@ class Fit(Shown):
     residuals: predicted - measured of each run, in L or ln L as the loss function takes them.
     rivals: other minima that fit as well within the noise, natural, [k, p].
     unique: whether the minimum is a single point; if not, `parameters` are the most plausible ones of it.
+    spread: of new runs around the law; None without draws.
     """
 
     law: Law
@@ -89,6 +110,7 @@ class Fit(Shown):
     bootstrap: Bootstrap | None = None
     rivals: Array = field(default_factory=lambda: np.empty((0, 0)), repr=False)
     unique: bool = True
+    spread: Spread | None = None
 
     @property
     def values(self) -> Array:
@@ -149,7 +171,7 @@ class Fit(Shown):
             record[name] = getattr(self, name)
         record |= {"loss": asdict(self.loss), "starts": asdict(self.starts), "domain": asdict(self.domain)}
         record |= {"warnings": list(self.warnings), "residuals": self.residuals.tolist()}
-        record |= {"rivals": self.rivals.tolist(), "unique": self.unique}
+        record |= {"rivals": self.rivals.tolist(), "unique": self.unique, "spread": self.spread and asdict(self.spread)}
         if self.bootstrap:
             record["intervals"] = self.intervals()
             arrays = {name: getattr(self.bootstrap, name).tolist() for name in ("draws", "centres")}
@@ -192,6 +214,7 @@ class Fit(Shown):
             bootstrap=_bootstrap(boot, len(record["parameters"])) if boot else None,
             rivals=np.array(record.get("rivals", []), dtype=float).reshape(-1, len(record["parameters"])),
             unique=record.get("unique", True),
+            spread=structure(record["spread"], Spread) if record.get("spread") else None,
         )
 
 

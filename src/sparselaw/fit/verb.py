@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sparselaw.errors import UserError, first_line
+from sparselaw.fit.calibration import calibrate
 from sparselaw.fit.fitting import NUM_STARTS, Bounds, Pins, Weights, fit_law
 from sparselaw.fit.losses import Loss, loss_function
 from sparselaw.fit.resampling import NUM_DRAWS
@@ -67,6 +69,7 @@ def fit(
     found = fit_law(table, law, loss=objective, weights=weights, pin=pin, bound=bound, starts=starts, seed=seed)
     if not bootstrap:
         return found
+    found = replace(found, spread=calibrate(table, law, found))
     return draw(found, table, num_draws=bootstrap, by=by, weights=weights, pin=pin, bound=bound, seed=seed)
 
 

@@ -162,7 +162,7 @@ def ask(fitted: Fit, question: Question) -> Answer:
         curve=curve_of(choice, fitted.values),
         near_optimal=near_optimal(choice, fitted.values, S, lowest * (1 + share)),
         tolerance=share if question.is_lifetime else share * lowest,
-        dense_loss=estimate(lambda p: budget.at(p, 0.0).loss),
+        dense_loss=solve(budget, DENSE, estimate).loss,
         gain=estimate(lambda p: budget.at(p, 0.0).loss - budget.at(p, S).loss),
         saving=estimate(lambda p: _saving(settled.held, p, S)) if question.is_lifetime else None,
         multiplier=estimate(lambda p: size_multiplier(law, p, S)),

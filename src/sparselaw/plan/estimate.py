@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -75,6 +76,18 @@ class Estimates:
         # An unreachable draw is infinitely far: quantiles by rank, since inf cannot be interpolated.
         low, high = (interval if np.isfinite(known).all() else _ranked)(known, self.confidence)
         return Estimate(value) if low == high else Estimate(value, low, high)
+
+    def of_run(self, value: float, draws: Array | None, compute: float) -> Estimate:
+        """The loss of a new run of so many weights, zeros included, times data: the law's band, its noise and its misfit."""
+        band, spread = self.of(value, draws), self.fitted.spread
+        if spread is None or band.open_question or not value > 0:
+            return band
+        reach = NormalDist().inv_cdf((1 + self.confidence) / 2) * float(spread.at(compute))
+        low, high = band.bounds or (value, value)
+        below, above = np.log(max(value / low, 1.0)), np.log(max(high / value, 1.0))
+        return Estimate(
+            value, value * float(np.exp(-np.hypot(below, reach))), value * float(np.exp(np.hypot(above, reach)))
+        )
 
 
 def _ranked(draws: Array, confidence: float) -> tuple[float, float]:

@@ -43,6 +43,7 @@ def _budget_record(answer: Answer) -> dict[str, Any]:
         "flops": best.flops,
         "data": None if answer.optimal_sparsity.open_question else best.data.value,
         "loss": best.loss,
+        "loss_band": best.loss_band and best.loss_band.bounds,
         "dense_params": dense.nonzero_params.value,
         "dense_data": dense.data.value,
         "dense_loss": answer.dense_loss,

@@ -44,7 +44,10 @@ class Settled:
 
 @dataclass(frozen=True)
 class Solution:
-    """The answer for one option: its sparsity and the model there, whatever each draw would prefer."""
+    """The answer for one option: its sparsity and the model there, whatever each draw would prefer.
+
+    The interval of `loss` is that in which a new run falls; `loss_band` has that of the law.
+    """
 
     option: Option
     sparsity: Estimate
@@ -54,6 +57,7 @@ class Solution:
     flops: Estimate
     inference_flops: Estimate
     total: Estimate
+    loss_band: Estimate | None = None
 
     @property
     def start_params(self) -> float:
@@ -90,6 +94,11 @@ def solve_at(path: Path, option: Option, sparsity: Estimate, estimate: Estimates
         name: estimate.of(value, draws if (draws != value).any() else None)
         for name, (value, draws) in quantities.items()
     }
+    if path.goal == "loss":
+        compute = quantities["nonzero_params"][0] / (1 - S) * quantities["data"][0]
+        value, draws = quantities["loss"]
+        band, found["loss"] = found["loss"], estimate.of_run(value, draws if len(draws) else None, compute)
+        return Solution(option, sparsity, **found, loss_band=band)
     return Solution(option, sparsity, **found)
 
 

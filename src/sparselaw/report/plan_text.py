@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -15,7 +17,7 @@ from sparselaw.plan import verdict
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours, LifetimeContours
 from sparselaw.report.text import count, flops, level, number, percent, plain_table, span, warning_lines
-from sparselaw.words import FORMS, rows
+from sparselaw.words import FORMS, by_interval, rows
 
 COUNTED = "N counts only the prunable weights, the matrices of the blocks; embeddings and norms come on top.\n"
 COST_NAMES = {"dense": "if zeros cost compute", "sparse": "if sparse kernels skipped them for free"}
@@ -71,7 +73,10 @@ def _numbers(answer: Answer) -> Table:
     facts = verdict.facts(answer)
     table = plain_table("", "value", f"{answer.question.confidence:.0%} interval")
     for key, label, form in rows(verdict.topic_of(answer), facts):
-        table.add_row(escape(label), FORMS[form](facts[key]), span(facts.get(f"{key}_interval"), FORMS[form]))
+        bounds, written = facts.get(f"{key}_interval"), FORMS[form]
+        if bounds and form == "number":
+            written = partial(by_interval, low=bounds[0], high=bounds[1])
+        table.add_row(escape(label), written(facts[key]), span(bounds, written))
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,9 @@ def fit_record(fitted: Fit) -> dict[str, Any]:
         "centres": _packed(centres[:MAX_DRAWS], KEPT_BYTES_OF_CENTRES),
         "kinds_of_priors": kinds_of_priors(fitted.planning_law(), fitted.pinned) if centres.size else (),
         "misfit": misfit(fitted),
+        "spread": fitted.spread and asdict(fitted.spread),
         "confidence": question.CONFIDENCE,
+        "reach": NormalDist().inv_cdf((1 + question.CONFIDENCE) / 2),
     }
 
 

@@ -21,6 +21,14 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}g}" if np.isfinite(value) else OUT_OF_REACH
 
 
+def by_interval(value: float, low: float, high: float) -> str:
+    """A number to the digits that its interval supports: two of half its width."""
+    width = (high - low) / 2
+    if not (np.isfinite([value, width]).all() and width > 0 and 1e-9 < abs(value) < 1e6):
+        return number(value)
+    return f"{value:.{max(0, 1 - int(np.floor(np.log10(width))))}f}"
+
+
 def times(value: float, digits: int = 3) -> str:
     """A factor; beyond MOST or below its inverse only that."""
     if not np.isfinite(value):

@@ -63,6 +63,11 @@ function budgetAnswer(model, state) {
     value: (s) => lossOnBudget(law, s, size, C, cost),
     levels: levelsOf(law, size),
     kinks: kinksOnBudget(size, cost),
+    newRuns: {
+      loss: (N / (1 - S)) * record.data,
+      dense_loss: record.dense_params * record.dense_data,
+      best_dense_loss: record.best_dense_params * dataOf(cost, 0, record.best_dense_params, C),
+    },
     evidence: evidenceOf(model, S, (law, s) => lossOnBudget(law, 0, size, C, cost) - lossOnBudget(law, s, size, C, cost)),
     cautions: cautionsOf(model, size, S, C, cost, { compared: true }),
   };

@@ -8,7 +8,7 @@ const CERTAIN_IF_GIVEN = ["nonzero_params", "dense_params", "inference_flops"];
  * Asks every draw, one a step; returns {intervals, open, dense_in_draws, lost_draws, sensitivity}. `open` names what the runs do
  * not determine, with the kind of runs that would; the advantages of the evidence are among the intervals.
  */
-function* estimates(model, { quantities, record: found, evidence }) {
+function* estimates(model, { quantities, record: found, evidence, newRuns = {} }) {
   const names = Object.keys(quantities), columns = Object.fromEntries(names.map((name) => [name, []]));
   const gains = { advantage: [], possible: [], ...(evidence.measured_sparsity === null ? {} : { measured: [] }) };
   for (const law of model.draws) {
@@ -23,15 +23,30 @@ function* estimates(model, { quantities, record: found, evidence }) {
   const share = (isWanted) => best.filter(isWanted).length / best.length;
   const asked = Object.keys(all).filter((name) => !isCertain(name));
   const open = Object.fromEntries(asked.map((name) => [name, openQuestion(model, all[name])]).filter(([, kind]) => kind));
+  const bounds = (name) => (isCertain(name) || open[name] ? null : interval(all[name], model.confidence));
+  const intervals = Object.fromEntries(Object.keys(all).map((name) => [name, bounds(name)]));
+  const band = intervals.loss ?? null;
+  for (const [name, compute] of Object.entries(newRuns)) {
+    if (!open[name] && best.length) intervals[name] = ofNewRun(model, found[name], intervals[name], compute);
+  }
   return {
-    intervals: Object.fromEntries(
-      Object.keys(all).map((name) => [name, isCertain(name) || open[name] ? null : interval(all[name], model.confidence)]),
-    ),
+    intervals,
+    band,
     open,
     dense_in_draws: best.length ? share((S) => S === 0) : null,
     lost_draws: best.length ? share(Number.isNaN) : 0,
     sensitivity: sensitivities(model, quantities.optimal_sparsity, best),
   };
+}
+
+/** The interval that a new run of so much compute falls in: the law's band, its noise and its misfit. */
+function ofNewRun({ spread, reach }, value, band, compute) {
+  if (!spread || !(value > 0)) return band;
+  const [low, high] = band ?? [value, value], [least, most] = spread.compute;
+  const outside = Math.max(Math.log10(compute / most), Math.log10(least / compute), 0);
+  const deviation = reach * Math.hypot(spread.noise, spread.per_decade * outside);
+  const below = Math.log(Math.max(value / low, 1)), above = Math.log(Math.max(high / value, 1));
+  return [value * Math.exp(-Math.hypot(below, deviation)), value * Math.exp(Math.hypot(above, deviation))];
 }
 
 /** The kind of runs that would determine an answer; null if these do: the twin of fit/resampling.py. */

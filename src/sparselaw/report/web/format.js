@@ -66,6 +66,13 @@ const formatKnown = finite((value, digits) => {
 /** `digits` significant digits, large and small numbers in powers of ten. */
 const formatNumber = (value, digits = 4) => (value === null || value === undefined ? "-" : formatKnown(value, digits));
 
+/** A number to the digits that its interval supports: two of half its width. */
+function formatByInterval(value, [low, high]) {
+  const width = (high - low) / 2, size = Math.abs(value);
+  if (!Number.isFinite(width) || width <= 0 || !(size > 1e-9 && size < 1e6)) return formatNumber(value);
+  return rounded(value, "toFixed", Math.max(0, 1 - Math.floor(Math.log10(width))));
+}
+
 /** A factor; beyond MOST or below its inverse only that. */
 function formatTimes(value, digits = 3) {
   if (!Number.isFinite(value)) return OUT_OF_REACH;

@@ -53,7 +53,11 @@ function tableRows() {
   const costs = Object.entries(facts.costs).map(([cost, S]) => [
     said("best_sparsity", { cost_name: record.costs[cost].name }), formatPercent(S), "-",
   ]);
-  return [...rows.map(([key, label, form]) => [label, form(facts[key]), intervalText(key, form)]), ...costs];
+  const written = ([key, label, name]) => {
+    const bounds = page.drawn?.intervals[key], form = bounds && name === "number" ? (x) => formatByInterval(x, bounds) : FORMS[name];
+    return [label, form(facts[key]), intervalText(key, form)];
+  };
+  return [...rows.map(written), ...costs];
 }
 
 /** A quantity's interval as text: "…" until it is known, "-" if it has none. */
@@ -74,6 +78,7 @@ function exported() {
     verdict: factsNow().verdict,
     verdict_reason: reason(),
     interval: intervals.optimal_sparsity ?? null,
+    ...("inference" in answer.record ? {} : { loss_band: drawn?.band ?? null }),
     ...bounds,
     dense_in_draws: drawn?.dense_in_draws ?? null,
     sensitivity: drawn?.sensitivity ?? [],
