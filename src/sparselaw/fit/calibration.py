@@ -59,13 +59,13 @@ def _per_decade(runs: Runs, law: Law | str, loss: Loss, smaller: Array, noise: f
     """The errors of the larger runs beyond the noise, over their decades [num_larger]; none if the smaller carry no fit."""
     from sparselaw.fit.fitting import fit_law
 
-    fitted_to, larger = runs.select(smaller), runs.select(~smaller)
-    decades = (
-        np.log10(compute_of(larger) / compute_of(fitted_to).max()) if len(fitted_to) and len(larger) else np.empty(0)
-    )
-    larger, decades = larger.select(decades > LEAST_DECADES), decades[decades > LEAST_DECADES]
-    if not len(decades):
+    if not smaller.any():
         return np.empty(0)
+    decades = np.log10(compute_of(runs) / compute_of(runs)[smaller].max())
+    is_asked = ~smaller & (decades > LEAST_DECADES)
+    if not is_asked.any():
+        return np.empty(0)
+    fitted_to, larger, decades = runs.select(smaller), runs.select(is_asked), decades[is_asked]
     try:
         fitted = fit_law(fitted_to, law, loss=loss, starts=STARTS)
     except UserError:

@@ -12,6 +12,7 @@ from sparselaw.fit.dispersion import dispersion
 from sparselaw.fit.identify import identifiability_warnings, impossible_warnings, require_carried, rival_warnings
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.optima import rivals, settled
+from sparselaw.fit.quality import quality_warnings
 from sparselaw.fit.result import Domain, Fit, Starts
 from sparselaw.fit.solver import Problem, Solutions, minimise, predict_all, rounding
 from sparselaw.laws import CAPPED, Array, Law, PowerLaw, Units, law_named
@@ -229,6 +230,7 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
             *identifiability_warnings(runs, law, pinned=tuple(pin), at_bound=names, condition=condition),
             *rival_warnings(law, natural),
             *impossible_warnings(law, natural[0], runs),
+            *quality_warnings(runs, np.log(np.maximum(predicted[0], 1e-300) / runs.loss), len(law.names) - len(pin)),
         ),
     )
 

@@ -57,7 +57,7 @@ def advice(answer: Answer) -> tuple[str, ...]:
 
 def facts(answer: Answer) -> dict[str, Any]:
     """What the sentences speak of: the answer's record, the evidence for it, and what follows from them."""
-    record, costs = record_of(answer), answer.costs.values()
+    record, costs = answer.cautions | record_of(answer), answer.costs.values()
     first = next(iter(answer.sensitivity), None)
     record |= _evidence(answer) | {
         "memory": record.get("memory"),
@@ -88,7 +88,6 @@ def _verdict(known: dict[str, Any]) -> str:
 def _evidence(answer: Answer) -> dict[str, Any]:
     found, dense = answer.evidence, answer.dense_in_draws
     return {
-        **answer.cautions,
         **_estimated("advantage", found.advantage),
         **_estimated("measured", found.measured_advantage or Estimate(0.0)),
         "possible": found.possible,

@@ -9,6 +9,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparselaw import counts
 from sparselaw.cost import storage
@@ -29,7 +30,6 @@ from sparselaw.words import TOPICS, forms, topic
 
 MAX_DRAWS = 1000
 KEPT_BYTES = 6  # of the 8 of a draw's number: eleven digits
-KEPT_BYTES_OF_CENTRES = 3  # two to three digits: only their order matters
 OUTSIDE = 1e6
 IDEAL = {"dense": "zeros are computed all the same", "sparse": "zeros are free"}
 TABLED = (0.0, *optimum.LEVELS, 0.96875, 0.984375)
@@ -51,7 +51,6 @@ ARGUMENTS = {"memory_arg": "memory", "nonzeros_arg": "non-zeros", "inference_arg
 def shared_record() -> dict[str, Any]:
     """What is the same on every page: sentences, constants, lists."""
     constants = {name: getattr(room, name) for room, *names in CONSTANTS for name in names}
-    constants |= {"KEPT_BYTES": KEPT_BYTES, "KEPT_BYTES_OF_CENTRES": KEPT_BYTES_OF_CENTRES}
     return {
         "words": {name: topic(name) for name in TOPICS},
         "constants": constants | {"WIDER_FROM": storage.wider_from().tolist()},
@@ -71,8 +70,9 @@ def law_record(law: PowerLaw) -> dict[str, Any]:
 def fit_record(fitted: Fit) -> dict[str, Any]:
     """Fitted values, at most MAX_DRAWS draws, and what the runs covered.
 
-    Draws and centres are the base64 of the first bytes of big-endian doubles.
+    Draws are the base64 of the first KEPT_BYTES of big-endian doubles, centres that of their ranks from 0 to 255.
     """
+    draws = np.ascontiguousarray(fitted.draws[:MAX_DRAWS], dtype=">f8").view(np.uint8).reshape(-1, 8)
     centres = fitted.bootstrap.centres if fitted.bootstrap else np.empty((0, 0))
     return {
         "name": fitted.name,
@@ -82,8 +82,8 @@ def fit_record(fitted: Fit) -> dict[str, Any]:
         "domain": asdict(fitted.domain),
         "parameters": fitted.values.tolist(),
         "pinned": fitted.pinned,
-        "draws": _packed(fitted.draws[:MAX_DRAWS], KEPT_BYTES),
-        "centres": _packed(centres[:MAX_DRAWS], KEPT_BYTES_OF_CENTRES),
+        "draws": b64encode(draws[:, :KEPT_BYTES].tobytes()).decode(),
+        "centres": b64encode(_ranks(centres[:MAX_DRAWS]).tobytes()).decode(),
         "kinds_of_priors": kinds_of_priors(fitted.planning_law(), fitted.pinned) if centres.size else (),
         "misfit": misfit(fitted),
         "spread": fitted.spread and asdict(fitted.spread),
@@ -92,9 +92,10 @@ def fit_record(fitted: Fit) -> dict[str, Any]:
     }
 
 
-def _packed(rows: Array, kept_bytes: int) -> str:
-    doubles = np.ascontiguousarray(rows, dtype=">f8").view(np.uint8).reshape(-1, 8)
-    return b64encode(doubles[:, :kept_bytes].tobytes()).decode()
+def _ranks(columns: Array) -> NDArray[np.uint8]:
+    """Ranks within each column [n, k], scaled to a byte: only the order of centres matters."""
+    ranks = columns.argsort(0, kind="stable").argsort(0)
+    return (ranks * 256 // max(1, len(columns))).astype(np.uint8)
 
 
 def significant(values: Array, digits: int) -> list[Any]:

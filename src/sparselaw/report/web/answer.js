@@ -1,22 +1,25 @@
 // The answer to a question, as `sparselaw plan --json` gives it: the twin of plan/question.py, plan/answer.py and plan/record.py.
 
-const { TOLERANCE, LIFETIME_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS, KEPT_BYTES, KEPT_BYTES_OF_CENTRES } = record.constants;
+const { TOLERANCE, LIFETIME_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS } = record.constants;
 
 function modelFrom({ law, fit, costs }) {
   const values = fit.parameters.map((value) => value ?? Infinity);
-  const draws = rowsOf(fit.draws, law.names.length, KEPT_BYTES).map((draw) => lawWith(law, draw));
-  const centres = rowsOf(fit.centres, fit.kinds_of_priors.length, KEPT_BYTES_OF_CENTRES);
+  const draws = rowsOf(fit.draws, law.names.length).map((draw) => lawWith(law, draw));
+  const ranks = bytesOf(fit.centres), k = fit.kinds_of_priors.length;
+  const centres = Array.from({ length: k ? ranks.length / k : 0 }, (_, i) => ranks.subarray(i * k, i * k + k));
   return { ...fit, form: law, law: lawWith(law, values), draws, centres, costs };
 }
 
-/** Rows of so many numbers, from the base64 of the first `kept` bytes of each. */
-function rowsOf(text, length, kept) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)), view = new DataView(new ArrayBuffer(8));
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+/** Rows of so many numbers, from the base64 of the first six bytes of each. */
+function rowsOf(text, length) {
+  const bytes = bytesOf(text), view = new DataView(new ArrayBuffer(8));
   const numberAt = (k) => {
-    for (let byte = 0; byte < kept; byte++) view.setUint8(byte, bytes[kept * k + byte]);
+    for (let byte = 0; byte < 6; byte++) view.setUint8(byte, bytes[6 * k + byte]);
     return view.getFloat64(0);
   };
-  const count = length ? bytes.length / (kept * length) : 0;
+  const count = bytes.length / (6 * length);
   return Array.from({ length: count }, (_, k) => Array.from({ length }, (_, j) => numberAt(k * length + j)));
 }
 

@@ -7,8 +7,8 @@ const topicOf = (state) => (state.ask === "serve" ? "lifetime" : "budget");
 function factsOf(answer, drawn, model) {
   const found = knownRecord(answer.record, drawn), costs = Object.values(found.costs), first = drawn?.sensitivity[0];
   const facts = {
-    ...found,
     ...answer.cautions,
+    ...found,
     ...evidenceFacts(answer, drawn, model),
     dense_in_draws: drawn?.dense_in_draws ?? null,
     lowest_of_costs: Math.min(...costs),
