@@ -11,7 +11,13 @@ from sparselaw.laws.forms import (
 )
 from sparselaw.laws.function import FunctionLaw, from_function
 from sparselaw.laws.multipliers import size_multiplier
-from sparselaw.laws.optimum import chinchilla_flops, flops_where_optimal, near_optimal_range, optimal_sparsity
+from sparselaw.laws.optimum import (
+    chinchilla_flops,
+    flops_where_optimal,
+    near_optimal_pieces,
+    near_optimal_range,
+    optimal_sparsity,
+)
 from sparselaw.laws.power import NATURAL, Array, Direction, Features, Parameter, PowerLaw, Term, Units
 
 Law = PowerLaw | FunctionLaw
@@ -37,6 +43,7 @@ __all__ = [
     "free_multiplier",
     "from_function",
     "law_named",
+    "near_optimal_pieces",
     "near_optimal_range",
     "optimal_sparsity",
     "size_multiplier",

@@ -16,6 +16,7 @@ def record_of(answer: Answer) -> dict[str, Any]:
     shared = {
         "cost": answer.question.cost.name,
         "near_optimal": answer.near_optimal,
+        "near_optimal_pieces": answer.near_optimal_pieces,
         "tolerance": answer.tolerance,
         "start_params": answer.best.start_params,
         "data_unit": answer.data_unit,

@@ -38,7 +38,7 @@ from sparselaw.report.record import (
 )
 from sparselaw.report.sections import sections
 from sparselaw.report.study import Study
-from sparselaw.report.text import percent, span
+from sparselaw.report.text import percent, span, spans
 from sparselaw.runs import held_out
 from sparselaw.words import FORMS, say
 
@@ -152,7 +152,7 @@ def _certainties(answer: Answer) -> list[tuple[str, str]]:
     within = f" ({say('page', 'interval', facts)} {span(bounds, FORMS['number2'])})" if bounds else ""
     return [
         (sure, say("page", "certainty", facts)),
-        (span(answer.near_optimal, percent), verdict.part(answer, "_near")),
+        (spans(answer.near_optimal_pieces, percent), verdict.part(answer, "_near")),
         (verdict.part(answer, "_gain_amount"), verdict.part(answer, "_gain") + within),
     ]
 

@@ -14,7 +14,7 @@ from sparselaw.counts import format_count
 from sparselaw.plan import verdict
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours, LifetimeContours
-from sparselaw.report.text import count, flops, level, number, percent, plain_table, span, warning_lines
+from sparselaw.report.text import count, flops, level, number, percent, plain_table, span, spans, warning_lines
 from sparselaw.words import FORMS, rows
 
 COUNTED = "N counts only the prunable weights, the matrices of the blocks; embeddings and norms come on top.\n"
@@ -25,7 +25,7 @@ def answer_text(answer: Answer) -> Group:
     """The whole answer: question, headline, table, advice, warnings."""
     S = answer.optimal_sparsity
     sure = f"{answer.question.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
-    near = f"{span(answer.near_optimal, percent)} {verdict.part(answer, '_near')}"
+    near = f"{spans(answer.near_optimal_pieces, percent)} {verdict.part(answer, '_near')}"
     counted = [] if answer.question.memory is None else [Text(COUNTED, style="dim")]
     return Group(
         Text(_question(answer), style="dim"),

@@ -16,7 +16,7 @@ from sparselaw.words.forms import count, flops, level, number, percent
 
 __all__ = [
     "Bounds", "count", "facts_table", "flops", "level", "number", "percent", "plain_table", "printed", "show", "span",
-    "warning_lines",
+    "spans", "warning_lines",
 ]  # fmt: skip
 
 Bounds = tuple[float | None, float | None]
@@ -48,6 +48,12 @@ def span(bounds: Bounds | Sequence[float | None] | None, form: Callable[[float],
         return "-"
     low, high = bounds
     return f"{'unbounded' if low is None else form(low)} to {'unbounded' if high is None else form(high)}"
+
+
+def spans(pieces: Sequence[tuple[float, float]], form: Callable[[float], str] = number) -> str:
+    """Several ranges, such as `0.0% to 2.1% and 40.0% to 55.0%`."""
+    *others, last = (span(piece, form) for piece in pieces)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def plain_table(*columns: str, title: str | None = None) -> Table:

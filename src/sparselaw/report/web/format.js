@@ -71,6 +71,12 @@ const formatPercent = (value, places = 1) =>
 
 const formatSpan = (bounds, form) => (bounds ? `${form(bounds[0])} to ${form(bounds[1])}` : "-");
 
+/** Several ranges, such as `0.0% to 2.1% and 40.0% to 55.0%`. */
+function formatSpans(pieces, form) {
+  const all = pieces.map((piece) => formatSpan(piece, form)), last = all.pop();
+  return all.length ? `${all.join(", ")} and ${last}` : last;
+}
+
 /** The forms that a placeholder {name:form} may ask for. */
 const FORMS = {
   text: String,

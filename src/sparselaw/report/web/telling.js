@@ -25,10 +25,10 @@ function questionText() {
 
 /** What stands below the headline: each a number and what it is. */
 function certainties() {
-  const { near_optimal, optimal_sparsity } = page.answer.record, has_draws = page.model.draws.length > 0;
+  const { near_optimal_pieces, optimal_sparsity } = page.answer.record, has_draws = page.model.draws.length > 0;
   const sure = has_draws ? intervalText("optimal_sparsity", FORMS.percent) : said("no_interval");
   const gain = [part("_gain_amount"), part("_gain") + (optimal_sparsity === 0 ? "" : gainBounds())];
-  return [[sure, said("certainty", { has_draws })], [formatSpan(near_optimal, FORMS.percent), part("_near")], gain];
+  return [[sure, said("certainty", { has_draws })], [formatSpans(near_optimal_pieces, FORMS.percent), part("_near")], gain];
 }
 
 function gainBounds() {

@@ -8,6 +8,7 @@ function factsOf(found, drawn) {
   const costs = Object.values(found.costs), first = drawn?.sensitivity[0];
   const facts = {
     ...found,
+    num_near_pieces: found.near_optimal_pieces.length,
     dense_in_draws: drawn?.dense_in_draws ?? null,
     lowest_of_costs: Math.min(...costs),
     highest_of_costs: Math.max(...costs),
