@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparselaw.errors import UserError
 from sparselaw.fit.losses import Loss
@@ -47,7 +48,7 @@ def compute_of(runs: Runs) -> Array:
     return runs.nonzero_params / (1 - runs.sparsity) * runs.data
 
 
-def _cuts(runs: Runs) -> Iterator[Array]:
+def _cuts(runs: Runs) -> Iterator[NDArray[np.bool_]]:
     """Masks [num_runs] of the smaller runs, by compute and by size."""
     for values in (compute_of(runs), runs.nonzero_params):
         levels = np.unique(np.round(np.log(values), 2))
@@ -55,7 +56,7 @@ def _cuts(runs: Runs) -> Iterator[Array]:
             yield np.log(values) <= levels[min(int(share * len(levels)), len(levels) - 1)] - 0.005
 
 
-def _per_decade(runs: Runs, law: Law | str, loss: Loss, smaller: Array, noise: float) -> Array:
+def _per_decade(runs: Runs, law: Law | str, loss: Loss, smaller: NDArray[np.bool_], noise: float) -> Array:
     """The errors of the larger runs beyond the noise, over their decades [num_larger]; none if the smaller carry no fit."""
     from sparselaw.fit.fitting import fit_law
 

@@ -151,7 +151,7 @@ def _refits(
     )
     objective = np.where(found.converged, found.objective, np.inf).reshape(num_draws, k)
     theta = found.theta.reshape(num_draws, k, -1)[np.arange(num_draws), objective.argmin(1)]
-    converged = np.isfinite(objective).any(1)
+    converged = np.asarray(np.isfinite(objective).any(1))
     for row in np.flatnonzero(~converged):
         own = Prior(prior.precision, np.tile(prior.centre[row], (RESTARTS, 1)))
         again = minimise(replace(setting.problem, prior=own), draw_starts(setting, RESTARTS, rng), weights=weights[row])

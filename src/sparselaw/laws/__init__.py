@@ -13,7 +13,13 @@ from sparselaw.laws.forms import (
 )
 from sparselaw.laws.function import FunctionLaw, from_function
 from sparselaw.laws.multipliers import size_multiplier
-from sparselaw.laws.optimum import chinchilla_flops, flops_where_optimal, near_optimal_range, optimal_sparsity
+from sparselaw.laws.optimum import (
+    chinchilla_flops,
+    flops_where_optimal,
+    near_optimal_pieces,
+    near_optimal_range,
+    optimal_sparsity,
+)
 from sparselaw.laws.power import NATURAL, Array, Direction, Features, Parameter, PowerLaw, Term, Units
 
 Law = PowerLaw | FunctionLaw
@@ -41,6 +47,7 @@ __all__ = [
     "from_function",
     "law_named",
     "multipliers_only",
+    "near_optimal_pieces",
     "near_optimal_range",
     "optimal_sparsity",
     "size_multiplier",

@@ -50,9 +50,9 @@ class CappedLaw(PowerLaw):
         largest = _largest_b_S(a_S, c_S, b_N)
         loss, columns = PAPER.evaluate([a_S, share * largest, *theta[2:]], features)
         by_b_S = columns[1]
-        columns[0] = columns[0] - by_b_S * share * b_N * c_S / np.maximum(a_S, LEAST) ** 2
+        columns[0] = columns[0] - by_b_S * share * STRICTLY * b_N * c_S / np.maximum(a_S, LEAST) ** 2
         columns[1] = by_b_S * largest
-        columns[2] = columns[2] + by_b_S * share * b_N / np.maximum(a_S, LEAST)
+        columns[2] = columns[2] + by_b_S * share * STRICTLY * b_N / np.maximum(a_S, LEAST)
         columns[3] = columns[3] + by_b_S * share * largest / b_N
         return loss, columns
 
@@ -82,11 +82,12 @@ class CappedLaw(PowerLaw):
 
 
 LEAST = 1e-12  # of a_S, below which b_S has no effect
+STRICTLY = 1 - 1e-6  # at the cap itself the first zeros cost nothing, and rounding would decide whether they pay
 
 
 def _largest_b_S(a_S: Array, c_S: Array, b_N: Array) -> Array:
     """The largest b_S that the cap allows."""
-    return b_N * (np.maximum(a_S, LEAST) + c_S) / np.maximum(a_S, LEAST)
+    return STRICTLY * b_N * (np.maximum(a_S, LEAST) + c_S) / np.maximum(a_S, LEAST)
 
 
 CAPPED = CappedLaw(

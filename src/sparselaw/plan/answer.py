@@ -19,6 +19,7 @@ from sparselaw.fit.result import Fit, finite
 from sparselaw.laws.multipliers import size_multiplier
 from sparselaw.laws.optimum import chinchilla_flops, flops_where_sparsity_pays, nonzeros_at
 from sparselaw.laws.power import Array
+from sparselaw.laws.search import Pieces, piece_with
 from sparselaw.plan import verdict
 from sparselaw.plan.estimate import Estimate, Estimates, Sensitivity, sensitivities
 from sparselaw.plan.evidence import Evidence, evidence_of
@@ -41,7 +42,7 @@ class Answer(Shown):
             of the lowest lifetime cost.
         any_dense: the best dense model of any size with the same FLOPs; None with inference.
         curve: sparsities [n] and what is lowest at the best of them [n]: the loss, or with inference the lifetime cost.
-        near_optimal: the range of sparsities that are as good, to the tolerance.
+        near_optimal_pieces: the ranges of sparsities that are as good, to the tolerance; there may be two.
         tolerance: that makes no difference: in nats, or with inference a share of the cost.
         dense_loss: loss of the dense model of that size with the same FLOPs.
         gain: dense_loss minus the loss.
@@ -64,7 +65,7 @@ class Answer(Shown):
     dense: Solution
     any_dense: Solution | None
     curve: tuple[Array, Array] = field(repr=False)
-    near_optimal: tuple[float, float]
+    near_optimal_pieces: Pieces
     tolerance: float
     dense_loss: Estimate
     gain: Estimate
@@ -98,6 +99,11 @@ class Answer(Shown):
     def verdict_reason(self) -> str:
         """Why, in a sentence."""
         return verdict.reason(self)
+
+    @property
+    def near_optimal(self) -> tuple[float, float]:
+        """The one of `near_optimal_pieces` around the best sparsity."""
+        return piece_with(self.best.sparsity.value, self.near_optimal_pieces)
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -160,7 +166,7 @@ def ask(fitted: Fit, question: Question) -> Answer:
         dense=solve(settled.held, DENSE, estimate),
         any_dense=None if question.is_lifetime else solve(_of_any_size(budget), DENSE, estimate),
         curve=curve_of(choice, fitted.values),
-        near_optimal=near_optimal(choice, fitted.values, S, lowest * (1 + share)),
+        near_optimal_pieces=near_optimal(choice, fitted.values, S, lowest * (1 + share)),
         tolerance=share if question.is_lifetime else share * lowest,
         dense_loss=solve(budget, DENSE, estimate).loss,
         gain=estimate(lambda p: budget.at(p, 0.0).loss - budget.at(p, S).loss),

@@ -76,6 +76,6 @@ def nearest_measured(fitted: Fit, S: float) -> float | None:
 def misfit(fitted: Fit) -> float | None:
     """Root mean square of the residuals in ln loss."""
     if not len(fitted.residuals):
-        return fitted.spread and fitted.spread.noise
+        return fitted.spread.noise if fitted.spread else None
     scale = 1.0 if fitted.loss.log else float(np.sqrt(np.prod(fitted.domain.loss)))
     return float(np.sqrt(np.mean(fitted.residuals**2))) / scale

@@ -20,6 +20,7 @@ def record_of(answer: Answer) -> dict[str, Any]:
     shared = {
         "cost": answer.question.cost.name,
         "near_optimal": None if is_open else answer.near_optimal,
+        "near_optimal_pieces": None if is_open else answer.near_optimal_pieces,
         "tolerance": answer.tolerance,
         "start_params": None if is_open else answer.best.start_params,
         "data_unit": answer.data_unit,

@@ -15,7 +15,7 @@ from sparselaw.laws.inverse import least_flops, smallest_nonzeros
 from sparselaw.laws.lifetime import Demand
 from sparselaw.laws.optimum import Size, chinchilla_flops, nonzeros_at
 from sparselaw.laws.power import Array
-from sparselaw.laws.search import MAX_SPARSITY, range_within, scan_points
+from sparselaw.laws.search import MAX_SPARSITY, Pieces, pieces_within, scan_points
 from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.options import Option
 from sparselaw.plan.paths import AnySize, Lifetime, Model, OnBudget, Path
@@ -102,13 +102,13 @@ def solve_at(path: Path, option: Option, sparsity: Estimate, estimate: Estimates
     return Solution(option, sparsity, **found)
 
 
-def near_optimal(path: Path, parameters: Array, S: float, allowed: float) -> tuple[float, float]:
-    """The range of sparsities around S at which the path's goal is at most `allowed`; the optimum is flat."""
+def near_optimal(path: Path, parameters: Array, S: float, allowed: float) -> Pieces:
+    """The ranges of sparsities at which the path's goal is at most `allowed`, one of them around S; the optimum is flat."""
 
     def goal(s: Array) -> Array:
         return getattr(path.at(parameters, s), path.goal)
 
-    return range_within(goal, S, allowed, levels=path.levels, kinks=path.kinks)
+    return pieces_within(goal, S, allowed, levels=path.levels, kinks=path.kinks)
 
 
 def curve_of(path: Path, parameters: Array) -> tuple[Array, Array]:

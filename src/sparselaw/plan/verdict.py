@@ -61,6 +61,7 @@ def facts(answer: Answer) -> dict[str, Any]:
     first = next(iter(answer.sensitivity), None)
     record |= _evidence(answer) | {
         "memory": record.get("memory"),
+        "num_near_pieces": len(answer.near_optimal_pieces),
         "lowest_of_costs": min(costs),
         "highest_of_costs": max(costs),
         "main_parameter": first and first.name,

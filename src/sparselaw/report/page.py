@@ -38,7 +38,7 @@ from sparselaw.report.record import (
 )
 from sparselaw.report.sections import sections
 from sparselaw.report.study import Study
-from sparselaw.report.text import percent, span
+from sparselaw.report.text import percent, span, spans
 from sparselaw.runs import held_out
 from sparselaw.words import say
 
@@ -148,7 +148,7 @@ def _certainties(answer: Answer) -> list[tuple[str, str]]:
     S, facts = answer.optimal_sparsity, verdict.facts(answer)
     facts |= {"has_draws": S.bounds is not None}
     sure = span(S.bounds, percent) if S.bounds else say("page", "no_interval", facts)
-    near = [] if S.open_question else [(span(answer.near_optimal, percent), verdict.part(answer, "_near"))]
+    near = [] if S.open_question else [(spans(answer.near_optimal_pieces, percent), verdict.part(answer, "_near"))]
     return [(sure, say("page", "certainty", facts)), *near]
 
 

@@ -16,7 +16,7 @@ from sparselaw.counts import format_count
 from sparselaw.plan import verdict
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours, LifetimeContours
-from sparselaw.report.text import count, flops, level, number, percent, plain_table, span, warning_lines
+from sparselaw.report.text import count, flops, level, number, percent, plain_table, span, spans, warning_lines
 from sparselaw.words import FORMS, by_interval, rows
 
 COUNTED = "N counts only the prunable weights, the matrices of the blocks; embeddings and norms come on top.\n"
@@ -28,7 +28,7 @@ def answer_text(answer: Answer) -> Group:
     known, S = verdict.facts(answer), answer.optimal_sparsity
     lines = [Text(answer.verdict_reason)]
     if known["optimal_sparsity"] is not None and known["knows_sparsity"]:
-        near = f"{span(answer.near_optimal, percent)} {verdict.part(answer, '_near')}"
+        near = f"{spans(answer.near_optimal_pieces, percent)} {verdict.part(answer, '_near')}"
         lines += [Text(f"Best sparsity {percent(S.value)} ({_certainty(answer)}). {near}."), Text(_costs(answer))]
     counted = [] if answer.question.memory is None else [Text(COUNTED, style="dim")]
     return Group(

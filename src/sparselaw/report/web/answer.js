@@ -47,14 +47,15 @@ function budgetAnswer(model, state) {
   if (problem) return { problem };
   const C = budgetIn(model, state, cost), S = optimalSparsity(law, size, C, cost), N = nonzerosAt(size, S);
   const quantities = budgetQuantities({ size, S, C, cost }), found = pointValues(quantities, law);
-  const tolerance = TOLERANCE * found.loss;
+  const tolerance = TOLERANCE * found.loss, pieces = nearOptimalPieces(law, S, size, C, cost, tolerance);
   const record = {
     ...found,
     ...sharedRecord(model, state, S, N),
     ...storedRecord(size),
     nonzero_params: N,
     flops: C,
-    near_optimal: nearOptimalRange(law, S, size, C, cost, tolerance),
+    near_optimal: pieceWith(S, pieces),
+    near_optimal_pieces: pieces,
     tolerance,
     data: dataOf(cost, S, N, C),
     dense_data: dataOf(cost, 0, nonzerosAt(size, 0), C),
@@ -125,18 +126,21 @@ function servedAnswer(model, state) {
   const S = bestSparsity(law, demand), { nonzeros: N, training: C, total } = lifeAt(law, S, demand);
   const quantities = lifetimeQuantities({ N, C, S, demand }), value = (s) => lifeAt(law, s, demand).total;
   const limits = { levels: law.levels, kinks: kinksOf(demand) };
+  const pieces = piecesWithin(value, S, total * (1 + LIFETIME_TOLERANCE), limits);
   const record = {
     ...pointValues(quantities, law),
     ...sharedRecord(model, state, S, N),
     loss: state.loss,
     inference: state.inference,
     inference_cost: state.serving,
-    near_optimal: rangeWithin(value, S, total * (1 + LIFETIME_TOLERANCE), limits),
+    near_optimal: pieceWith(S, pieces),
+    near_optimal_pieces: pieces,
     tolerance: LIFETIME_TOLERANCE,
     costs: bestByCost(model, state, "serving", "inference", (other) => bestSparsity(law, { ...demand, serving: other })),
   };
   const evidence = evidenceOf(model, S, (law, s) => 1 - lifeAt(law, s, demand).total / lifeAt(law, 0, demand).total);
-  return { record, quantities, value, ...limits, evidence, cautions: cautionsOf(model, N, S, C, training, { compared: false }) };
+  const newRuns = { dense_loss: N * dataOf(training, 0, N, C) };
+  return { record, quantities, value, ...limits, evidence, newRuns, cautions: cautionsOf(model, N, S, C, training, { compared: false }) };
 }
 
 /** What a verdict looks at besides the answer: the twin of plan/evidence.py. `advantage` is of a law at a sparsity. */

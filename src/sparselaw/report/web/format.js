@@ -83,7 +83,17 @@ function formatTimes(value, digits = 3) {
 const formatPercent = (value, places = 1) =>
   Number.isFinite(value) ? `${rounded(100 * value, "toFixed", places)}%` : OUT_OF_REACH;
 
-const formatSpan = (bounds, form) => (bounds ? `${form(bounds[0])} to ${form(bounds[1])}` : "-");
+/** An interval; a dash where there is none, or where its ends are written alike. */
+function formatSpan(bounds, form) {
+  const [low, high] = (bounds ?? ["-", "-"]).map((end) => (bounds ? form(end) : end));
+  return low === high ? "-" : `${low} to ${high}`;
+}
+
+/** Several ranges, such as `0.0% to 2.1% and 40.0% to 55.0%`. */
+function formatSpans(pieces, form) {
+  const all = pieces.map((piece) => formatSpan(piece, form)), last = all.pop();
+  return all.length ? `${all.join(", ")} and ${last}` : last;
+}
 
 const orNotDetermined = ([name, form]) => [name, (value) => (value === null ? NOT_DETERMINED : form(value))];
 

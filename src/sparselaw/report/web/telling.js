@@ -27,11 +27,15 @@ function questionText() {
 function certainties() {
   const facts = factsNow(), has_draws = page.model.draws.length > 0;
   const sure = has_draws ? intervalText("optimal_sparsity", FORMS.percent) : said("no_interval");
-  const near = facts.near_optimal && [formatSpan(facts.near_optimal, FORMS.percent), part("_near")];
+  const near = facts.near_optimal && [formatSpans(facts.near_optimal_pieces, FORMS.percent), part("_near")];
   return [[sure, said("certainty", { has_draws })], near].filter(Boolean);
 }
 
-const headline = () => say("verdict", "headline", factsNow());
+/** The verdict, once the draws have been asked. */
+function headline() {
+  const isPending = page.model.draws.length > 0 && !page.drawn;
+  return isPending ? said("pending", factsNow()) : say("verdict", "headline", factsNow());
+}
 
 const reason = () => say("verdict", "reason", factsNow());
 

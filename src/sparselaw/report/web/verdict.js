@@ -10,6 +10,7 @@ function factsOf(answer, drawn, model) {
     ...answer.cautions,
     ...found,
     ...evidenceFacts(answer, drawn, model),
+    num_near_pieces: found.near_optimal_pieces?.length ?? 0,
     dense_in_draws: drawn?.dense_in_draws ?? null,
     lowest_of_costs: Math.min(...costs),
     highest_of_costs: Math.max(...costs),
@@ -32,7 +33,7 @@ function factsOf(answer, drawn, model) {
 /** A record with null for what the runs do not determine. */
 function knownRecord(found, drawn) {
   const open = Object.keys(drawn?.open ?? {}).filter((name) => name in found);
-  const following = open.includes("optimal_sparsity") ? ["near_optimal", "start_params", "data"] : [];
+  const following = open.includes("optimal_sparsity") ? ["near_optimal", "near_optimal_pieces", "start_params", "data"] : [];
   const lost = following.filter((name) => name in found && !("inference" in found && name === "data"));
   return { ...found, ...Object.fromEntries([...open, ...lost].map((name) => [name, null])) };
 }
