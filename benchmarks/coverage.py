@@ -4,6 +4,8 @@
 
 Each simulated sweep has the runs of a published-like grid with losses from a known law and multiplicative noise. An interval is
 right when it contains the truth; the share of right intervals is printed per quantity and method with its standard error.
+Then tables that leave something open: how often the interval over all draws holds the truth, and how often the answer is said
+not to be determined by the runs (no interval is printed then).
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ import pandas as pd
 
 from sparselaw.cost import Cost
 from sparselaw.fit import Loss, bootstrap, fit, open_fit, profile
+from sparselaw.fit.resampling import share_of_prior
 from sparselaw.fit.result import interval
 from sparselaw.laws import PAPER, Array, chinchilla_flops, optimal_sparsity, size_multiplier
+from sparselaw.plan.estimate import FREE
 from sparselaw.runs import Runs
 
 NUM_DRAWS = 500
@@ -89,7 +93,7 @@ def study(design: Design, num_simulations: int) -> None:
     missed = dict.fromkeys(methods, 0)
     for seed in range(num_simulations):
         runs = simulate(design, truth, np.random.default_rng(seed))
-        fitted = fit(runs, loss=LOSS, starts=8, seed=seed)
+        fitted = fit(runs, loss=LOSS, starts=8, seed=seed, bootstrap=0)
         for by in ("run", "cell"):
             draws = bootstrap(fitted, runs, num_draws=NUM_DRAWS, by=by, seed=seed).draws
             missed[f"bootstrap by {by}"] += NUM_DRAWS - len(draws)
@@ -109,7 +113,38 @@ def study(design: Design, num_simulations: int) -> None:
         print(f"  {name:28s} " + "   ".join(cells), flush=True)
 
 
+LEVELS, SIZES = np.array([0, 0.5, 0.75, 0.875]), np.geomspace(1.33e6, 84.9e6, 4)
+LONG = np.array([250e3, 1000e3]) * 65_536
+OPEN = (
+    Design("two durations, T5's law", "t5-c4-refit", SIZES, LEVELS, LONG, 0.005),
+    Design("two durations, ViT's law", "vit-jft", VIT.sizes[::2], LEVELS, VIT.budgets[::2], 0.005),
+    Design("two sparsities, T5's law", "t5-c4-refit", SIZES, LEVELS[::2], T5.budgets, 0.005),
+    Design("two sizes, ViT's law", "vit-jft", VIT.sizes[::4], LEVELS, VIT.budgets[:3], 0.005),
+)
+
+
+def study_of_open_tables(design: Design, num_simulations: int) -> None:
+    truth = open_fit(design.truth).values
+    about = float(chinchilla_flops(PAPER, truth, 2e7, Cost()))
+    wanted = quantities(truth) | {"S_opt (20M, 1x Chinchilla)": lambda p: optimal_sparsity(PAPER, p, 2e7, about, Cost())}
+    right, free = (dict.fromkeys(wanted, 0) for _ in range(2))
+    for seed in range(num_simulations):
+        runs = simulate(design, truth, np.random.default_rng(seed))
+        fitted = fit(runs, loss=LOSS, starts=16, seed=seed, bootstrap=NUM_DRAWS)
+        assert fitted.bootstrap is not None
+        for name, quantity in wanted.items():
+            drawn = quantity(fitted.draws)
+            low, high = interval(drawn)
+            right[name] += low <= quantity(truth) <= high
+            free[name] += share_of_prior(drawn, fitted.bootstrap.centres) > FREE
+    print(f"\n{design.name}: {num_simulations} simulations")
+    for name in wanted:
+        print(f"  {name:28s} covers {right[name] / num_simulations:.3f}   open {free[name] / num_simulations:.3f}", flush=True)
+
+
 if __name__ == "__main__":
     simulations = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     for each in (VIT, T5, HEAVY, CELLS):
         study(each, simulations)
+    for each in OPEN:
+        study_of_open_tables(each, simulations)

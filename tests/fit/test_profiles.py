@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from sparselaw.errors import UserError
-from sparselaw.fit import Loss, fit, profile
+from sparselaw.fit import Loss, profile
+from sparselaw.fit.fitting import fit_law as fit
 
 T5_LOSS, VIT_LOSS = Loss(1e-3, log=True), Loss(0.01)
 

@@ -5,27 +5,27 @@ import pytest
 
 from sparselaw.errors import UserError
 from sparselaw.fit import PUBLISHED_FITS, Loss, extrapolation_error, fit, open_fit
-from sparselaw.laws import PAPER
+from sparselaw.laws import CAPPED, PAPER
 from sparselaw.runs import held_out
 
 # To the digits of the paper, and of the refit: a_S, b_S, c_S, b_N, a_D, b_D, c.
 TABLE = {
     "vit-jft": (2.94e2, 0.821, 4.68e2, 0.392, 2.37e8, 0.890, 4.517),
     "t5-c4-published": (1.68e1, 0.722, 4.50e1, 0.245, 6.90e8, 0.203, 0.651),
-    "t5-c4-refit": (10.71, 1.345, 41.62, 0.2317, 6.769e8, 0.3846, 0.8304),
+    "t5-c4-refit": (11.56, 1.075, 41.77, 0.2331, 5.928e8, 0.3569, 0.8173),
 }
 # Full precision in the paper's units: (a (1-S)^b + c) n^-d + e t^-f + g, n in millions, t in 1e9 images or 1e5 steps.
 NORMALISED = {
     "vit-jft": ((1.30485411, 0.82101251, 2.07506343, 0.39222675, 0.27818217, 0.88979104, 4.51669257), 1e9),
     "t5-c4-published": ((0.56778512, 0.72161276, 1.52265016, 0.24513173, 0.63361517, 0.20270772, 0.65074219), 6.5536e9),
 }
-OBJECTIVES = {"vit-jft": 4.929088e-4, "t5-c4-published": 7.6036e-6, "t5-c4-refit": 4.880117e-6}
+OBJECTIVES = {"vit-jft": 4.929088e-4, "t5-c4-published": 7.6036e-6, "t5-c4-refit": 5.599989e-6}
 
 
 @pytest.mark.parametrize("name", PUBLISHED_FITS)
 def test_coefficients_are_those_of_the_table(name):
     fitted = open_fit(name)
-    assert fitted.law == PAPER
+    assert fitted.law == (CAPPED if name == "t5-c4-refit" else PAPER)
     np.testing.assert_allclose(fitted.values, TABLE[name], rtol=2e-3)
 
 
@@ -56,11 +56,11 @@ def test_the_published_t5_law_says_that_it_is_not_its_optimum():
 
 
 def test_the_refit_is_what_a_fit_gives(t5_c4):
-    refit = fit(t5_c4, loss=Loss(1e-3, log=True))
+    refit = fit(t5_c4, loss=Loss(1e-3, log=True), bootstrap=0)
     np.testing.assert_allclose(open_fit("t5-c4-refit").values, refit.values, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "percent"), [("t5-c4-published", -0.98), ("t5-c4-refit", -1.87)])
+@pytest.mark.parametrize(("name", "percent"), [("t5-c4-published", -0.98), ("t5-c4-refit", -1.90)])
 def test_errors_at_the_extrapolation_run(name, percent):
     run = held_out("t5-c4")
     assert run is not None

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sparselaw.fit import Loss, fit, run_published_recipe
+from sparselaw.fit import Loss, run_published_recipe
+from sparselaw.fit.fitting import fit_law as fit
 from sparselaw.laws import PAPER
 
 T5_LOSS, VIT_LOSS = Loss(1e-3, log=True), Loss(0.01)

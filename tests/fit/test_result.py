@@ -46,6 +46,8 @@ def fits(draw):
         data_unit=draw(st.text()),
         warnings=draw(NAMES),
         bootstrap=draw(st.sampled_from([None, boot])),
+        rivals=np.array(rows[:1]).reshape(-1, p),
+        unique=draw(st.booleans()),
     )
 
 
@@ -54,8 +56,9 @@ def assert_same(one: Fit, other: Fit) -> None:
         a, b = getattr(one, field.name), getattr(other, field.name)
         if field.name == "bootstrap" and a is not None:
             np.testing.assert_array_equal(a.draws, b.draws)
+            np.testing.assert_array_equal(a.centres, b.centres)
             assert (a.by, a.tried, a.seed) == (b.by, b.tried, b.seed)
-        elif field.name == "residuals":
+        elif field.name in ("residuals", "rivals"):
             np.testing.assert_array_equal(a, b)
         else:
             assert a == b, field.name
@@ -152,7 +155,7 @@ def places(value, at=()):
 
 def test_a_missing_value_is_refused(record, tmp_path):
     path = tmp_path / "missing.json"
-    for name in set(record) - {"bootstrap", "intervals", "format"}:
+    for name in set(record) - {"bootstrap", "intervals", "format", "rivals", "unique"}:
         path.write_text(json.dumps({key: value for key, value in record.items() if key != name}))
         assert name in refused(path)
 

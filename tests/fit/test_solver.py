@@ -5,8 +5,9 @@ import pytest
 from scipy.optimize import least_squares as scipy_least_squares
 from scipy.optimize import linprog, lsq_linear
 
-from sparselaw.fit import Loss, fit, solver
+from sparselaw.fit import Loss, solver
 from sparselaw.fit.fitting import draw_starts, prepare
+from sparselaw.fit.fitting import fit_law as fit
 from sparselaw.fit.solver import minimise
 from sparselaw.laws import PAPER
 

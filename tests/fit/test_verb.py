@@ -49,8 +49,9 @@ def test_the_command_and_the_function_choose_one_loss(frame: pd.DataFrame, vit_j
 
 
 def test_draws_are_asked_for_by_number(frame: pd.DataFrame) -> None:
-    assert len(fit(frame, starts=8).draws) == 0
+    assert len(fit(frame, starts=8, bootstrap=0).draws) == 0
     assert len(fit(frame, starts=8, bootstrap=20).draws) > 10
+    assert len(fit(frame, starts=8).draws) > 900
 
 
 def test_laws_are_names_functions_or_files(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def of_law(fitted: Fit, law) -> Fit:
 
 @pytest.mark.parametrize(
     ("law", "expected"),
-    [(DENSE, "ignores sparsity"), (free_multiplier((0.0, 0.5)), "has no contours")],
+    [(DENSE, "has no contours"), (free_multiplier((0.0, 0.5)), "has no contours")],
     ids=["dense", "levels"],
 )
 def test_laws_without_contours(law, expected: str) -> None:

@@ -20,7 +20,6 @@ def vit() -> Fit:
     [
         {},
         {"nonzeros": 1e7},
-        {"flops": 1e20},
         {"loss": 5.0},
         {"nonzeros": 1e7, "flops": 1e20, "data": 1e9},
         {"nonzeros": 1e7, "flops": 1e20, "loss": 5.0},

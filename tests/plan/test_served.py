@@ -71,7 +71,7 @@ def test_draws_that_cannot_reach_the_loss_are_told(t5: Fit) -> None:
         "The loss is out of reach in 10% of the bootstrap draws, which then have no best sparsity." in answer.warnings
     )
     assert answer.best.total.high == np.inf
-    assert answer.optimal_sparsity.high == pytest.approx(answer.optimal_sparsity.value)
+    assert answer.optimal_sparsity.bounds is None  # all draws that reach it agree
 
 
 def test_without_draws_there_is_no_interval(t5: Fit) -> None:

@@ -11,8 +11,12 @@ from sparselaw.words import FORMS
     [
         ("number", 5.31512, "5.315"),
         ("number", 0.000012345, "1.234e-05"),
-        ("number", None, "-"),
+        ("number", None, "not determined by these runs"),
         ("number2", 0.0604, "0.06"),
+        ("times", 4.8213, "4.82"),
+        ("times", 0.0004, "less than 0.001"),
+        ("times2", 118.2, "120"),
+        ("times2", 2.6e4, "more than 1000"),
         ("fixed2", 1.614, "1.61"),
         ("percent", 0.50964, "51.0%"),
         ("percent0", 0.77, "77%"),
@@ -31,7 +35,7 @@ def test_forms_by_hand(form: str, value: object, expected: str) -> None:
     assert FORMS[form](value) == expected
 
 
-@pytest.mark.parametrize("form", ["number", "number2", "count", "flops", "bytes"])
+@pytest.mark.parametrize("form", ["number", "number2", "count", "flops", "bytes", "times"])
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_what_is_not_finite_is_out_of_reach(form: str, value: float) -> None:
     assert FORMS[form](value) == "out of reach"

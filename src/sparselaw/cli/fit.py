@@ -53,19 +53,20 @@ class Command:
 
     runs: Positional[Table]
     law: Annotated[
-        str,
+        str | None,
         option(
-            "law to fit, such as dense: paper, free-multiplier, density-power, no-floor, average-params, dense, or "
-            "FILE.py:FUNCTION",
+            "law to fit, such as dense: paper, capped, free-multiplier, multipliers, density-power, no-floor, "
+            "average-params, dense, or FILE.py:FUNCTION",
             metavar="LAW",
+            default="paper; capped for t5-c4",
         ),
-    ] = "paper"
+    ] = None
     loss: Loss = None
     delta: Delta = None
     quantile: Annotated[
         float, option("quantile of the loss to fit, such as 0.1; 0.5 is the median", metavar="SHARE")
     ] = 0.5
-    bootstrap: Intervals = 0
+    bootstrap: Intervals = 1000
     by: Annotated[
         Literal["run", "cell"],
         option("resample single runs, or cells: all runs of one sparsity and size together", metavar="run|cell"),

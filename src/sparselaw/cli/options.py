@@ -70,7 +70,7 @@ TokensPerImage = Annotated[
     ),
 ]
 Confidence = Annotated[float, option("confidence level of the intervals, such as 0.9", metavar="SHARE")]
-Intervals = Annotated[int, option("number of resamples for intervals, such as 1000", metavar="NUMBER")]
+Intervals = Annotated[int, option("number of resamples for intervals, such as 200; 0 for none", metavar="NUMBER")]
 
 
 def ranged(text: str | None) -> tuple[float, float] | None:

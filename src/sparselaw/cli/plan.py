@@ -25,8 +25,8 @@ Precision = Literal["fp32", "bf16", "fp16", "int8", "int4"]
 class Command:
     """Say how sparse a model should be for a budget, and what that gains.
 
-    Give two of --nonzeros (or --memory), --flops, --data and --loss; or
-    --nonzeros (or --memory) and --times-chinchilla; or --loss and
+    Give --flops alone; or two of --nonzeros (or --memory), --flops, --data
+    and --loss; or --nonzeros (or --memory) and --times-chinchilla; or --loss and
     --inference, for the cheapest model to train and serve.
     """
 

@@ -24,7 +24,8 @@ from sparselaw.shown import Readable
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-ALL_LAWS = ("paper", "free-multiplier", "density-power", "no-floor", "average-params", "dense")
+ALL_LAWS = ("paper", "capped", "free-multiplier", "density-power", "no-floor", "average-params", "dense")
+BY_LEVEL = ("free-multiplier", "multipliers")
 MIN_LEVELS = 3  # a rolling hold-out fits at least this many levels
 
 
@@ -125,14 +126,13 @@ def _levels(values: Array) -> Array:
 def _hold_out(runs: Runs, law: Law | str, loss: Loss, name: str, left_out: NDArray[np.bool_]) -> HoldOut:
     rest, asked = runs.select(~left_out), runs.select(left_out)
     unable = HoldOut(name, len(asked), None, None)
-    if isinstance(law, str):
-        try:
-            law = law_named(law, levels=rest.sparsity)
-        except UserError:  # free multipliers without dense runs
+    try:
+        form = law_named(law, levels=rest.sparsity) if isinstance(law, str) else law
+        if form.name in BY_LEVEL and not np.isin(asked.sparsity, rest.sparsity).all():
             return unable
-    if law.name == "free-multiplier" and not np.isin(asked.sparsity, rest.sparsity).all():
+        fitted = fit_law(rest, form, loss=loss, starts=32)
+    except UserError:  # the rest cannot carry the law
         return unable
-    fitted = fit_law(rest, law, loss=loss, starts=32)
     if not _identified(fitted, rest):
         return unable
     error = fitted.predict(asked.sparsity, asked.nonzero_params, asked.data) / asked.loss - 1

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparselaw.errors import UserError, arg, choice, require_at_least
-from sparselaw.fit.identify import identifiability_warnings
+from sparselaw.fit.dispersion import dispersion
+from sparselaw.fit.identify import identifiability_warnings, impossible_warnings, require_carried, rival_warnings
 from sparselaw.fit.losses import Loss
+from sparselaw.fit.optima import rivals, settled
+from sparselaw.fit.quality import quality_warnings
 from sparselaw.fit.result import Domain, Fit, Starts
 from sparselaw.fit.solver import Problem, Solutions, minimise, predict_all, rounding
-from sparselaw.laws import Array, Law, PowerLaw, Units, law_named
+from sparselaw.laws import CAPPED, Array, Law, PowerLaw, Units, law_named
 from sparselaw.runs import Runs
 
 SAME_OPTIMUM = 1e-6  # relative difference of objectives below which two starts have found the same optimum
@@ -46,13 +49,15 @@ def fit_law(
     """Minimise the weighted mean of `loss` over the runs from many starting points; arguments as in `sparselaw.fit`.
 
     Raises:
-        UserError: unknown law or parameter, impossible bounds, weights of another number than runs.
+        UserError: a law that the runs cannot carry, unknown law or parameter, impossible bounds, weights of another number
+            than runs.
     """
     require_at_least(1, starts=starts)
     require_at_least(0, seed=seed)
     if isinstance(law, str):
         law = law_named(law, levels=runs.sparsity)
     setting = prepare(runs, law, loss=loss, weights=weights, pin=pin or {}, bound=bound or {})
+    require_carried(runs, law, pin or {})
     start = draw_starts(setting, starts, np.random.default_rng(seed))
     solutions = minimise(setting.problem, start, weights=setting.weights)
     return _result(runs, setting, solutions, pin or {})
@@ -62,6 +67,8 @@ def prepare(runs: Runs, law: Law, *, loss: Loss, weights: Weights, pin: Pins, bo
     """The problem in solver coordinates; arguments as `fit_law`."""
     natural = {p.name: (p.lower, p.upper) for p in law.parameters}
     for name, low, high in [(n, v, v) for n, v in pin.items()] + [(n, *b) for n, b in bound.items()]:
+        if name == "b_S" and law is CAPPED:
+            raise UserError("The law capped sets the largest b_S itself; pin or bound b_S with the law paper.")
         if name not in natural:
             raise UserError(f"The law {law.name} has no parameter {name!r}; {choice(name, law.names)}")
         if not low <= high:
@@ -171,34 +178,42 @@ def _project(setting: Setting, start: Array) -> Array:
         moment += np.matmul(basis * weights[runs], problem.measured[runs, None])
     ridge = 1e-8 * np.einsum("bii->bi", gram)[:, :, None] * np.eye(num_linear) + 1e-300 * np.eye(num_linear)
     coefficients = np.linalg.solve(gram + ridge, moment)[:, :, 0]
-    # A coefficient that wants to be negative starts small instead.
-    return np.maximum(coefficients, 1e-3 * problem.measured.mean())
+    # A coefficient that wants to be negative, and must not be, starts small instead.
+    least = np.where(problem.lower[linear] < 0, -np.inf, 1e-3 * problem.measured.mean())
+    return np.maximum(coefficients, least)
 
 
 def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fit:
-    problem, law = setting.problem, setting.problem.law
+    problem, law, weights = setting.problem, setting.problem.law, setting.weights
     objective = np.where(np.isnan(solutions.objective), np.inf, solutions.objective)
     reached = np.where(solutions.converged, objective, np.inf) if solutions.converged.any() else objective
     best = int(np.argmin(reached))
-    theta = solutions.theta[best]
-    at_optimum = solutions.converged & (
-        solutions.objective <= solutions.objective[best] * (1 + SAME_OPTIMUM) + rounding(problem)
-    )
+    at_optimum = solutions.converged & (objective <= objective[best] * (1 + SAME_OPTIMUM) + rounding(problem))
     starts = Starts(len(solutions.theta), int(solutions.converged.sum()), int(at_optimum.sum()))
+    theta = solutions.theta[best]
+    scale = dispersion(problem, theta, weights)
+    equal, others = solutions.select(at_optimum), solutions.select(~at_optimum)
+    alike = rivals(problem, weights, equal, theta, scale)
+    if len(alike):
+        equal = settled(problem, weights, equal, scale)
+        theta = equal.theta[np.argmin(np.where(equal.converged, equal.objective, np.inf))]
+    minima = rivals(problem, weights, equal.joined(others), theta, scale)
     predicted, jacobian = predict_all(problem, theta[None], slice(None))
     residuals, slope = problem.loss.residual(predicted[0], problem.measured)
     free = problem.lower < problem.upper
     at_bound = free & ((theta <= problem.lower) | (theta >= problem.upper))
-    condition = condition_number(jacobian[0][free & ~at_bound] * slope * np.sqrt(setting.weights))
-    status = _status(starts, objective.min() < objective[best] * (1 - SAME_OPTIMUM))
+    condition = condition_number(jacobian[0][free & ~at_bound] * slope * np.sqrt(weights))
     names = tuple(name for name, is_at in zip(law.names, at_bound, strict=True) if is_at)
-    natural = dict(zip(law.names, law.from_solver(theta, setting.units).tolist(), strict=True))
+    natural = law.from_solver(np.concatenate([theta[None], minima, alike]), setting.units)
+    for name, value in pin.items():
+        natural[:, law.names.index(name)] = value
+    parameters = dict(zip(law.names, natural[0].tolist(), strict=True))
     return Fit(
         law=law,
-        parameters=natural | {name: float(value) for name, value in pin.items()},
+        parameters=parameters,
         loss=problem.loss,
-        objective=float(solutions.objective[best] / setting.weights.sum() * problem.loss.scale),
-        status=status,
+        objective=float((weights * problem.loss.rho(residuals)).sum() / weights.sum() * problem.loss.scale),
+        status=_status(starts, objective.min() < objective[best] * (1 - SAME_OPTIMUM)),
         starts=starts,
         condition=condition,
         at_bound=names,
@@ -208,9 +223,14 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
         num_runs=len(runs),
         name=runs.name,
         data_unit=runs.data_unit,
+        rivals=natural[1 : 1 + len(minima)],
+        unique=not len(alike),
         warnings=(
             *runs.warnings,
             *identifiability_warnings(runs, law, pinned=tuple(pin), at_bound=names, condition=condition),
+            *rival_warnings(law, natural),
+            *impossible_warnings(law, natural[0], runs),
+            *quality_warnings(runs, np.log(np.maximum(predicted[0], 1e-300) / runs.loss), len(law.names) - len(pin)),
         ),
     )
 

@@ -1,14 +1,83 @@
-"""Which parameters the runs do not identify, each as a warning."""
+"""What a table of runs can carry: laws that it cannot are refused, parameters that it leaves open are named."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
-from sparselaw.laws import Array, Law, PowerLaw
+from sparselaw.counts import format_count
+from sparselaw.errors import UserError, either
+from sparselaw.laws import CAPPED, DENSE, Array, Law, PowerLaw, multipliers_only, size_multiplier
 from sparselaw.runs import Runs
 
+RISES = 0.8  # share of groups of equal N and D in which a loss that rises with S is no accident
+IMPOSSIBLE = 1.02  # of the worth of a weight, beyond what noise makes of 1
 ILL_CONDITIONED = 1e4
 OTHER_POWERS = "the other powers of S"
+
+
+def require_carried(runs: Runs, law: Law, pinned: Collection[str]) -> None:
+    """Refuses a law that these runs cannot carry whatever their losses are.
+
+    Raises:
+        UserError: too few runs; a single size, duration or sparsity where the law has terms in it; or only one total size.
+    """
+    missing = _missing(runs, law, pinned)
+    if missing:
+        raise UserError(f"{runs.name} cannot carry the law {law.name}: {missing}; {_instead(runs)}.")
+
+
+def _missing(runs: Runs, law: Law, pinned: Collection[str]) -> str:
+    """What the table lacks for a law, empty if nothing."""
+    num_free = len(set(law.names) - set(pinned))
+    settings = np.round(np.column_stack([runs.sparsity, np.log(runs.nonzero_params), np.log(runs.data)]), 6)
+    num_settings = len(np.unique(settings, axis=0))
+    lacking = _single_level(runs, law, pinned) if isinstance(law, PowerLaw) else ""
+    if lacking:
+        return lacking
+    if num_settings < num_free:
+        which = "1 run" if num_settings == 1 else f"{num_settings} different runs"
+        return f"it has {which} and the law {num_free} free parameters"
+    return ""
+
+
+def _single_level(runs: Runs, law: PowerLaw, pinned: Collection[str]) -> str:
+    """What takes a single value though the law has terms in it that are not all held."""
+    features = {feature for term in law.terms for _, feature in term.exponents}
+    knows_size, knows_data = bool(features & {"log_N", "log_mean_N"}), "log_D" in features
+    if law.knows_sparsity and not _held(law, "log_density", "log_sparsity", pinned=pinned):
+        if not runs.sparsity.any():
+            return "all its runs are dense, and say nothing about sparsity"
+        if _num_levels(runs.sparsity) == 1:
+            return f"all its runs have the same sparsity, {runs.sparsity[0]:.4g}"
+    if knows_size and _num_levels(runs.nonzero_params) == 1 and not _held(law, "log_N", "log_mean_N", pinned=pinned):
+        return f"all its runs have the same size, {format_count(runs.nonzero_params[0])} non-zero weights"
+    if knows_data and _num_levels(runs.data) == 1 and not _held(law, "log_D", pinned=pinned):
+        return f"all its runs have the same duration, {format_count(runs.data[0])} {runs.data_unit}"
+    if knows_size and law.knows_sparsity and _num_levels(runs.nonzero_params / (1 - runs.sparsity)) == 1:
+        total = format_count(runs.nonzero_params[0] / (1 - runs.sparsity[0]))
+        return f"all its models have {total} weights, zeros included, so that size and sparsity vary together"
+    return ""
+
+
+def _held(law: PowerLaw, *features: str, pinned: Collection[str]) -> bool:
+    """Whether the exponents of these features are pinned, and the irreducible loss, which a single level leaves open too."""
+    exponents = {e for term in law.terms for e, feature in term.exponents if feature in features}
+    floor = {term.coefficient for term in law.terms if not term.exponents}
+    return (exponents | floor) <= set(pinned)
+
+
+def _instead(runs: Runs) -> str:
+    """The law that fits these runs, or what they need."""
+    is_dense = not runs.sparsity.any()
+    if _num_levels(runs.sparsity) == 1 and not _missing(runs, DENSE, ()):
+        law = either("fit(runs, 'dense')", "--law dense")
+        return f"fit the law of dense models ({law})" + (", or add sparse runs" if is_dense else ", or add dense runs")
+    if (runs.sparsity == 0).any() and not _missing(runs, multipliers_only(np.unique(runs.sparsity)), ()):
+        law = either("fit(runs, 'multipliers')", "--law multipliers")
+        return f"fit what each sparsity is worth at this duration ({law}), or add runs of other durations"
+    return "add runs of at least three sizes, three durations and three sparsities, dense among them"
 
 
 def identifiability_warnings(
@@ -17,19 +86,71 @@ def identifiability_warnings(
     """Sentences naming each parameter that the runs do not identify, and why."""
     sentences = []
     num_free = len(law.names) - len(pinned)
-    if len(runs) < num_free:
-        count = f"{len(runs)} run{'s' * (len(runs) > 1)}"
-        sentences.append(f"{count} cannot identify {num_free} free parameters: the fit follows the noise.")
-    elif len(runs) < 3 * num_free:
+    if len(runs) < 3 * num_free:
         sentences.append(f"{len(runs)} runs are few for {num_free} free parameters: expect wide intervals.")
     if isinstance(law, PowerLaw):
         sentences += _level_warnings(runs, law, pinned)
-    sentences += [f"{name} is at its bound: the runs do not identify it." for name in at_bound]
+        sentences += _contradictions(runs, law)
+    sentences += [
+        f"{name} is as large as the law allows: a larger one fits better, but makes a weight of some sparse model worth more "
+        "than a dense weight."
+        if (law, name) == (CAPPED, "b_S")
+        else f"{name} is at its bound: the runs do not identify it."
+        for name in at_bound
+    ]
     if condition > ILL_CONDITIONED:
         sentences.append(
             f"The fit is ill-conditioned ({condition:.1e}): parameters compensate for each other; trust its predictions more."
         )
     return tuple(sentences)
+
+
+def _contradictions(runs: Runs, law: PowerLaw) -> list[str]:
+    """A sentence if the loss rises with sparsity where size and data are equal, as it does where N counts zeros too."""
+    if not law.knows_sparsity:
+        return []
+    keys = np.round(np.column_stack([np.log(runs.nonzero_params), np.log(runs.data)]), 2)
+    cells = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    slopes = [
+        np.polyfit(runs.sparsity[cells == cell], runs.loss[cells == cell], 1)[0]
+        for cell in np.unique(cells)
+        if np.ptp(runs.sparsity[cells == cell]) > 0
+    ]
+    if not slopes or np.mean(np.array(slopes) > 0) <= RISES:
+        return []
+    share = np.mean(np.array(slopes) > 0)
+    sentence = (
+        f"In {share:.0%} of the groups of equal size and data the loss rises with sparsity, which no sparse scaling law allows: "
+        "does nonzero_params count the zeros too?"
+    )
+    return [sentence]
+
+
+def impossible_warnings(fitted_law: Law, values: Array, runs: Runs) -> tuple[str, ...]:
+    """A sentence if weights of a measured sparse model, zeros included, are worth more than dense ones."""
+    levels = np.unique(runs.sparsity[runs.sparsity > 0])
+    if not isinstance(fitted_law, PowerLaw) or not fitted_law.knows_sparsity or not len(levels):
+        return ()
+    worth = size_multiplier(fitted_law, values[None], levels) * (1 - levels)
+    k = int(np.argmax(worth))
+    if not worth[k] > IMPOSSIBLE:
+        return ()
+    sentence = (
+        f"At {levels[k]:.4g} sparsity a weight, zeros included, comes out as worth {worth[k]:.3g} dense weights; more than 1 is "
+        "impossible: are the dense runs trained as well as the sparse ones, and does nonzero_params count non-zeros?"
+    )
+    return (sentence,)
+
+
+def rival_warnings(law: Law, optima: Array) -> tuple[str, ...]:
+    """A sentence if other parameters [1:] fit as well as the best ones [0] of `optima` [k, p]."""
+    if len(optima) < 2:
+        return ()
+    low, high = optima.min(0), optima.max(0)
+    moved = ", ".join(
+        name for name, lowest, highest in zip(law.names, low, high, strict=True) if lowest < 0.9 * highest
+    )
+    return (f"The minimum is not unique: other values of {moved} fit these runs as well. The intervals include them.",)
 
 
 def _level_warnings(runs: Runs, law: PowerLaw, pinned: tuple[str, ...]) -> list[str]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sparselaw.errors import UserError, choice
+from sparselaw.fit.dispersion import dispersion, mean_curvature
 from sparselaw.fit.fitting import Bounds, Pins, Setting, Weights, prepare_again
-from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Fit
 from sparselaw.fit.solver import Penalty, minimise, predict_all
 from sparselaw.laws import Array
@@ -108,9 +108,8 @@ def _scale_and_spread(setting: Setting, optimum: Array, value: Quantity, name: s
     used = setting.weights > 0
     weights, residual = setting.weights[used], residual[used]
     freedom = len(weights) / max(1, len(weights) - int(free.sum()))
-    psi = loss.weight(residual) * residual
-    curvature = _mean_curvature(loss, residual * np.sqrt(freedom), weights)
-    scale = freedom * np.average(psi**2, weights=weights) / max(curvature, 1e-12)
+    curvature = mean_curvature(loss, residual * np.sqrt(freedom), weights)
+    scale = dispersion(problem, optimum, setting.weights)
     design = (jacobian[0][free] * slope)[:, used] * np.sqrt(weights * max(curvature, 1e-12))
     gradient = Penalty.derivative(value, optimum[None], problem)[0][free]
     variance = scale * gradient @ np.linalg.pinv(design @ design.T, hermitian=True) @ gradient
@@ -118,19 +117,7 @@ def _scale_and_spread(setting: Setting, optimum: Array, value: Quantity, name: s
         raise UserError(
             f"{name} cannot be profiled: it is pinned, at a bound, or not determined by the runs; profile another parameter."
         )
-    return float(scale), float(np.sqrt(variance))
-
-
-def _mean_curvature(loss: Loss, residual: Array, weights: Array) -> float:
-    """E[psi'] as the slope of mean psi(r + h) in h over a bandwidth of the residuals' own spread.
-
-    With delta far below the spread psi' is nonzero for a handful of runs only, and the fit pulls p of them there, so that
-    counting them would overstate the curvature.
-    """
-    spread = np.median(np.abs(residual)) / 0.6745
-    width = max(1.06 * spread * len(residual) ** -0.2, 1e-12)
-    shifted = [np.average(loss.weight(r) * r, weights=weights) for r in (residual + width, residual - width)]
-    return (shifted[0] - shifted[1]) / (2 * width)
+    return scale, float(np.sqrt(variance))
 
 
 def _trace(

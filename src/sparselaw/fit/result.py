@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,26 @@ class Domain:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How far a new run may fall from the law; see `fit.calibration`.
+
+    Attributes:
+        noise: standard deviation in ln loss among the fitted runs.
+        per_decade: standard deviation that each factor of ten in compute outside them adds.
+        compute: lowest and highest weights, zeros included, times data, of the fitted runs.
+    """
+
+    noise: float
+    per_decade: float
+    compute: tuple[float, float]
+
+    def at(self, compute: Array | float) -> Array:
+        """Standard deviation in ln loss of a run of so many weights, zeros included, times data."""
+        outside = np.maximum(np.log10(compute / self.compute[1]), np.log10(self.compute[0] / compute))
+        return np.hypot(self.noise, self.per_decade * np.maximum(outside, 0.0))
+
+
+@dataclass(frozen=True)
 class Starts:
     """How many starting points were tried, how many converged, and how many of those reached the optimum."""
 
@@ -41,12 +61,21 @@ class Starts:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Refits of resampled runs: parameters [converged draws, p] in natural units, and how many were tried."""
+    """Refits of resampled runs.
+
+    Attributes:
+        draws: parameters [converged draws, p] in natural units.
+        by: what was resampled.
+        tried: number of resamples.
+        seed: of the resampling.
+        centres: for each draw and free parameter with a prior, where its prior was centred [converged draws, num_priors].
+    """
 
     draws: Array = field(repr=False)
     by: str
     tried: int
     seed: int
+    centres: Array = field(default_factory=lambda: np.empty((0, 0)), repr=False)
 
 
 @dataclass(frozen=True)
@@ -58,6 +87,9 @@ class Fit(Shown):
     status: "converged", or a sentence that says what went wrong.
     condition: condition number of the weighted, column-scaled Jacobian over parameters not at a bound.
     residuals: predicted - measured of each run, in L or ln L as the loss function takes them.
+    rivals: other minima that fit as well within the noise, natural, [k, p].
+    unique: whether the minimum is a single point; if not, `parameters` are the most plausible ones of it.
+    spread: of new runs around the law; None without draws.
     """
 
     law: Law
@@ -76,6 +108,9 @@ class Fit(Shown):
     data_unit: str
     warnings: tuple[str, ...] = ()
     bootstrap: Bootstrap | None = None
+    rivals: Array = field(default_factory=lambda: np.empty((0, 0)), repr=False)
+    unique: bool = True
+    spread: Spread | None = None
 
     @property
     def values(self) -> Array:
@@ -100,15 +135,16 @@ class Fit(Shown):
         """The law, if it is one that can be planned with.
 
         Raises:
-            UserError: the law is a function of the user's own, or ignores sparsity.
+            UserError: the law is a function of the user's own, or ignores the data.
         """
         if not isinstance(self.law, PowerLaw):
             raise UserError(
                 f"{self.law.name} is a law of your own, which cannot be planned with; fit a built-in law, such as paper."
             )
-        if not self.law.knows_sparsity:
+        if not self.law.knows_data:
             raise UserError(
-                f"The law {self.law.name} ignores sparsity and has no optimal sparsity; fit another law, such as paper."
+                f"The law {self.law.name} knows one duration and cannot be planned with; it says what a sparsity is worth there "
+                "(see the multipliers of the fit). For plans, add runs of other durations."
             )
         return self.law
 
@@ -135,9 +171,11 @@ class Fit(Shown):
             record[name] = getattr(self, name)
         record |= {"loss": asdict(self.loss), "starts": asdict(self.starts), "domain": asdict(self.domain)}
         record |= {"warnings": list(self.warnings), "residuals": self.residuals.tolist()}
+        record |= {"rivals": self.rivals.tolist(), "unique": self.unique, "spread": self.spread and asdict(self.spread)}
         if self.bootstrap:
             record["intervals"] = self.intervals()
-            record["bootstrap"] = asdict(replace(self.bootstrap, draws=np.empty(0))) | {"draws": self.draws.tolist()}
+            arrays = {name: getattr(self.bootstrap, name).tolist() for name in ("draws", "centres")}
+            record["bootstrap"] = asdict(self.bootstrap) | arrays
         return record
 
     def save(self, path: str | Path) -> None:
@@ -174,6 +212,9 @@ class Fit(Shown):
             data_unit=record["data_unit"],
             warnings=tuple(record["warnings"]),
             bootstrap=_bootstrap(boot, len(record["parameters"])) if boot else None,
+            rivals=np.array(record.get("rivals", []), dtype=float).reshape(-1, len(record["parameters"])),
+            unique=record.get("unique", True),
+            spread=structure(record["spread"], Spread) if record.get("spread") else None,
         )
 
 
@@ -231,7 +272,8 @@ def _bootstrap(record: dict[str, Any], num_parameters: int) -> Bootstrap:
     draws = np.array([[_number(value) for value in draw] for draw in record["draws"]]).reshape(-1, num_parameters)
     if len(draws) != len(record["draws"]):
         raise ValueError(f"bootstrap draws are not of {num_parameters} parameters")
-    return Bootstrap(draws, record["by"], int(record["tried"]), int(record["seed"]))
+    centres = np.array(record.get("centres") or np.empty((0, 0)), dtype=float)
+    return Bootstrap(draws, record["by"], int(record["tried"]), int(record["seed"]), centres)
 
 
 def _law(record: dict[str, Any]) -> PowerLaw:

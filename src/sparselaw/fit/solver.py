@@ -9,7 +9,7 @@ every problem and blind to how it got there: the decrease that a full majorising
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 import numpy as np
@@ -54,6 +54,14 @@ class Penalty:
 
 
 @dataclass(frozen=True)
+class Prior:
+    """sum_k precision_k / 2 * (theta_k - centre_k)^2 added to F: precision is [p], centre [batch, p]."""
+
+    precision: Array
+    centre: Array
+
+
+@dataclass(frozen=True)
 class Problem:
     """A law at given runs: features and measured loss [num_runs], the loss function, and a box [num_parameters]."""
 
@@ -64,6 +72,7 @@ class Problem:
     lower: Array
     upper: Array
     penalty: Penalty | None = None
+    prior: Prior | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,15 @@ class Solutions:
     @property
     def converged(self) -> Bools:
         return self.promised <= RELATIVE_DECREASE
+
+    def select(self, rows: Bools) -> Solutions:
+        """Some of the problems."""
+        return Solutions(self.theta[rows], self.objective[rows], self.promised[rows], self.iterations[rows])
+
+    def joined(self, other: Solutions) -> Solutions:
+        """These problems and others."""
+        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(Solutions))
+        return Solutions(*map(np.concatenate, pairs))
 
 
 @dataclass
@@ -162,7 +180,17 @@ def _expand(problem: Problem, theta: Array, weights: Array, rows: Rows) -> _Stat
         _add_runs(state, problem, slice(begin, begin + size), weights)
     if problem.penalty:
         _add_penalty(state, problem, problem.penalty, rows)
+    if problem.prior:
+        _add_prior(state, problem.prior, rows)
     return state
+
+
+def _add_prior(state: _State, prior: Prior, rows: Rows) -> None:
+    away = state.theta - prior.centre[rows]
+    state.objective += (prior.precision * away**2).sum(1) / 2
+    state.gradient += prior.precision * away
+    state.majorising += np.diag(prior.precision)
+    state.true += np.diag(prior.precision)
 
 
 def _add_penalty(state: _State, problem: Problem, penalty: Penalty, rows: Rows) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sparselaw.errors import UserError, first_line
+from sparselaw.fit.calibration import calibrate
 from sparselaw.fit.fitting import NUM_STARTS, Bounds, Pins, Weights, fit_law
 from sparselaw.fit.losses import Loss, loss_function
+from sparselaw.fit.resampling import NUM_DRAWS
 from sparselaw.fit.resampling import bootstrap as draw
 from sparselaw.fit.result import Fit
 from sparselaw.laws import FunctionLaw, Law, from_function
@@ -19,16 +22,18 @@ from sparselaw.runs.table import Runs, as_runs
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+DEFAULT_LAW = {"t5-c4": "capped"}
+
 
 def fit(
     runs: Runs | DataFrame | str | Path,
-    law: Law | str | Callable[..., Any] = "paper",
+    law: Law | str | Callable[..., Any] | None = None,
     *,
     columns: Mapping[str, str] | None = None,
     loss: Loss | str | None = None,
     delta: float | None = None,
     quantile: float = 0.5,
-    bootstrap: int = 0,
+    bootstrap: int = NUM_DRAWS,
     by: str = "run",
     pin: Pins | None = None,
     bound: Bounds | None = None,
@@ -40,14 +45,15 @@ def fit(
 
     Args:
         runs: a table, or what `read_runs` reads: a file, a folder of runs, or a published sweep such as `t5-c4`.
-        law: a built-in law's name, a law, a function of S, N, D and its parameters, or `FILE.py:FUNCTION`.
+        law: a built-in law's name, a law, a function of S, N, D and its parameters, or `FILE.py:FUNCTION`. If None `paper`, but
+            `capped` for the published sweep t5-c4, whose fit is impossible without the cap.
         columns: names in the table of those of nonzero_params, sparsity, data, loss that have another one there.
         loss: the loss function of residuals: `huber-log`, `huber`, `squared`, `squared-log`, `absolute`, `absolute-log`. A
             published sweep's own if None, else huber-log.
         delta: of Huber's loss; 0.001 for huber-log and 0.01 for huber if None.
         quantile: the quantile of the loss to fit; 0.5 is the median.
         bootstrap: number of resamples for intervals; 0 draws none.
-        by: resample each "run", or each "cell" of all runs of one sparsity and size.
+        by: resample each "run", with its checkpoints and repeats, or each "cell" of all runs of one sparsity and size.
         pin: values to hold parameters at.
         bound: (lowest, highest) of parameters.
         weights: one non-negative weight for each run [num_runs], or the column that holds them.
@@ -59,9 +65,11 @@ def fit(
     """
     table = as_runs(runs, columns=columns)
     objective = loss_function(table.name, loss, delta=delta, quantile=quantile)
-    found = fit_law(table, law_of(law), loss=objective, weights=weights, pin=pin, bound=bound, starts=starts, seed=seed)
+    law = law_of(law or DEFAULT_LAW.get(table.name, "paper"))
+    found = fit_law(table, law, loss=objective, weights=weights, pin=pin, bound=bound, starts=starts, seed=seed)
     if not bootstrap:
         return found
+    found = replace(found, spread=calibrate(table, law, found))
     return draw(found, table, num_draws=bootstrap, by=by, weights=weights, pin=pin, bound=bound, seed=seed)
 
 

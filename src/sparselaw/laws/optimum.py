@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from sparselaw.errors import UserError, arg
 from sparselaw.laws.forms import PAPER
 from sparselaw.laws.power import Array, Direction, PowerLaw
-from sparselaw.laws.search import MAX_SPARSITY, least_value, lowest_point, range_within
+from sparselaw.laws.search import MAX_SPARSITY, Pieces, least_value, lowest_point, piece_with, pieces_within
 
 
 class TrainingCost(Protocol):
@@ -56,11 +56,12 @@ Size = ArrayLike | WeightLimit
 """N, or a memory that holds as many non-zeros as it can."""
 LEVELS = (0.25, 0.5, 0.75, 0.875, 0.9375)
 """The sparsities whose contours are drawn unless others are asked for."""
+SAME_SPARSITY = 1e-6  # what is closer is rounding
 
 
 def levels_of(law: PowerLaw, N: Size = 0.0) -> tuple[float, ...]:
     """The only sparsities to choose from: those that the law knows and the memory's format can hold; empty if all."""
-    known = law.levels
+    known = law.choices
     held = N.levels if isinstance(N, WeightLimit) else ()
     return tuple(S for S in known if S in held) if known and held else known or held
 
@@ -113,7 +114,7 @@ def optimal_sparsity(law: PowerLaw, parameters: ArrayLike, N: Size, flops: Array
         cost: how FLOPs are counted.
     """
     values, flops = np.asarray(parameters, dtype=float), np.asarray(flops, dtype=float)
-    if law is PAPER and cost.zeros_are_computed and not isinstance(N, WeightLimit):
+    if law.terms == PAPER.terms and cost.zeros_are_computed and not isinstance(N, WeightLimit):
         return closed_form(values, np.asarray(N, dtype=float), cost.data(0.0, 1.0, flops))
     return numerical_optimum(law, values, N, flops, cost)
 
@@ -124,7 +125,8 @@ def closed_form(parameters: Array, N: Array, data: Array) -> Array:
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         log_data = np.log(a_D) + np.log(N) - np.log(data)
         log_density = (np.log(b_D) - np.log(a_S * b_S) + b_N * np.log(N) + b_D * log_data) / (b_D + b_S)
-        return np.clip(-np.expm1(log_density), 0.0, MAX_SPARSITY)
+        found = np.clip(-np.expm1(log_density), 0.0, MAX_SPARSITY)
+        return np.where(np.isnan(found), 0.0, found)  # nothing depends on sparsity
 
 
 def numerical_optimum(law: PowerLaw, parameters: Array, N: Size, flops: Array, cost: TrainingCost) -> Array:
@@ -139,12 +141,12 @@ def numerical_optimum(law: PowerLaw, parameters: Array, N: Size, flops: Array, c
     )
 
 
-def near_optimal_range(
+def near_optimal_pieces(
     law: PowerLaw, parameters: ArrayLike, N: Size, flops: float, cost: TrainingCost, *, tolerance: float
-) -> tuple[float, float]:
-    """The range of S around S_opt whose loss is within `tolerance` nats of the lowest; the optimum is flat.
+) -> Pieces:
+    """The ranges of S whose loss is within `tolerance` nats of the lowest; the optimum is flat, and there may be two.
 
-    For a law or a format with levels, the outermost levels within the tolerance.
+    For a law or a format with levels, ranges of neighbouring levels.
     """
     values = np.asarray(parameters, dtype=float)
     best = float(optimal_sparsity(law, values, N, flops, cost))
@@ -153,7 +155,15 @@ def near_optimal_range(
     def loss(S: Array) -> Array:
         return loss_on_budget(law, values, S, N, flops, cost)
 
-    return range_within(loss, best, allowed, levels=levels_of(law, N), kinks=kinks_of(N, cost))
+    return pieces_within(loss, best, allowed, levels=levels_of(law, N), kinks=kinks_of(N, cost))
+
+
+def near_optimal_range(
+    law: PowerLaw, parameters: ArrayLike, N: Size, flops: float, cost: TrainingCost, *, tolerance: float
+) -> tuple[float, float]:
+    """The one of `near_optimal_pieces` around S_opt."""
+    best = float(optimal_sparsity(law, parameters, N, flops, cost))
+    return piece_with(best, near_optimal_pieces(law, parameters, N, flops, cost, tolerance=tolerance))
 
 
 def data_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, along: Direction) -> Array:
@@ -177,7 +187,17 @@ def data_exponent(law: PowerLaw, parameters: ArrayLike) -> Array:
 
 
 def flops_where_optimal(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, cost: TrainingCost) -> Array:
-    """The budget for which S is optimal for N non-zeros: the contour C_S(N)."""
+    """The budget for which S is optimal for N non-zeros: the contour C_S(N); inf where S is not optimal for any budget."""
+    flops = flops_where_stationary(law, parameters, S, N, cost)
+    is_finite = np.isfinite(flops)
+    best = optimal_sparsity(law, parameters, N, np.where(is_finite, flops, 1.0), cost)
+    return np.where(is_finite & (np.abs(best - np.asarray(S, dtype=float)) < SAME_SPARSITY), flops, np.inf)
+
+
+def flops_where_stationary(
+    law: PowerLaw, parameters: ArrayLike, S: ArrayLike, N: ArrayLike, cost: TrainingCost
+) -> Array:
+    """The budget for which more sparsity than S makes no difference at first, though S may be far from the best."""
     if levels_of(law):
         raise UserError(f"The law {law.name} knows the fitted sparsities only and has no contours; fit another law.")
     if cost.kinks:
@@ -189,7 +209,8 @@ def flops_where_sparsity_pays(law: PowerLaw, parameters: ArrayLike, N: Size, cos
     """The budget from which some sparsity is better than none, for N non-zeros or in a memory that holds N_0 dense weights.
 
     Where the loss at S on a budget is that of dense: A(0) - A(S) = ((c_mul N/N_0)^b_D - 1) (6 N_0 D_1 / C)^b_D with D_1 the data
-    at which the data term is 1; the least over S, of which the limit S -> 0 is the contour of 0 where N does not depend on S.
+    at which the data term is 1; the least over S, of which the limit S -> 0 is the contour of 0 where N does not depend on S
+    and dense models lack no term.
     """
     values, levels = np.asarray(parameters, dtype=float)[..., None, :], levels_of(law, N)
     b_D, dense, sizes = data_exponent(law, values), nonzeros_at(over_sparsities(N), 0.0), over_sparsities(N)
@@ -202,7 +223,7 @@ def flops_where_sparsity_pays(law: PowerLaw, parameters: ArrayLike, N: Size, cos
             return np.where(gain > 0, law.data_for(values, 1.0) * (price / gain) ** (1 / b_D), np.inf)
 
     least = cost.flops(0.0, nonzeros_at(N, 0.0), least_value(data, levels=levels, kinks=kinks_of(N, cost)))
-    if levels or (isinstance(N, WeightLimit) and not N.positions_are_free):
+    if levels or law.sets_dense_apart or (isinstance(N, WeightLimit) and not N.positions_are_free):
         return least
     N = nonzeros_at(N, 0.0)
     return np.minimum(

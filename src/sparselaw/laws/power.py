@@ -34,12 +34,21 @@ class Direction:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A named parameter, its bounds, and the range that starting values are drawn from."""
+    """A named parameter.
+
+    Attributes:
+        name: as it is printed.
+        lower, upper: its bounds.
+        start: the range that starting values are drawn from.
+        prior: mean and standard deviation of what is plausible before any run, for the draws behind intervals; None if all
+            values are.
+    """
 
     name: str
     lower: float = 0.0
     upper: float = np.inf
     start: tuple[float, float] = (0.0, 1.0)
+    prior: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,10 +95,25 @@ class PowerLaw:
         return tuple(term.gate for term in self.terms if isinstance(term.gate, float))
 
     @cached_property
+    def choices(self) -> tuple[float, ...]:
+        """The only sparsities to choose from: its levels, or dense for a law that ignores sparsity; empty if all."""
+        return self.levels if self.knows_sparsity else (0.0,)
+
+    @cached_property
+    def sets_dense_apart(self) -> bool:
+        """Whether dense models lack a term, so that the loss may jump at S = 0 or rise as a root of S."""
+        return any(term.gate == "sparse" for term in self.terms)
+
+    @cached_property
     def knows_sparsity(self) -> bool:
         """Whether the loss depends on sparsity."""
         used = {feature for term in self.terms for _, feature in term.exponents}
         return bool(used & {"log_density", "log_sparsity", "log_mean_N"} or self.levels)
+
+    @cached_property
+    def knows_data(self) -> bool:
+        """Whether the loss depends on the data."""
+        return any(_is_data(term) for term in self.terms)
 
     def features(self, S: ArrayLike, N: ArrayLike, D: ArrayLike, *, units: Units = NATURAL) -> Features:
         S = np.asarray(S, dtype=float)
@@ -120,11 +144,15 @@ class PowerLaw:
         return loss, columns
 
     def _basis(self, term: Term, theta: Sequence[Array], features: Features) -> Array:
-        powers = [_product(theta[self.names.index(e)], features[f]) for e, f in term.exponents]
-        basis = np.exp(sum(powers[1:], powers[0])) if powers else np.ones_like(features["S"])
+        basis = self._product(term, theta, features)
         if term.gate is None:
             return basis
         return basis * (features["S"] > 0 if term.gate == "sparse" else features["S"] == term.gate)
+
+    def _product(self, term: Term, theta: Sequence[Array], features: Features) -> Array:
+        """The powers of a term, whatever its gate."""
+        powers = [_product(theta[self.names.index(e)], features[f]) for e, f in term.exponents]
+        return np.exp(sum(powers[1:], powers[0])) if powers else np.ones_like(features["S"])
 
     def to_solver(self, parameters: ArrayLike, units: Units) -> Array:
         """Natural parameters [..., p] to solver coordinates [..., p], N and D in `units`."""
@@ -132,8 +160,10 @@ class PowerLaw:
         theta = natural.copy()
         for term, at, shift, power in self._unit_shifts(natural, units):
             with np.errstate(divide="ignore"):
-                if term.exponents:
+                if term.inside:
                     theta[..., at] = np.exp(np.log(natural[..., at]) * power - shift)
+                elif term.exponents:
+                    theta[..., at] = natural[..., at] * np.exp(-shift)
         return theta
 
     def from_solver(self, theta: ArrayLike, units: Units) -> Array:
@@ -142,8 +172,10 @@ class PowerLaw:
         natural = solver.copy()
         for term, at, shift, power in self._unit_shifts(solver, units):
             with np.errstate(divide="ignore", over="ignore"):
-                if term.exponents:
+                if term.inside:
                     natural[..., at] = np.exp((np.log(solver[..., at]) + shift) / power)
+                elif term.exponents:
+                    natural[..., at] = solver[..., at] * np.exp(shift)
         return natural
 
     def _unit_shifts(self, values: Array, units: Units) -> Iterator[tuple[Term, int, Array, Array | float]]:
@@ -185,16 +217,26 @@ class PowerLaw:
     ) -> tuple[Array, Array]:
         """Derivative of the loss along a direction, in two parts: of the capacity terms and of the data term.
 
-        Arguments as `predict`; the data term is the one that depends on D, and it depends on nothing else.
+        Arguments as `predict`; the data term is the one that depends on D, and it depends on nothing else. At S = 0 it is the
+        slope towards sparser models, infinite where the loss jumps or rises as a root of S does.
         """
         theta, features = split(self.to_solver(parameters, NATURAL)), self.features(S, N, D)
         speed = self._speed(features["S"], along)
         capacity, data = np.zeros(()), np.zeros(())
         for term in (t for t in self.terms if t.exponents):
             rate = sum(theta[self.names.index(e)] * speed[f] for e, f in term.exponents)
-            part = theta[self.names.index(term.coefficient)] * self._basis(term, theta, features) * rate
+            coefficient = theta[self.names.index(term.coefficient)]
+            part = coefficient * self._basis(term, theta, features) * rate
+            if term.gate == "sparse" and np.any(along.u):
+                start = coefficient * self._product(term, theta, features)
+                part = np.where(features["S"] == 0, start * along.u * self._rise_from_dense(term, theta, start), part)
             capacity, data = (capacity, data + part) if _is_data(term) else (capacity + part, data)
         return capacity, data
+
+    def _rise_from_dense(self, term: Term, theta: Sequence[Array], start: Array) -> Array:
+        """d S^exponent / du at S = 0, of a term that dense models lack."""
+        power = sum((theta[self.names.index(e)] for e, f in term.exponents if f == "log_sparsity"), np.zeros(()))
+        return np.where(power > 1, 0.0, np.where(power == 1, 1.0, np.where(start > 0, np.inf, 0.0)))
 
     def _speed(self, S: Array, along: Direction) -> dict[str, Array]:
         """How fast each feature moves."""

@@ -19,8 +19,10 @@ from sparselaw.fit.result import Fit, finite
 from sparselaw.laws.multipliers import size_multiplier
 from sparselaw.laws.optimum import chinchilla_flops, flops_where_sparsity_pays, nonzeros_at
 from sparselaw.laws.power import Array
+from sparselaw.laws.search import Pieces, piece_with
 from sparselaw.plan import verdict
 from sparselaw.plan.estimate import Estimate, Estimates, Sensitivity, sensitivities
+from sparselaw.plan.evidence import Evidence, evidence_of
 from sparselaw.plan.options import DENSE, UNSTRUCTURED
 from sparselaw.plan.paths import AnySize, OnBudget, Path
 from sparselaw.plan.question import CONFIDENCE, Question, check_sizes, check_units
@@ -40,7 +42,7 @@ class Answer(Shown):
             of the lowest lifetime cost.
         any_dense: the best dense model of any size with the same FLOPs; None with inference.
         curve: sparsities [n] and what is lowest at the best of them [n]: the loss, or with inference the lifetime cost.
-        near_optimal: the range of sparsities that are as good, to the tolerance.
+        near_optimal_pieces: the ranges of sparsities that are as good, to the tolerance; there may be two.
         tolerance: that makes no difference: in nats, or with inference a share of the cost.
         dense_loss: loss of the dense model of that size with the same FLOPs.
         gain: dense_loss minus the loss.
@@ -53,7 +55,8 @@ class Answer(Shown):
         dense_in_draws: share of the draws in which dense is best; None without draws.
         sensitivity: how the best sparsity depends on the parameters.
         size_is_free: whether N was left free on a budget.
-        warnings: sentences to read first.
+        evidence: what the runs carry of it.
+        cautions: facts that the warnings speak of; doubts: the warnings of the fit itself.
         fit: name of the fit; law: of its form; data_unit: what D counts.
     """
 
@@ -62,7 +65,7 @@ class Answer(Shown):
     dense: Solution
     any_dense: Solution | None
     curve: tuple[Array, Array] = field(repr=False)
-    near_optimal: tuple[float, float]
+    near_optimal_pieces: Pieces
     tolerance: float
     dense_loss: Estimate
     gain: Estimate
@@ -75,7 +78,9 @@ class Answer(Shown):
     dense_in_draws: float | None
     sensitivity: tuple[Sensitivity, ...]
     size_is_free: bool
-    warnings: tuple[str, ...]
+    evidence: Evidence
+    cautions: dict[str, Any] = field(repr=False)
+    doubts: tuple[str, ...]
     fit: str
     law: str
     data_unit: str
@@ -86,9 +91,29 @@ class Answer(Shown):
         return self.best.sparsity
 
     @property
+    def verdict(self) -> str:
+        """Whether to train it "sparse" or "dense", or "unclear" where the runs cannot tell."""
+        return verdict.verdict(self)
+
+    @property
+    def verdict_reason(self) -> str:
+        """Why, in a sentence."""
+        return verdict.reason(self)
+
+    @property
+    def near_optimal(self) -> tuple[float, float]:
+        """The one of `near_optimal_pieces` around the best sparsity."""
+        return piece_with(self.best.sparsity.value, self.near_optimal_pieces)
+
+    @property
     def advice(self) -> tuple[str, ...]:
         """What it means, in sentences."""
         return verdict.advice(self)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to read first, in sentences."""
+        return (*verdict.warnings(self), *self.doubts)
 
     @property
     def gpu_hours(self) -> dict[str, float] | None:
@@ -111,8 +136,8 @@ class Answer(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity."""
-        said = {"sensitivity": [asdict(one) for one in self.sensitivity], "advice": list(self.advice)}
-        return finite(record_of(self) | said)
+        said = {"verdict": self.verdict, "verdict_reason": self.verdict_reason, "advice": list(self.advice)}
+        return finite(record_of(self) | said | {"sensitivity": [asdict(one) for one in self.sensitivity]})
 
 
 def ask(fitted: Fit, question: Question) -> Answer:
@@ -141,9 +166,9 @@ def ask(fitted: Fit, question: Question) -> Answer:
         dense=solve(settled.held, DENSE, estimate),
         any_dense=None if question.is_lifetime else solve(_of_any_size(budget), DENSE, estimate),
         curve=curve_of(choice, fitted.values),
-        near_optimal=near_optimal(choice, fitted.values, S, lowest * (1 + share)),
+        near_optimal_pieces=near_optimal(choice, fitted.values, S, lowest * (1 + share)),
         tolerance=share if question.is_lifetime else share * lowest,
-        dense_loss=estimate(lambda p: budget.at(p, 0.0).loss),
+        dense_loss=solve(budget, DENSE, estimate).loss,
         gain=estimate(lambda p: budget.at(p, 0.0).loss - budget.at(p, S).loss),
         saving=estimate(lambda p: _saving(settled.held, p, S)) if question.is_lifetime else None,
         multiplier=estimate(lambda p: size_multiplier(law, p, S)),
@@ -154,7 +179,9 @@ def ask(fitted: Fit, question: Question) -> Answer:
         dense_in_draws=None if draws is None else float(np.mean(draws == 0)),
         sensitivity=sensitivities(fitted, choice.best, draws),
         size_is_free=isinstance(choice, AnySize),
-        warnings=verdict.warnings_of(fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)),
+        evidence=evidence_of(fitted, choice, S, sparsity, estimate),
+        cautions=verdict.cautions_of(fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)),
+        doubts=fitted.warnings,
         fit=fitted.name,
         law=law.name,
         data_unit=fitted.data_unit,
@@ -222,8 +249,8 @@ def plan(
 ) -> Answer:
     """How sparse a model should be, and what that gains.
 
-    Give two of a size (nonzeros or memory), flops, data and loss; or a size and times_chinchilla; or inference and loss, with
-    nonzeros if N is fixed.
+    Give flops alone; or two of a size (nonzeros or memory), flops, data and loss; or a size and times_chinchilla; or inference
+    and loss, with nonzeros if N is fixed.
 
     Args:
         fit: a fit, a published law such as `t5-c4-refit`, or the path of a fit file.

@@ -1,7 +1,8 @@
 """Maps of the best sparsity: over non-zeros N and training budget C, or over inference demand and loss for a lifetime.
 
 The contour of one S is explicit: C_S(N), the budget for which S is optimal. A draw's S_opt(N, C) is at least S where C is at
-least its C_S(N), so a quantile of S_opt at (N, C) is found by inverting the quantile of C_S(N) over draws.
+least its C_S(N), so a quantile of S_opt at (N, C) is found by inverting the quantile of C_S(N) over draws. Where S_opt jumps
+over S, no budget makes S optimal: then the line of S ends, and C_S(N) in bands is the budget of the jump.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from sparselaw.fit.published import open_fit
 from sparselaw.fit.result import Fit
 from sparselaw.laws import Array, PowerLaw
 from sparselaw.laws.lifetime import Demand
-from sparselaw.laws.optimum import LEVELS, chinchilla_flops, flops_where_optimal, optimal_sparsity
+from sparselaw.laws.optimum import (
+    LEVELS,
+    chinchilla_flops,
+    flops_where_optimal,
+    optimal_sparsity,
+)
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan.paths import Lifetime
 from sparselaw.plan.question import CONFIDENCE, check_units
@@ -139,7 +145,7 @@ def budget_contours(
     chinchilla = chinchilla_flops(law, fitted.values, N, cost)
     wanted = np.array(levels)[:, None]
     lines = flops_where_optimal(law, fitted.values, wanted, N, cost)
-    low_C, high_C = flops or (chinchilla[0] / 2, float(np.nanmax(lines)))
+    low_C, high_C = flops or (chinchilla[0] / 2, float(np.max(lines, initial=0.0, where=np.isfinite(lines))))
     if not 0 < low_C < high_C < np.inf:
         raise UserError(f"The law {law.name} of {fitted.name} has no contours: no budget makes these sparsities best.")
     C = np.geomspace(low_C, high_C, grid)

@@ -107,7 +107,7 @@ class AnySize:
 
     @property
     def levels(self) -> tuple[float, ...]:
-        return self.law.levels
+        return self.law.choices
 
     @property
     def kinks(self) -> tuple[float, ...]:
@@ -135,7 +135,7 @@ class Lifetime:
 
     @property
     def levels(self) -> tuple[float, ...]:
-        return self.law.levels
+        return self.law.choices
 
     @property
     def kinks(self) -> tuple[float, ...]:

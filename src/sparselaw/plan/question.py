@@ -28,8 +28,8 @@ CONFIDENCE = 0.95
 class Question:
     """What is asked; None is free.
 
-    Two of a size (`nonzeros` or `memory`), `flops`, `data` and `loss`; or a size and `times_chinchilla`; or `loss` and
-    `inference`, with `nonzeros` if N is fixed.
+    `flops` alone, or two of a size (`nonzeros` or `memory`), `flops`, `data` and `loss`; or a size and `times_chinchilla`; or
+    `loss` and `inference`, with `nonzeros` if N is fixed.
 
     Attributes:
         nonzeros: N, the non-zero prunable weights.
@@ -98,10 +98,10 @@ class Question:
                 f"{arg('inference')} too."
             )
         known = {name for name, value in given.items() if value is not None} | ({"nonzeros"} if self.memory else set())
-        if len(known) != 2 or ("times_chinchilla" in known and "nonzeros" not in known):
+        if known != {"flops"} and (len(known) != 2 or ("times_chinchilla" in known and "nonzeros" not in known)):
             raise UserError(
                 f"Give two of {arg('nonzeros')} (or {arg('memory')}), {arg('flops')}, {arg('data')} and {arg('loss')}; or "
-                f"{arg('nonzeros')} (or {arg('memory')}) and {arg('times_chinchilla')}."
+                f"{arg('nonzeros')} (or {arg('memory')}) and {arg('times_chinchilla')}; or {arg('flops')} alone for any size."
             )
 
     def _check_lifetime(self) -> None:

@@ -12,12 +12,17 @@ if TYPE_CHECKING:
 
 
 def record_of(answer: Answer) -> dict[str, Any]:
-    """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity."""
+    """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity.
+
+    What the runs do not determine is None.
+    """
+    is_open = answer.optimal_sparsity.open_question is not None
     shared = {
         "cost": answer.question.cost.name,
-        "near_optimal": answer.near_optimal,
+        "near_optimal": None if is_open else answer.near_optimal,
+        "near_optimal_pieces": None if is_open else answer.near_optimal_pieces,
         "tolerance": answer.tolerance,
-        "start_params": answer.best.start_params,
+        "start_params": None if is_open else answer.best.start_params,
         "data_unit": answer.data_unit,
         "law": answer.law,
         "fit": answer.fit,
@@ -37,8 +42,9 @@ def _budget_record(answer: Answer) -> dict[str, Any]:
     return {
         "nonzero_params": best.nonzero_params,
         "flops": best.flops,
-        "data": best.data.value,
+        "data": None if answer.optimal_sparsity.open_question else best.data.value,
         "loss": best.loss,
+        "loss_band": best.loss_band and best.loss_band.bounds,
         "dense_params": dense.nonzero_params.value,
         "dense_data": dense.data.value,
         "dense_loss": answer.dense_loss,
@@ -83,5 +89,5 @@ def _flat(named: dict[str, Any]) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for name, value in named.items():
         is_estimate = isinstance(value, Estimate)
-        record |= {name: value.value, f"{name}_interval": value.bounds} if is_estimate else {name: value}
+        record |= {name: value.known, f"{name}_interval": value.bounds} if is_estimate else {name: value}
     return record

@@ -15,7 +15,7 @@ from sparselaw.laws.inverse import least_flops, smallest_nonzeros
 from sparselaw.laws.lifetime import Demand
 from sparselaw.laws.optimum import Size, chinchilla_flops, nonzeros_at
 from sparselaw.laws.power import Array
-from sparselaw.laws.search import MAX_SPARSITY, range_within, scan_points
+from sparselaw.laws.search import MAX_SPARSITY, Pieces, pieces_within, scan_points
 from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.options import Option
 from sparselaw.plan.paths import AnySize, Lifetime, Model, OnBudget, Path
@@ -44,7 +44,10 @@ class Settled:
 
 @dataclass(frozen=True)
 class Solution:
-    """The answer for one option: its sparsity and the model there, whatever each draw would prefer."""
+    """The answer for one option: its sparsity and the model there, whatever each draw would prefer.
+
+    The interval of `loss` is that in which a new run falls; `loss_band` has that of the law.
+    """
 
     option: Option
     sparsity: Estimate
@@ -54,6 +57,7 @@ class Solution:
     flops: Estimate
     inference_flops: Estimate
     total: Estimate
+    loss_band: Estimate | None = None
 
     @property
     def start_params(self) -> float:
@@ -90,16 +94,21 @@ def solve_at(path: Path, option: Option, sparsity: Estimate, estimate: Estimates
         name: estimate.of(value, draws if (draws != value).any() else None)
         for name, (value, draws) in quantities.items()
     }
+    if path.goal == "loss":
+        compute = quantities["nonzero_params"][0] / (1 - S) * quantities["data"][0]
+        value, draws = quantities["loss"]
+        band, found["loss"] = found["loss"], estimate.of_run(value, draws if len(draws) else None, compute)
+        return Solution(option, sparsity, **found, loss_band=band)
     return Solution(option, sparsity, **found)
 
 
-def near_optimal(path: Path, parameters: Array, S: float, allowed: float) -> tuple[float, float]:
-    """The range of sparsities around S at which the path's goal is at most `allowed`; the optimum is flat."""
+def near_optimal(path: Path, parameters: Array, S: float, allowed: float) -> Pieces:
+    """The ranges of sparsities at which the path's goal is at most `allowed`, one of them around S; the optimum is flat."""
 
     def goal(s: Array) -> Array:
         return getattr(path.at(parameters, s), path.goal)
 
-    return range_within(goal, S, allowed, levels=path.levels, kinks=path.kinks)
+    return pieces_within(goal, S, allowed, levels=path.levels, kinks=path.kinks)
 
 
 def curve_of(path: Path, parameters: Array) -> tuple[Array, Array]:
@@ -122,8 +131,8 @@ def settle(fitted: Fit, question: Question, estimate: Estimates) -> Settled:
         budget = _budget(fitted, question, size, estimate)
         path = OnBudget(law, size, budget.value, cost)
         return Settled(path, path, flops=budget)
-    if question.data is not None:
-        return _any_size(fitted, question, question.data, estimate)
+    if question.data is not None or question.loss is None:
+        return _any_size(fitted, question, question.data or np.inf, estimate)
     assert question.flops is not None
     assert question.loss is not None
     flops, loss = question.flops, question.loss

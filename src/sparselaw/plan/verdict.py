@@ -1,4 +1,4 @@
-"""What an answer means and what it rests on, in sentences: this module gathers the facts, `words` says them."""
+"""The verdict on an answer, and what it rests on, in sentences: this module gathers the facts, `words` says them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sparselaw.fit.result import Fit
 from sparselaw.laws.optimum import Size
 from sparselaw.laws.power import Direction
 from sparselaw.laws.search import MAX_SPARSITY
+from sparselaw.plan.estimate import Estimate
 from sparselaw.plan.paths import OnBudget
 from sparselaw.plan.record import record_of
 from sparselaw.words import say, sentences
@@ -26,8 +27,18 @@ def topic_of(answer: Answer) -> str:
 
 
 def headline(answer: Answer) -> str:
-    """The recommendation in a few words, such as `Train it 51.0% sparse`."""
-    return part(answer, "_headline")
+    """The verdict in a few words, such as `Train it 51.0% sparse`."""
+    return say("verdict", "headline", facts(answer))
+
+
+def verdict(answer: Answer) -> str:
+    """ "sparse", "dense", or "unclear" where the runs cannot tell."""
+    return facts(answer)["verdict"]
+
+
+def reason(answer: Answer) -> str:
+    """Why that is the verdict."""
+    return say("verdict", "reason", facts(answer))
 
 
 def part(answer: Answer, group: str) -> str:
@@ -36,33 +47,67 @@ def part(answer: Answer, group: str) -> str:
 
 
 def advice(answer: Answer) -> tuple[str, ...]:
-    """The recommendation in sentences."""
-    return sentences(topic_of(answer), facts(answer))
+    """What follows from the answer, in sentences; where the runs cannot tell, the reason, and what is known of dense models."""
+    known = facts(answer)
+    if known["verdict"] == "unclear":
+        dense = "" if known["knows_sparsity"] else say(topic_of(answer), "any_dense", known)
+        return (reason(answer), *([dense] if dense else []))
+    return (reason(answer), *sentences(topic_of(answer), known))
 
 
 def facts(answer: Answer) -> dict[str, Any]:
-    """What the sentences speak of: the answer's record and what follows from it."""
-    record, costs = record_of(answer), answer.costs.values()
+    """What the sentences speak of: the answer's record, the evidence for it, and what follows from them."""
+    record, costs = answer.cautions | record_of(answer), answer.costs.values()
     first = next(iter(answer.sensitivity), None)
-    record |= {
+    record |= _evidence(answer) | {
         "memory": record.get("memory"),
+        "num_near_pieces": len(answer.near_optimal_pieces),
         "lowest_of_costs": min(costs),
         "highest_of_costs": max(costs),
         "main_parameter": first and first.name,
         "main_share": first and first.explained,
         "main_points": first and 10 * first.slope,
+        "is_lifetime": answer.question.is_lifetime,
+        "size_is_free": answer.size_is_free,
     }
+    record["verdict"] = _verdict(record)
     if answer.question.is_lifetime:
         training, inference = record["flops"], record["inference_flops"]
-        return record | {"inference_share": inference / (training + inference)}
-    worse = record["best_dense_loss"] - record["loss"]
-    return record | {"any_dense_worse": worse, "any_dense_better": -worse}
+        share = None if training is None or inference is None else inference / (training + inference)
+        return record | {"inference_share": share}
+    dense, best = record["best_dense_loss"], record["loss"]
+    worse = None if dense is None or best is None else dense - best
+    return record | {"any_dense_worse": worse, "any_dense_better": None if worse is None else -worse}
 
 
-def warnings_of(
+def _verdict(known: dict[str, Any]) -> str:
+    if say("verdict", "unclear", known):
+        return "unclear"
+    return "sparse" if known["optimal_sparsity"] > 0 and known["advantage"] >= known["tolerance"] else "dense"
+
+
+def _evidence(answer: Answer) -> dict[str, Any]:
+    found, dense = answer.evidence, answer.dense_in_draws
+    return {
+        **_estimated("advantage", found.advantage),
+        **_estimated("measured", found.measured_advantage or Estimate(0.0)),
+        "possible": found.possible,
+        "measured_sparsity": found.measured_sparsity,
+        "capacity": found.capacity,
+        "misfit": found.misfit,
+        "open_question": found.open_question or "none",
+        "sparse_in_draws": None if dense is None else 1 - dense,
+    }
+
+
+def _estimated(name: str, found: Estimate) -> dict[str, float | None]:
+    return {name: found.known, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
+def cautions_of(
     fitted: Fit, budget: OnBudget, S: float, *, compared: bool = True, lost_draws: float = 0.0
-) -> tuple[str, ...]:
-    """What a reader should know before trusting an answer.
+) -> dict[str, Any]:
+    """What a reader should know before trusting an answer: the facts of the topic `warnings`.
 
     Args:
         fitted: the fit that was asked.
@@ -76,8 +121,10 @@ def warnings_of(
     N, data, loss, dense_data = (float(x) for x in (model.nonzero_params, model.data, model.loss, dense.data))
     densest = max(domain.sparsity)
     is_told = compared and dense_data > max(data, domain.data[1]) * 1.001
-    known = {
+    return {
         "status": fitted.status,
+        "status_is_failure": fitted.status.startswith("not converged"),
+        "knows_sparsity": budget.law.knows_sparsity,
         "lost_draws": lost_draws,
         **_span("size", N, domain.nonzero_params),
         **_span("data", data, domain.data),
@@ -96,7 +143,11 @@ def warnings_of(
         "counts_images": fitted.data_unit == "images" and cost.units_per_datum == 1,
         **_memory_facts(fitted, budget.size, S, data),
     }
-    return (*sentences("warnings", known), *fitted.warnings)
+
+
+def warnings(answer: Answer) -> tuple[str, ...]:
+    """The cautions in sentences."""
+    return sentences("warnings", answer.cautions)
 
 
 def _memory_facts(fitted: Fit, size: Size, S: float, data: float) -> dict[str, Any]:

@@ -38,9 +38,9 @@ from sparselaw.report.record import (
 )
 from sparselaw.report.sections import sections
 from sparselaw.report.study import Study
-from sparselaw.report.text import percent, span
+from sparselaw.report.text import percent, span, spans
 from sparselaw.runs import held_out
-from sparselaw.words import FORMS, say
+from sparselaw.words import say
 
 Plotly = Literal["inline", "cdn"]
 FORMULAS = (
@@ -148,13 +148,8 @@ def _certainties(answer: Answer) -> list[tuple[str, str]]:
     S, facts = answer.optimal_sparsity, verdict.facts(answer)
     facts |= {"has_draws": S.bounds is not None}
     sure = span(S.bounds, percent) if S.bounds else say("page", "no_interval", facts)
-    bounds = answer.gain.bounds if S.value > 0 else None
-    within = f" ({say('page', 'interval', facts)} {span(bounds, FORMS['number2'])})" if bounds else ""
-    return [
-        (sure, say("page", "certainty", facts)),
-        (span(answer.near_optimal, percent), verdict.part(answer, "_near")),
-        (verdict.part(answer, "_gain_amount"), verdict.part(answer, "_gain") + within),
-    ]
+    near = [] if S.open_question else [(spans(answer.near_optimal_pieces, percent), verdict.part(answer, "_near"))]
+    return [(sure, say("page", "certainty", facts)), *near]
 
 
 def program(modules: Sequence[str] = MODULES) -> str:

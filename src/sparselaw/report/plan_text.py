@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -14,8 +16,8 @@ from sparselaw.counts import format_count
 from sparselaw.plan import verdict
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours, LifetimeContours
-from sparselaw.report.text import count, flops, level, number, percent, plain_table, span, warning_lines
-from sparselaw.words import FORMS, rows
+from sparselaw.report.text import count, flops, level, number, percent, plain_table, span, spans, warning_lines
+from sparselaw.words import FORMS, by_interval, rows
 
 COUNTED = "N counts only the prunable weights, the matrices of the blocks; embeddings and norms come on top.\n"
 COST_NAMES = {"dense": "if zeros cost compute", "sparse": "if sparse kernels skipped them for free"}
@@ -23,22 +25,31 @@ COST_NAMES = {"dense": "if zeros cost compute", "sparse": "if sparse kernels ski
 
 def answer_text(answer: Answer) -> Group:
     """The whole answer: question, headline, table, advice, warnings."""
-    S = answer.optimal_sparsity
-    sure = f"{answer.question.confidence:.0%} interval {span(S.bounds, percent)}" if S.bounds else "no interval"
-    near = f"{span(answer.near_optimal, percent)} {verdict.part(answer, '_near')}"
+    known, S = verdict.facts(answer), answer.optimal_sparsity
+    lines = [Text(answer.verdict_reason)]
+    if known["optimal_sparsity"] is not None and known["knows_sparsity"]:
+        near = f"{spans(answer.near_optimal_pieces, percent)} {verdict.part(answer, '_near')}"
+        lines += [Text(f"Best sparsity {percent(S.value)} ({_certainty(answer)}). {near}."), Text(_costs(answer))]
     counted = [] if answer.question.memory is None else [Text(COUNTED, style="dim")]
     return Group(
         Text(_question(answer), style="dim"),
-        Text.assemble((verdict.headline(answer), "bold"), f"  ({sure})"),
-        Text(near),
-        Text(_costs(answer)),
+        Text(verdict.headline(answer), style="bold"),
+        *lines,
         _numbers(answer),
         *_bill(answer),
         *counted,
-        *[Text(f"- {sentence}") for sentence in answer.advice],
+        *[Text(f"- {sentence}") for sentence in answer.advice[1:]],
         Text(""),
         *warning_lines(answer.warnings),
     )
+
+
+def _certainty(answer: Answer) -> str:
+    """How sure the best sparsity is."""
+    bounds = answer.optimal_sparsity.bounds
+    if bounds:
+        return f"{answer.question.confidence:.0%} interval {span(bounds, percent)}"
+    return "no interval" if answer.dense_in_draws is None else "so in nearly all draws"
 
 
 def _question(answer: Answer) -> str:
@@ -62,7 +73,10 @@ def _numbers(answer: Answer) -> Table:
     facts = verdict.facts(answer)
     table = plain_table("", "value", f"{answer.question.confidence:.0%} interval")
     for key, label, form in rows(verdict.topic_of(answer), facts):
-        table.add_row(escape(label), FORMS[form](facts[key]), span(facts.get(f"{key}_interval"), FORMS[form]))
+        bounds, written = facts.get(f"{key}_interval"), FORMS[form]
+        if bounds and form == "number":
+            written = partial(by_interval, low=bounds[0], high=bounds[1])
+        table.add_row(escape(label), written(facts[key]), span(bounds, written))
     return table
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparselaw import counts
 from sparselaw.cost import storage
 from sparselaw.cost.machine import Hardware
 from sparselaw.cost.serving import SERVED_DENSE, SERVED_SPARSE
 from sparselaw.cost.training import Cost
+from sparselaw.fit.resampling import kinds_of_priors
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, PowerLaw, lifetime, optimum, search
 from sparselaw.plan import estimate, question, solve
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours
+from sparselaw.plan.evidence import misfit
 from sparselaw.report.curves import Curve
 from sparselaw.report.plan_text import COST_NAMES
 from sparselaw.runs import Run, Runs
@@ -30,14 +34,25 @@ OUTSIDE = 1e6
 IDEAL = {"dense": "zeros are computed all the same", "sparse": "zeros are free"}
 TABLED = (0.0, *optimum.LEVELS, 0.96875, 0.984375)
 CONSTANTS = (
-    (search, "MAX_SPARSITY", "SCAN", "FINE_SCAN", "LOW_POINTS", "RANGE_SCAN", "CLOSER_SCANS", "BISECTIONS"),
+    (
+        search,
+        "MAX_SPARSITY",
+        "SCAN",
+        "FINE_SCAN",
+        "NEAR_DENSE",
+        "SHRINK",
+        "LOW_POINTS",
+        "RANGE_SCAN",
+        "CLOSER_SCANS",
+        "BISECTIONS",
+    ),
     (lifetime, "NEWTON_STEPS"),
     (storage, "PRECISIONS", "FORMAT_PATTERN"),
-    (estimate, "STEP"),
+    (estimate, "STEP", "FREE"),
     (question, "FEWEST", "LARGEST", "TOLERANCE", "LIFETIME_TOLERANCE"),
     (solve, "CURVE_POINTS"),
     (counts, "EXPONENTS", "BYTE_UNITS"),
-    (forms, "OUT_OF_REACH"),
+    (forms, "OUT_OF_REACH", "NOT_DETERMINED", "MOST"),
 )
 """What the page's program shares with these modules."""
 ARGUMENTS = {"memory_arg": "memory", "nonzeros_arg": "non-zeros", "inference_arg": "inference", "loss_arg": "loss"}
@@ -59,15 +74,17 @@ def shared_record() -> dict[str, Any]:
 def law_record(law: PowerLaw) -> dict[str, Any]:
     """The form of a law: names of its parameters and its terms."""
     terms = [asdict(term) for term in law.terms]
-    return {"name": law.name, "names": law.names, "terms": terms, "mean_density_slope": law.mean_density_slope}
+    named = ("name", "names", "mean_density_slope", "choices", "knows_sparsity")
+    return {name: getattr(law, name) for name in named} | {"terms": terms}
 
 
 def fit_record(fitted: Fit) -> dict[str, Any]:
     """Fitted values, at most MAX_DRAWS draws, and what the runs covered.
 
-    Draws are the base64 of the first KEPT_BYTES of big-endian doubles.
+    Draws are the base64 of the first KEPT_BYTES of big-endian doubles, centres that of their ranks from 0 to 255.
     """
     draws = np.ascontiguousarray(fitted.draws[:MAX_DRAWS], dtype=">f8").view(np.uint8).reshape(-1, 8)
+    centres = fitted.bootstrap.centres if fitted.bootstrap else np.empty((0, 0))
     return {
         "name": fitted.name,
         "data_unit": fitted.data_unit,
@@ -77,8 +94,19 @@ def fit_record(fitted: Fit) -> dict[str, Any]:
         "parameters": fitted.values.tolist(),
         "pinned": fitted.pinned,
         "draws": b64encode(draws[:, :KEPT_BYTES].tobytes()).decode(),
+        "centres": b64encode(_ranks(centres[:MAX_DRAWS]).tobytes()).decode(),
+        "kinds_of_priors": kinds_of_priors(fitted.planning_law(), fitted.pinned) if centres.size else (),
+        "misfit": misfit(fitted),
+        "spread": fitted.spread and asdict(fitted.spread),
         "confidence": question.CONFIDENCE,
+        "reach": NormalDist().inv_cdf((1 + question.CONFIDENCE) / 2),
     }
+
+
+def _ranks(columns: Array) -> NDArray[np.uint8]:
+    """Ranks within each column [n, k], scaled to a byte: only the order of centres matters."""
+    ranks = columns.argsort(0, kind="stable").argsort(0)
+    return (ranks * 256 // max(1, len(columns))).astype(np.uint8)
 
 
 def significant(values: Array, digits: int) -> list[Any]:

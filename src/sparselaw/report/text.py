@@ -16,7 +16,7 @@ from sparselaw.words.forms import count, flops, level, number, percent
 
 __all__ = [
     "Bounds", "count", "facts_table", "flops", "level", "number", "percent", "plain_table", "printed", "show", "span",
-    "warning_lines",
+    "spans", "warning_lines",
 ]  # fmt: skip
 
 Bounds = tuple[float | None, float | None]
@@ -43,11 +43,17 @@ def printed(content: RenderableType, width: int = 80) -> str:
 
 
 def span(bounds: Bounds | Sequence[float | None] | None, form: Callable[[float], str] = number) -> str:
-    """An interval; a side without a bound is called unbounded."""
+    """An interval; a side without a bound is called unbounded, and a dash stands for one whose ends are written alike."""
     if bounds is None:
         return "-"
-    low, high = bounds
-    return f"{'unbounded' if low is None else form(low)} to {'unbounded' if high is None else form(high)}"
+    low, high = ("unbounded" if end is None else form(end) for end in bounds)
+    return "-" if low == high != "unbounded" else f"{low} to {high}"
+
+
+def spans(pieces: Sequence[tuple[float, float]], form: Callable[[float], str] = number) -> str:
+    """Several ranges, such as `0.0% to 2.1% and 40.0% to 55.0%`."""
+    *others, last = (span(piece, form) for piece in pieces)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def plain_table(*columns: str, title: str | None = None) -> Table:

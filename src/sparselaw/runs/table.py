@@ -21,6 +21,9 @@ from sparselaw.shown import Readable
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+TRAINING_COLUMNS = ("run", "run_id", "run_name", "training")
+"""Columns that say which rows are checkpoints of one training."""
+
 
 @dataclass(frozen=True, eq=False)
 class Runs(Readable):
@@ -103,6 +106,17 @@ class Runs(Readable):
         Cells are equal if S and ln N agree to 6 decimals.
         """
         keys = np.round(np.column_stack([self.sparsity, np.log(self.nonzero_params)]), 6)
+        return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def trainings(self) -> NDArray[np.intp]:
+        """Label 0, 1, ... of the training of each row, [num_runs]: rows that share their noise or their misfit.
+
+        Checkpoints of one training have one value in a column of `TRAINING_COLUMNS`; repeats have equal S, N and D.
+        """
+        for name in TRAINING_COLUMNS:
+            if name in self.table and self.table[name].notna().all() and self.table[name].duplicated().any():
+                return np.unique(self.table[name].astype(str), return_inverse=True)[1].reshape(-1)
+        keys = np.round(np.column_stack([self.sparsity, np.log(self.nonzero_params), np.log(self.data)]), 6)
         return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
 
     def write(self, path: str | Path) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 from sparselaw.counts import format_bytes, format_count, format_flops
 
 OUT_OF_REACH = "out of reach"
+MOST = 1000  # of a factor: more says no more
+NOT_DETERMINED = "not determined by these runs"
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -17,6 +19,23 @@ def number(value: float | None, digits: int = 4) -> str:
     if value is None:
         return "-"
     return f"{value:.{digits}g}" if np.isfinite(value) else OUT_OF_REACH
+
+
+def by_interval(value: float, low: float, high: float) -> str:
+    """A number to the digits that its interval supports: two of half its width."""
+    width = (high - low) / 2
+    if not (np.isfinite([value, width]).all() and width > 0 and 1e-9 < abs(value) < 1e6):
+        return number(value)
+    return f"{value:.{max(0, 1 - int(np.floor(np.log10(width))))}f}"
+
+
+def times(value: float, digits: int = 3) -> str:
+    """A factor; beyond MOST or below its inverse only that."""
+    if not np.isfinite(value):
+        return OUT_OF_REACH
+    if value > MOST:
+        return f"more than {MOST}"
+    return f"{float(f'{value:.{digits}g}'):g}" if value >= 1 / MOST else f"less than {1 / MOST:g}"
 
 
 def percent(value: float, places: int = 1) -> str:
@@ -44,12 +63,20 @@ def size(value: float) -> str:
     return format_bytes(value) if np.isfinite(value) else OUT_OF_REACH
 
 
-FORMS: dict[str, Callable[[Any], str]] = {
+def _or_not_determined(form: Callable[[Any], str]) -> Callable[[Any], str]:
+    """The form, which says so where there is no number."""
+    return lambda value: NOT_DETERMINED if value is None else form(value)
+
+
+_FORMS: dict[str, Callable[[Any], str]] = {
     "text": str,
     "number": number,
     "number2": lambda value: number(value, 2),
     "number6": lambda value: number(value, 6),
+    "times": times,
+    "times2": lambda value: times(value, 2),
     "fixed2": lambda value: f"{value:.2f}",
+    "fixed3": lambda value: f"{value:.3f}",
     "percent": percent,
     "percent0": lambda value: percent(value, 0),
     "percent2": lambda value: percent(value, 2),
@@ -59,4 +86,5 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "flops": flops,
     "bytes": size,
 }
+FORMS = {name: _or_not_determined(form) for name, form in _FORMS.items()}
 """The forms that a placeholder {name:form} may ask for."""

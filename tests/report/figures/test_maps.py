@@ -47,7 +47,7 @@ def test_a_band_that_ends_out_of_reach_is_drawn_to_the_edge(fitted):
 
 
 def test_contours_without_draws_have_one_panel(runs):
-    plain = fit(runs, starts=8)
+    plain = fit(runs, starts=8, bootstrap=0)
     assert len(figures.contour_figure(budget_contours(plain)).axes) == 1
 
 

@@ -18,14 +18,15 @@ ROOM = 1.0  # of the fall from dense to the best, shown above dense
 def answer_figure(answer: Answer) -> Figure:
     """The loss, or the lifetime cost, against sparsity: the best one, its interval, and the range that is as good."""
     S, goal = answer.curve
-    best, (low, high) = answer.optimal_sparsity, answer.near_optimal
+    best = answer.optimal_sparsity
     figure, axes = blank(4.6, 3.0, f"{verdict.headline(answer)}: {answer.law} law, {answer.fit}")
     ax, colour = axes[0, 0], colour_of(best.value)
     lowest = float(np.nanmin(goal))
     ax.plot(100 * S, goal, marker="o" if len(S) < 10 else "", color="black")
     if best.bounds:
         ax.axvspan(*(100 * end for end in best.bounds), color=colour, alpha=BAND, lw=0)
-    ax.plot([100 * low, 100 * high], [lowest, lowest], color=GREY, lw=3, solid_capstyle="butt", zorder=1)
+    for low, high in answer.near_optimal_pieces:
+        ax.plot([100 * low, 100 * high], [lowest, lowest], color=GREY, lw=3, solid_capstyle="butt", zorder=1)
     ax.plot(100 * best.value, lowest, "o", color=colour, zorder=3)
     no_difference = answer.tolerance * (lowest if answer.question.is_lifetime else 1)
     top = max(float(goal[0]), lowest + no_difference)

@@ -5,12 +5,16 @@ const { TOLERANCE, LIFETIME_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS } = record.
 function modelFrom({ law, fit, costs }) {
   const values = fit.parameters.map((value) => value ?? Infinity);
   const draws = rowsOf(fit.draws, law.names.length).map((draw) => lawWith(law, draw));
-  return { ...fit, form: law, law: lawWith(law, values), draws, costs };
+  const ranks = bytesOf(fit.centres), k = fit.kinds_of_priors.length;
+  const centres = Array.from({ length: k ? ranks.length / k : 0 }, (_, i) => ranks.subarray(i * k, i * k + k));
+  return { ...fit, form: law, law: lawWith(law, values), draws, centres, costs };
 }
+
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 /** Rows of so many numbers, from the base64 of the first six bytes of each. */
 function rowsOf(text, length) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)), view = new DataView(new ArrayBuffer(8));
+  const bytes = bytesOf(text), view = new DataView(new ArrayBuffer(8));
   const numberAt = (k) => {
     for (let byte = 0; byte < 6; byte++) view.setUint8(byte, bytes[6 * k + byte]);
     return view.getFloat64(0);
@@ -43,14 +47,15 @@ function budgetAnswer(model, state) {
   if (problem) return { problem };
   const C = budgetIn(model, state, cost), S = optimalSparsity(law, size, C, cost), N = nonzerosAt(size, S);
   const quantities = budgetQuantities({ size, S, C, cost }), found = pointValues(quantities, law);
-  const tolerance = TOLERANCE * found.loss;
+  const tolerance = TOLERANCE * found.loss, pieces = nearOptimalPieces(law, S, size, C, cost, tolerance);
   const record = {
     ...found,
     ...sharedRecord(model, state, S, N),
     ...storedRecord(size),
     nonzero_params: N,
     flops: C,
-    near_optimal: nearOptimalRange(law, S, size, C, cost, tolerance),
+    near_optimal: pieceWith(S, pieces),
+    near_optimal_pieces: pieces,
     tolerance,
     data: dataOf(cost, S, N, C),
     dense_data: dataOf(cost, 0, nonzerosAt(size, 0), C),
@@ -62,6 +67,12 @@ function budgetAnswer(model, state) {
     value: (s) => lossOnBudget(law, s, size, C, cost),
     levels: levelsOf(law, size),
     kinks: kinksOnBudget(size, cost),
+    newRuns: {
+      loss: (N / (1 - S)) * record.data,
+      dense_loss: record.dense_params * record.dense_data,
+      best_dense_loss: record.best_dense_params * dataOf(cost, 0, record.best_dense_params, C),
+    },
+    evidence: evidenceOf(model, S, (law, s) => lossOnBudget(law, 0, size, C, cost) - lossOnBudget(law, s, size, C, cost)),
     cautions: cautionsOf(model, size, S, C, cost, { compared: true }),
   };
 }
@@ -115,17 +126,32 @@ function servedAnswer(model, state) {
   const S = bestSparsity(law, demand), { nonzeros: N, training: C, total } = lifeAt(law, S, demand);
   const quantities = lifetimeQuantities({ N, C, S, demand }), value = (s) => lifeAt(law, s, demand).total;
   const limits = { levels: law.levels, kinks: kinksOf(demand) };
+  const pieces = piecesWithin(value, S, total * (1 + LIFETIME_TOLERANCE), limits);
   const record = {
     ...pointValues(quantities, law),
     ...sharedRecord(model, state, S, N),
     loss: state.loss,
     inference: state.inference,
     inference_cost: state.serving,
-    near_optimal: rangeWithin(value, S, total * (1 + LIFETIME_TOLERANCE), limits),
+    near_optimal: pieceWith(S, pieces),
+    near_optimal_pieces: pieces,
     tolerance: LIFETIME_TOLERANCE,
     costs: bestByCost(model, state, "serving", "inference", (other) => bestSparsity(law, { ...demand, serving: other })),
   };
-  return { record, quantities, value, ...limits, cautions: cautionsOf(model, N, S, C, training, { compared: false }) };
+  const evidence = evidenceOf(model, S, (law, s) => 1 - lifeAt(law, s, demand).total / lifeAt(law, 0, demand).total);
+  const newRuns = { dense_loss: N * dataOf(training, 0, N, C) };
+  return { record, quantities, value, ...limits, evidence, newRuns, cautions: cautionsOf(model, N, S, C, training, { compared: false }) };
+}
+
+/** What a verdict looks at besides the answer: the twin of plan/evidence.py. `advantage` is of a law at a sparsity. */
+function evidenceOf(model, S, advantage) {
+  const away = (level) => Math.abs(Math.log1p(-level) - Math.log1p(-S)), sparse = model.domain.sparsity.filter((level) => level > 0);
+  return {
+    advantage,
+    measured_sparsity: sparse.length ? sparse.reduce((best, level) => (away(level) < away(best) ? level : best)) : null,
+    capacity: S > 0 ? sizeMultiplier(model.law, S) * (1 - S) : 1,
+    misfit: model.misfit,
+  };
 }
 
 function lifetimeQuantities({ N, C, S, demand }) {

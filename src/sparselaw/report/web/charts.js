@@ -81,11 +81,11 @@ const halvings = (S) => -Math.log2(1 - S);
 const HALVINGS = Array.from({ length: 8 }, (_, k) => k);
 
 function answerFigure({ answer, curve, interval, isServed }, theme) {
-  const { optimal_sparsity: S, near_optimal: near } = answer.record;
+  const { optimal_sparsity: S, near_optimal_pieces: near } = answer.record;
   const [bottom, top] = heights(answer, isServed);
   const stem = { type: "line", yref: "paper", x0: halvings(S), x1: halvings(S), y0: 0, y1: 1 };
   const shapes = [{ ...stem, line: { color: theme.mark, width: 1, dash: "dot" } }];
-  shapes.push(box(halvings(near[0]), halvings(near[1]), 0, 0.035, theme.muted));
+  shapes.push(...near.map((piece) => box(...piece.map(halvings), 0, 0.035, theme.muted)));
   if (interval && !interval.some(Number.isNaN)) shapes.push(box(...interval.map(halvings), 0, 1, faded(theme.accent, 0.16)));
   const forms = isServed ? { tickformat: ".3~g", exponentformat: "e" } : { tickformat: ".4~f", nticks: 6 };
   return {

@@ -1,6 +1,6 @@
 // Numbers as people write them: the twin of counts.py and words/forms.py, and of how Python rounds.
 
-const { EXPONENTS, BYTE_UNITS, OUT_OF_REACH } = record.constants;
+const { EXPONENTS, BYTE_UNITS, OUT_OF_REACH, NOT_DETERMINED, MOST } = record.constants;
 const SUFFIXES = Object.entries(EXPONENTS).reverse(), PREFIXES = Object.keys(BYTE_UNITS);
 const NUMBER = "(\\d+(?:\\.\\d*)?|\\.\\d+)(?:e([+-]?\\d+))?";
 const COUNT = new RegExp(`^${NUMBER}(?: ?([${SUFFIXES.map(([name]) => name).join("")}]))?$`, "i");
@@ -66,18 +66,47 @@ const formatKnown = finite((value, digits) => {
 /** `digits` significant digits, large and small numbers in powers of ten. */
 const formatNumber = (value, digits = 4) => (value === null || value === undefined ? "-" : formatKnown(value, digits));
 
+/** A number to the digits that its interval supports: two of half its width. */
+function formatByInterval(value, [low, high]) {
+  const width = (high - low) / 2, size = Math.abs(value);
+  if (!Number.isFinite(width) || width <= 0 || !(size > 1e-9 && size < 1e6)) return formatNumber(value);
+  return rounded(value, "toFixed", Math.max(0, 1 - Math.floor(Math.log10(width))));
+}
+
+/** A factor; beyond MOST or below its inverse only that. */
+function formatTimes(value, digits = 3) {
+  if (!Number.isFinite(value)) return OUT_OF_REACH;
+  if (value > MOST) return `more than ${MOST}`;
+  return value >= 1 / MOST ? String(Number(rounded(value, "toExponential", digits - 1))) : `less than ${1 / MOST}`;
+}
+
 const formatPercent = (value, places = 1) =>
   Number.isFinite(value) ? `${rounded(100 * value, "toFixed", places)}%` : OUT_OF_REACH;
 
-const formatSpan = (bounds, form) => (bounds ? `${form(bounds[0])} to ${form(bounds[1])}` : "-");
+/** An interval; a dash where there is none, or where its ends are written alike. */
+function formatSpan(bounds, form) {
+  const [low, high] = (bounds ?? ["-", "-"]).map((end) => (bounds ? form(end) : end));
+  return low === high ? "-" : `${low} to ${high}`;
+}
 
-/** The forms that a placeholder {name:form} may ask for. */
-const FORMS = {
+/** Several ranges, such as `0.0% to 2.1% and 40.0% to 55.0%`. */
+function formatSpans(pieces, form) {
+  const all = pieces.map((piece) => formatSpan(piece, form)), last = all.pop();
+  return all.length ? `${all.join(", ")} and ${last}` : last;
+}
+
+const orNotDetermined = ([name, form]) => [name, (value) => (value === null ? NOT_DETERMINED : form(value))];
+
+/** The forms that a placeholder {name:form} may ask for; each says so where there is no number. */
+const FORMS = Object.fromEntries(Object.entries({
   text: String,
   number: (value) => formatNumber(value),
   number2: (value) => formatNumber(value, 2),
   number6: (value) => formatNumber(value, 6),
+  times: (value) => formatTimes(value),
+  times2: (value) => formatTimes(value, 2),
   fixed2: (value) => rounded(value, "toFixed", 2),
+  fixed3: (value) => rounded(value, "toFixed", 3),
   percent: (value) => formatPercent(value),
   percent0: (value) => formatPercent(value, 0),
   percent2: (value) => formatPercent(value, 2),
@@ -86,4 +115,4 @@ const FORMS = {
   count: formatCount,
   flops: (value) => formatFlops(value),
   bytes: formatBytes,
-};
+}).map(orNotDetermined));

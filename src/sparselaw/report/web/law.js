@@ -25,7 +25,8 @@ function lawWith(form, values) {
     logData: Math.log(at(data.coefficient)) * (data.inside ? exponent : 1),
     floor: at(floor.coefficient),
     meanSlope: form.mean_density_slope,
-    levels: form.terms.map((t) => t.gate).filter((gate) => typeof gate === "number"),
+    setsDenseApart: form.terms.some((t) => t.gate === "sparse"),
+    levels: form.choices,
   };
 }
 
@@ -48,15 +49,21 @@ function shape(law, S) {
   return sum;
 }
 
-/** d shape / du, u = -ln(1-S). */
+/** d shape / du, u = -ln(1-S); at S = 0 towards sparser models, infinite where the loss jumps or rises as a root of S. */
 function shapeSlope(law, S) {
   const odds = S > 0 ? (1 - S) / S : 0;
   const mean = (law.meanSlope * (1 - S)) / (1 - law.meanSlope * S) - 1;
   let sum = 0;
   for (const part of law.parts) {
-    if (applies(part, S)) sum += partAt(law, part, S) * (part.sparsity * odds + part.mean * mean - part.density);
+    if (S === 0 && part.gate === "sparse") sum += riseFromDense(part);
+    else if (applies(part, S)) sum += partAt(law, part, S) * (part.sparsity * odds + part.mean * mean - part.density);
   }
   return sum;
+}
+
+function riseFromDense({ coefficient, sparsity }) {
+  if (sparsity > 1 || !(coefficient > 0)) return 0;
+  return sparsity === 1 ? coefficient : Infinity;
 }
 
 const capacity = (law, S, N) => shape(law, S) * Math.exp(-law.bN * Math.log(N));

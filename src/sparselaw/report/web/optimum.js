@@ -67,10 +67,10 @@ function tableOf(law, size, cost) {
   return tables.get(law);
 }
 
-function nearOptimalRange(law, best, size, flops, cost, tolerance) {
+function nearOptimalPieces(law, best, size, flops, cost, tolerance) {
   const value = (S) => lossOnBudget(law, S, size, flops, cost);
   const limits = { levels: levelsOf(law, size), kinks: kinksOnBudget(size, cost) };
-  return rangeWithin(value, best, value(best) + tolerance, limits);
+  return piecesWithin(value, best, value(best) + tolerance, limits);
 }
 
 /** The dense compute-optimal budget of N. */
@@ -97,7 +97,8 @@ function leastPrice(law, size, cost) {
   };
   if (levels.length) return Math.min(...levels.map(priceAt));
   const { grid, shapes, powers } = tableOf(law, size, cost), tried = shapes.map((there, k) => priceOf(powers[k], dense - there));
-  const first = isMemory(size) && size.takesOver > 0 ? Infinity : priceOfALittle(law, cost);
+  const isApart = law.setsDenseApart || (isMemory(size) && size.takesOver > 0);
+  const first = isApart ? Infinity : priceOfALittle(law, cost);
   const isRising = first <= tried[1] && lowestIndex(tried) === 1;
   return isRising ? first : Math.min(first, leastValue(priceAt, grid, tried));
 }

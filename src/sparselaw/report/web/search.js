@@ -1,6 +1,6 @@
 // The sparsity at which something is lowest: the twin of laws/search.py, whose constants these are.
 
-const { MAX_SPARSITY, SCAN, FINE_SCAN, LOW_POINTS, RANGE_SCAN, CLOSER_SCANS, BISECTIONS } = record.constants;
+const { MAX_SPARSITY, SCAN, FINE_SCAN, NEAR_DENSE, SHRINK, LOW_POINTS, RANGE_SCAN, CLOSER_SCANS, BISECTIONS } = record.constants;
 const ROUNDING = 1e-13; // where Ridders' method stops
 
 const bits = new DataView(new ArrayBuffer(8));
@@ -21,58 +21,68 @@ function evenSparsities(low, high, count) {
 }
 
 function scanPoints(kinks) {
-  const grid = evenSparsities(0, MAX_SPARSITY, kinks.length ? FINE_SCAN : SCAN);
+  const count = kinks.length ? FINE_SCAN : SCAN, grid = evenSparsities(0, MAX_SPARSITY, count), first = -Math.log1p(-grid[1]);
   grid[0] = 0;
-  grid[grid.length - 1] = MAX_SPARSITY;
+  grid[count - 1] = MAX_SPARSITY;
+  for (let k = 1; k <= NEAR_DENSE; k++) grid.push(-Math.expm1(-first * SHRINK ** k));
   return sorted([...grid, ...kinks.filter((s) => s < MAX_SPARSITY)]);
 }
 
 /** S in [0, MAX_SPARSITY] at which `value` is lowest; `slope` is its derivative by u, NaN where there is no answer.
- * `grid` and `tried` are the sparsities of the scan and the values there, if they are known. */
+ * `grid` and `tried` are the sparsities of the scan and the values there, but for what they share, if they are known. */
 function lowestPoint(value, slope, { levels = [], kinks = [], grid = scanPoints(kinks), tried = grid.map(value) }) {
   if (levels.length) return levels[lowestIndex(levels.map(value))];
-  if (kinks.length) return lowestOfSeveral(value, slope, grid, tried, kinks);
-  const k = lowestIndex(tried);
-  return stationary(slope, grid[Math.max(k - 1, 0)], grid[Math.min(k + 1, grid.length - 1)], grid[k]);
+  const cells = valleys(slope, grid, tried, kinks);
+  const candidates = [grid[lowestIndex(tried)], ...cells.map((k) => bottom(slope, grid, tried, k))];
+  return candidates[lowestIndex(candidates.map(value))];
 }
 
-/** The least of `value`, which is `tried` on `grid`, without its slope: by closer and closer scans around its lowest point. */
+/** The least of `value` where S > 0, which is `tried` on `grid`, without its slope: by closer and closer scans around its low
+ * points. */
 function leastValue(value, grid, tried) {
-  let least = Infinity;
-  for (let scan = 0; ; scan++) {
-    const k = lowestIndex(tried), low = grid[Math.max(k - 1, 0)], high = grid[Math.min(k + 1, grid.length - 1)];
-    least = Math.min(least, tried[k]);
-    if (scan === CLOSER_SCANS) return least;
-    grid = Array.from({ length: SCAN }, (_, j) => low + ((high - low) * j) / (SCAN - 1));
-    tried = grid.map(value);
+  const lows = [...grid.keys()].slice(1).filter((k) => tried[k] < Infinity && isLow(tried, k, 1));
+  const chosen = lows.sort((a, b) => tried[a] - tried[b]).slice(0, LOW_POINTS);
+  return chosen.reduce((least, k) => Math.min(least, leastNear(value, grid, tried, k)), Infinity);
+}
+
+function leastNear(value, grid, tried, k) {
+  let least = tried[k], low = grid[Math.max(k - 1, 1)], high = grid[Math.min(k + 1, grid.length - 1)];
+  for (let scan = 0; scan < CLOSER_SCANS; scan++) {
+    const closer = Array.from({ length: SCAN }, (_, j) => low + ((high - low) * j) / (SCAN - 1)), there = closer.map(value);
+    const at = lowestIndex(there);
+    least = Math.min(least, there[at]);
+    [low, high] = [closer[Math.max(at - 1, 0)], closer[Math.min(at + 1, SCAN - 1)]];
   }
+  return least;
+}
+
+/** Whether a point of a scan that starts at `start` is lower than both neighbours. */
+function isLow(tried, k, start = 0) {
+  return (k === start || tried[k] <= tried[k - 1]) && (k === tried.length - 1 || tried[k] < tried[k + 1]);
 }
 
 function lowestIndex(values) {
   let best = 0;
-  for (let k = 1; k < values.length; k++) if (values[k] < values[best]) best = k;
+  for (let k = 1; k < values.length; k++) if (values[k] < values[best] || Number.isNaN(values[best])) best = k;
   return best;
 }
 
-/** Where the cost has kinks there may be several low points: the lowest of the scan, and kinks, are refined on both sides. */
-function lowestOfSeveral(value, slope, grid, tried, kinks) {
-  const end = grid.length - 1;
-  const candidates = [];
-  for (const k of lowestLows(grid, tried, kinks)) {
-    candidates.push(stationary(slope, grid[Math.max(k - 1, 0)], grid[k], grid[k]));
-    candidates.push(stationary(slope, grid[k], grid[Math.min(k + 1, end)], grid[k]), grid[k]);
+/** Where the lowest valleys of a scan start: beside low points and kinks, where the slope goes from falling to rising. */
+function valleys(slope, grid, tried, kinks) {
+  const known = new Set(kinks), end = grid.length - 1, cells = new Set();
+  for (let k = 0; k <= end; k++) {
+    if (!(tried[k] < Infinity && (isLow(tried, k) || known.has(grid[k])))) continue;
+    if (k > 0) cells.add(k - 1);
+    if (k < end) cells.add(k);
   }
-  return candidates[lowestIndex(candidates.map(value))];
+  const height = (k) => Math.min(tried[k], tried[k + 1]);
+  const falls = (k) => !(tried[k] < Infinity) || slope(grid[k]) < 0;
+  const rises = (k) => !(tried[k] < Infinity) || slope(known.has(grid[k]) ? justBelow(grid[k]) : grid[k]) > 0;
+  const found = [...cells].filter((k) => falls(k) && rises(k + 1));
+  return found.sort((a, b) => height(a) - height(b)).slice(0, LOW_POINTS);
 }
 
-function lowestLows(grid, tried, kinks) {
-  const end = tried.length - 1, lows = [];
-  for (let k = 0; k <= end; k++) {
-    const isLow = (k === 0 || tried[k] <= tried[k - 1]) && (k === end || tried[k] <= tried[k + 1]);
-    if (isLow || kinks.includes(grid[k])) lows.push(k);
-  }
-  return lows.sort((a, b) => tried[a] - tried[b]).slice(0, LOW_POINTS);
-}
+const bottom = (slope, grid, tried, k) => stationary(slope, grid[k], grid[k + 1], grid[tried[k] < Infinity ? k : k + 1]);
 
 function stationary(slope, low, high, known) {
   const end = -Math.log1p(-high), below = justBelow(high), least = Math.min(low, below);
@@ -105,27 +115,35 @@ function risingRoot(f, low, high) {
   return (low + high) / 2;
 }
 
-/** The range of S around `best` whose value is at most `allowed`. */
-function rangeWithin(value, best, allowed, { levels = [], kinks = [] } = {}) {
-  if (levels.length) {
-    const near = levels.filter((S) => S === best || value(S) <= allowed);
-    return [Math.min(...near), Math.max(...near)];
+/** The ranges of S whose value is at most `allowed`, one of which holds `best`; of levels, those without one between. */
+function piecesWithin(value, best, allowed, { levels = [], kinks = [] } = {}) {
+  const tried = levels.length ? sorted(levels) : rangePoints(best, kinks);
+  const near = tried.map((S) => S === best || value(S) <= allowed), pieces = [];
+  for (let k = 0; k < tried.length; k++) {
+    if (!near[k]) continue;
+    const first = k;
+    while (near[k + 1]) k++;
+    if (levels.length) pieces.push([tried[first], tried[k]]);
+    else pieces.push([edge(value, allowed, tried[first], tried[first - 1]), edge(value, allowed, tried[k], tried[k + 1])]);
   }
-  return [lastWithin(value, best, 0, allowed, kinks), lastWithin(value, best, MAX_SPARSITY, allowed, kinks)];
+  return pieces;
 }
 
-function lastWithin(value, best, end, allowed, kinks) {
-  const isBetween = (S) => S > Math.min(best, end) && S < Math.max(best, end);
-  const peaks = kinks.flatMap((kink) => [justBelow(kink), kink]).filter(isBetween);
-  const tried = sorted([best, end, ...evenSparsities(best, end, RANGE_SCAN).slice(1, -1), ...peaks]);
-  if (end < best) tried.reverse();
-  const first = tried.findIndex((S, k) => k > 0 && value(S) > allowed);
-  if (first < 0) return end;
-  let inside = tried[first - 1], outside = tried[first];
-  for (let k = 0; k < BISECTIONS; k++) {
+/** The one of them that holds S. */
+const pieceWith = (S, pieces) => pieces.find(([low, high]) => low <= S && S <= high);
+
+/** Sparsities even in u, those of the scan, and kinks and what is just before them. */
+function rangePoints(best, kinks) {
+  const grid = scanPoints(kinks), known = new Set(kinks), before = grid.filter((S) => known.has(S)).map(justBelow);
+  return sorted([...evenSparsities(0, MAX_SPARSITY, RANGE_SCAN).slice(1, -1), ...grid, ...before, best]);
+}
+
+/** The last S from inside to outside, where there is an outside, before the value exceeds what is allowed. */
+function edge(value, allowed, inside, outside = inside) {
+  for (let k = 0; k < BISECTIONS && inside !== outside; k++) {
     const middle = (inside + outside) / 2;
-    if (value(middle) > allowed) outside = middle;
-    else inside = middle;
+    if (value(middle) <= allowed) inside = middle;
+    else outside = middle;
   }
   return inside;
 }

@@ -3,7 +3,7 @@
 /** What `words` has for the page itself. */
 const said = (group, facts = {}) => say("page", group, { confidence: record.fit.confidence, ...facts });
 
-const factsNow = () => factsOf(page.answer.record, page.drawn);
+const factsNow = () => factsOf(page.answer, page.drawn, page.model);
 
 /** What one group of the answer's own topic says. */
 const part = (group) => say(topicOf(page.state), group, factsNow());
@@ -25,21 +25,26 @@ function questionText() {
 
 /** What stands below the headline: each a number and what it is. */
 function certainties() {
-  const { near_optimal, optimal_sparsity } = page.answer.record, has_draws = page.model.draws.length > 0;
+  const facts = factsNow(), has_draws = page.model.draws.length > 0;
   const sure = has_draws ? intervalText("optimal_sparsity", FORMS.percent) : said("no_interval");
-  const gain = [part("_gain_amount"), part("_gain") + (optimal_sparsity === 0 ? "" : gainBounds())];
-  return [[sure, said("certainty", { has_draws })], [formatSpan(near_optimal, FORMS.percent), part("_near")], gain];
+  const near = facts.near_optimal && [formatSpans(facts.near_optimal_pieces, FORMS.percent), part("_near")];
+  return [[sure, said("certainty", { has_draws })], near].filter(Boolean);
 }
 
-function gainBounds() {
-  const [key, form] = page.state.ask === "serve" ? ["saving", FORMS.percent] : ["gain", FORMS.number2];
-  const bounds = page.drawn?.intervals[key];
-  return bounds ? ` (${said("interval")} ${formatSpan(bounds, form)})` : "";
+/** The verdict, once the draws have been asked. */
+function headline() {
+  const isPending = page.model.draws.length > 0 && !page.drawn;
+  return isPending ? said("pending", factsNow()) : say("verdict", "headline", factsNow());
 }
 
-const headline = () => part("_headline");
+const reason = () => say("verdict", "reason", factsNow());
 
-const advice = () => sentences(topicOf(page.state), factsNow());
+/** The reason, and what follows; where the runs cannot tell, what is known of dense models. */
+function advice() {
+  const facts = factsNow(), topic = topicOf(page.state);
+  if (facts.verdict !== "unclear") return [reason(), ...sentences(topic, facts)];
+  return [reason(), facts.knows_sparsity ? "" : say(topic, "any_dense", facts)].filter(Boolean);
+}
 
 function warnings() {
   const cautions = { ...page.answer.cautions, lost_draws: page.drawn?.lost_draws ?? 0 };
@@ -52,7 +57,11 @@ function tableRows() {
   const costs = Object.entries(facts.costs).map(([cost, S]) => [
     said("best_sparsity", { cost_name: record.costs[cost].name }), formatPercent(S), "-",
   ]);
-  return [...rows.map(([key, label, form]) => [label, form(facts[key]), intervalText(key, form)]), ...costs];
+  const written = ([key, label, name]) => {
+    const bounds = page.drawn?.intervals[key], form = bounds && name === "number" ? (x) => formatByInterval(x, bounds) : FORMS[name];
+    return [label, form(facts[key]), intervalText(key, form)];
+  };
+  return [...rows.map(written), ...costs];
 }
 
 /** A quantity's interval as text: "…" until it is known, "-" if it has none. */
@@ -64,12 +73,16 @@ function intervalText(key, form) {
 /** The answer with the keys of `sparselaw plan --json`, and the question. */
 function exported() {
   const { answer, drawn } = page, intervals = drawn?.intervals ?? {};
-  const bounds = Object.fromEntries(Object.entries(intervals).map(([name, value]) => [`${name}_interval`, value]));
+  const asked = Object.entries(intervals).filter(([name]) => name in answer.quantities);
+  const bounds = Object.fromEntries(asked.map(([name, value]) => [`${name}_interval`, value]));
   const question = Object.fromEntries(relevant(page.state).map((key) => [key, page.state[key]]));
   return {
     question,
-    ...answer.record,
+    ...knownRecord(answer.record, drawn),
+    verdict: factsNow().verdict,
+    verdict_reason: reason(),
     interval: intervals.optimal_sparsity ?? null,
+    ...("inference" in answer.record ? {} : { loss_band: drawn?.band ?? null }),
     ...bounds,
     dense_in_draws: drawn?.dense_in_draws ?? null,
     sensitivity: drawn?.sensitivity ?? [],

@@ -21,10 +21,10 @@ function say(topic, group, facts) {
   return rule ? filled(topic, rule.say, facts) : "";
 }
 
-/** The rows of a topic's table: [key, label, how the number is written]. */
+/** The rows of a topic's table: [key, label, name of the form of the number]. */
 function labelledRows(topic, facts) {
   const rows = record.words.rows[topic].filter((row) => speaks(row, facts));
-  return rows.map((row) => [row.key, filled(topic, row.label, facts), FORMS[row.form]]);
+  return rows.map((row) => [row.key, filled(topic, row.label, facts), row.form]);
 }
 
 const speaks = (rule, facts) => (rule.when ?? []).every((condition) => holds(condition, facts));
