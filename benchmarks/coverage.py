@@ -126,7 +126,9 @@ OPEN = (
 def study_of_open_tables(design: Design, num_simulations: int) -> None:
     truth = open_fit(design.truth).values
     about = float(chinchilla_flops(PAPER, truth, 2e7, Cost()))
-    wanted = quantities(truth) | {"S_opt (20M, 1x Chinchilla)": lambda p: optimal_sparsity(PAPER, p, 2e7, about, Cost())}
+    wanted = quantities(truth) | {
+        "S_opt (20M, 1x Chinchilla)": lambda p: optimal_sparsity(PAPER, p, 2e7, about, Cost())
+    }
     right, free = (dict.fromkeys(wanted, 0) for _ in range(2))
     for seed in range(num_simulations):
         runs = simulate(design, truth, np.random.default_rng(seed))
@@ -139,7 +141,10 @@ def study_of_open_tables(design: Design, num_simulations: int) -> None:
             free[name] += share_of_prior(drawn, fitted.bootstrap.centres) > FREE
     print(f"\n{design.name}: {num_simulations} simulations")
     for name in wanted:
-        print(f"  {name:28s} covers {right[name] / num_simulations:.3f}   open {free[name] / num_simulations:.3f}", flush=True)
+        print(
+            f"  {name:28s} covers {right[name] / num_simulations:.3f}   open {free[name] / num_simulations:.3f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -457,8 +457,8 @@ def numbers(rng: np.random.Generator) -> list[float]:
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "text"])
 def test_numbers_are_written_alike(node: Asked, rng: np.random.Generator, form: str) -> None:
     values = numbers(rng)
-    limits = {"points": (0, 1e13), "fixed2": (0, 1e13), "fixed3": (0, 1e13), "bytes": (1, 1e40)} | dict.fromkeys(
-        ("percent", "percent0", "percent2", "level"), (0, 1e13)
+    limits = {"points": (0, 1e13), "fixed2": (0, 1e13), "bytes": (1, 1e40)} | dict.fromkeys(
+        ("percent", "percent0", "percent2", "level"), (0, 900)
     )
     low, high = limits.get(form, (0, np.inf))
     values = [value for value in values if low <= value < high]

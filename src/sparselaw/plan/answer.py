@@ -140,6 +140,7 @@ class Answer(Shown):
         return finite(record_of(self) | said | {"sensitivity": [asdict(one) for one in self.sensitivity]})
 
 
+@np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore")  # draws that say nothing
 def ask(fitted: Fit, question: Question) -> Answer:
     """Answers a question with a fit.
 

@@ -17,6 +17,8 @@ from sparselaw.laws.power import Array
 from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.paths import Path
 
+IMPOSSIBLE = 1e9  # of a capacity: more says no more
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -56,7 +58,7 @@ def evidence_of(fitted: Fit, path: Path, S: float, best: Estimate, estimate: Est
         advantage = estimate(lambda p: advantage_at(path, p, S))
         possible = estimate(lambda p: advantage_at(path, p, np.nan_to_num(path.best(p))))
         measured = None if nearest is None else estimate(lambda p: advantage_at(path, p, nearest))
-        capacity = float(size_multiplier(law, fitted.values, S)) * (1 - S) if S > 0 else 1.0
+        capacity = min(float(size_multiplier(law, fitted.values, S)) * (1 - S), IMPOSSIBLE) if S > 0 else 1.0
     unknown = next((one.open_question for one in (best, advantage, possible) if one.open_question), None)
     return Evidence(advantage, possible.high, nearest, measured, capacity, misfit(fitted), unknown)
 

@@ -19,7 +19,7 @@ from sparselaw.cost.training import Cost
 from sparselaw.fit.resampling import kinds_of_priors
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, PowerLaw, lifetime, optimum, search
-from sparselaw.plan import estimate, question, solve
+from sparselaw.plan import estimate, evidence, question, solve
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours
 from sparselaw.plan.evidence import misfit
@@ -49,10 +49,11 @@ CONSTANTS = (
     (lifetime, "NEWTON_STEPS"),
     (storage, "PRECISIONS", "FORMAT_PATTERN"),
     (estimate, "STEP", "FREE"),
+    (evidence, "IMPOSSIBLE"),
     (question, "FEWEST", "LARGEST", "TOLERANCE", "LIFETIME_TOLERANCE"),
     (solve, "CURVE_POINTS"),
     (counts, "EXPONENTS", "BYTE_UNITS"),
-    (forms, "OUT_OF_REACH", "NOT_DETERMINED", "MOST"),
+    (forms, "OUT_OF_REACH", "NOT_DETERMINED", "MOST", "MAGNITUDE"),
 )
 """What the page's program shares with these modules."""
 ARGUMENTS = {"memory_arg": "memory", "nonzeros_arg": "non-zeros", "inference_arg": "inference", "loss_arg": "loss"}

@@ -52,7 +52,7 @@ def span(bounds: Bounds | Sequence[float | None] | None, form: Callable[[float],
 
 def spans(pieces: Sequence[tuple[float, float]], form: Callable[[float], str] = number) -> str:
     """Several ranges, such as `0.0% to 2.1% and 40.0% to 55.0%`."""
-    *others, last = (span(piece, form) for piece in pieces)
+    *others, last = (form(low) if form(low) == form(high) else span((low, high), form) for low, high in pieces)
     return f"{', '.join(others)} and {last}" if others else last
 
 

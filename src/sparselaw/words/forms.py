@@ -10,15 +10,21 @@ import numpy as np
 from sparselaw.counts import format_bytes, format_count, format_flops
 
 OUT_OF_REACH = "out of reach"
+MAGNITUDE = 1e40  # of any quantity
 MOST = 1000  # of a factor: more says no more
 NOT_DETERMINED = "not determined by these runs"
+
+
+def _is_real(value: float) -> bool:
+    """Whether a quantity can be that of a training run; others come from laws that say nothing."""
+    return bool(value == 0 or 1 / MAGNITUDE < abs(value) < MAGNITUDE)
 
 
 def number(value: float | None, digits: int = 4) -> str:
     """Significant digits; large and small numbers in powers of ten."""
     if value is None:
         return "-"
-    return f"{value:.{digits}g}" if np.isfinite(value) else OUT_OF_REACH
+    return f"{value + 0.0:.{digits}g}" if _is_real(value) else OUT_OF_REACH
 
 
 def by_interval(value: float, low: float, high: float) -> str:
@@ -26,7 +32,8 @@ def by_interval(value: float, low: float, high: float) -> str:
     width = (high - low) / 2
     if not (np.isfinite([value, width]).all() and width > 0 and 1e-9 < abs(value) < 1e6):
         return number(value)
-    return f"{value:.{max(0, 1 - int(np.floor(np.log10(width))))}f}"
+    written = f"{value:.{max(0, 1 - int(np.floor(np.log10(width))))}f}"
+    return written if float(written) else written.lstrip("-")
 
 
 def times(value: float, digits: int = 3) -> str:
@@ -40,7 +47,7 @@ def times(value: float, digits: int = 3) -> str:
 
 def percent(value: float, places: int = 1) -> str:
     """A share such as 51.0%."""
-    return f"{value:.{places}%}" if np.isfinite(value) else OUT_OF_REACH
+    return f"{value:.{places}%}" if abs(value) < MOST else OUT_OF_REACH
 
 
 def level(S: float) -> str:
@@ -50,17 +57,17 @@ def level(S: float) -> str:
 
 def count(value: float) -> str:
     """A count such as 85M."""
-    return format_count(value) if np.isfinite(value) else OUT_OF_REACH
+    return format_count(value) if _is_real(value) else OUT_OF_REACH
 
 
 def flops(value: float, digits: int = 3) -> str:
     """FLOPs such as 4.2e21."""
-    return format_flops(value, digits) if np.isfinite(value) else OUT_OF_REACH
+    return format_flops(value, digits) if _is_real(value) else OUT_OF_REACH
 
 
 def size(value: float) -> str:
     """Bytes such as 8 GB."""
-    return format_bytes(value) if np.isfinite(value) else OUT_OF_REACH
+    return format_bytes(value) if _is_real(value) else OUT_OF_REACH
 
 
 def _or_not_determined(form: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -76,7 +83,6 @@ _FORMS: dict[str, Callable[[Any], str]] = {
     "times": times,
     "times2": lambda value: times(value, 2),
     "fixed2": lambda value: f"{value:.2f}",
-    "fixed3": lambda value: f"{value:.3f}",
     "percent": percent,
     "percent0": lambda value: percent(value, 0),
     "percent2": lambda value: percent(value, 2),

@@ -1,6 +1,6 @@
 // The answer to a question, as `sparselaw plan --json` gives it: the twin of plan/question.py, plan/answer.py and plan/record.py.
 
-const { TOLERANCE, LIFETIME_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS } = record.constants;
+const { TOLERANCE, LIFETIME_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS, IMPOSSIBLE } = record.constants;
 
 function modelFrom({ law, fit, costs }) {
   const values = fit.parameters.map((value) => value ?? Infinity);
@@ -149,7 +149,7 @@ function evidenceOf(model, S, advantage) {
   return {
     advantage,
     measured_sparsity: sparse.length ? sparse.reduce((best, level) => (away(level) < away(best) ? level : best)) : null,
-    capacity: S > 0 ? sizeMultiplier(model.law, S) * (1 - S) : 1,
+    capacity: S > 0 ? Math.min(sizeMultiplier(model.law, S) * (1 - S), IMPOSSIBLE) : 1,
     misfit: model.misfit,
   };
 }

@@ -1,6 +1,6 @@
 // Numbers as people write them: the twin of counts.py and words/forms.py, and of how Python rounds.
 
-const { EXPONENTS, BYTE_UNITS, OUT_OF_REACH, NOT_DETERMINED, MOST } = record.constants;
+const { EXPONENTS, BYTE_UNITS, OUT_OF_REACH, NOT_DETERMINED, MOST, MAGNITUDE } = record.constants;
 const SUFFIXES = Object.entries(EXPONENTS).reverse(), PREFIXES = Object.keys(BYTE_UNITS);
 const NUMBER = "(\\d+(?:\\.\\d*)?|\\.\\d+)(?:e([+-]?\\d+))?";
 const COUNT = new RegExp(`^${NUMBER}(?: ?([${SUFFIXES.map(([name]) => name).join("")}]))?$`, "i");
@@ -36,9 +36,12 @@ function scientific(value, digits) {
   return [Number(head), Number(exponent)];
 }
 
-/** A form for numbers that are finite and not 0. */
+/** Whether a quantity can be that of a training run. */
+const isReal = (value) => Math.abs(value) > 1 / MAGNITUDE && Math.abs(value) < MAGNITUDE;
+
+/** A form for such quantities that are not 0. */
 const finite = (form, zero = "0") => (value, ...more) =>
-  !Number.isFinite(value) ? OUT_OF_REACH : value === 0 ? zero : form(value, ...more);
+  value === 0 ? zero : isReal(value) ? form(value, ...more) : OUT_OF_REACH;
 
 /** A count to three significant digits: 512, 85M, 1.33B, 4.2e21. */
 const formatCount = finite((value) => {
@@ -70,7 +73,8 @@ const formatNumber = (value, digits = 4) => (value === null || value === undefin
 function formatByInterval(value, [low, high]) {
   const width = (high - low) / 2, size = Math.abs(value);
   if (!Number.isFinite(width) || width <= 0 || !(size > 1e-9 && size < 1e6)) return formatNumber(value);
-  return rounded(value, "toFixed", Math.max(0, 1 - Math.floor(Math.log10(width))));
+  const written = rounded(value, "toFixed", Math.max(0, 1 - Math.floor(Math.log10(width))));
+  return Number(written) === 0 ? written.replace("-", "") : written;
 }
 
 /** A factor; beyond MOST or below its inverse only that. */
@@ -81,7 +85,7 @@ function formatTimes(value, digits = 3) {
 }
 
 const formatPercent = (value, places = 1) =>
-  Number.isFinite(value) ? `${rounded(100 * value, "toFixed", places)}%` : OUT_OF_REACH;
+  Math.abs(value) < MOST ? `${rounded(100 * value, "toFixed", places)}%` : OUT_OF_REACH;
 
 /** An interval; a dash where there is none, or where its ends are written alike. */
 function formatSpan(bounds, form) {
@@ -91,7 +95,8 @@ function formatSpan(bounds, form) {
 
 /** Several ranges, such as `0.0% to 2.1% and 40.0% to 55.0%`. */
 function formatSpans(pieces, form) {
-  const all = pieces.map((piece) => formatSpan(piece, form)), last = all.pop();
+  const written = ([low, high]) => (form(low) === form(high) ? form(low) : formatSpan([low, high], form));
+  const all = pieces.map(written), last = all.pop();
   return all.length ? `${all.join(", ")} and ${last}` : last;
 }
 
@@ -106,7 +111,6 @@ const FORMS = Object.fromEntries(Object.entries({
   times: (value) => formatTimes(value),
   times2: (value) => formatTimes(value, 2),
   fixed2: (value) => rounded(value, "toFixed", 2),
-  fixed3: (value) => rounded(value, "toFixed", 3),
   percent: (value) => formatPercent(value),
   percent0: (value) => formatPercent(value, 0),
   percent2: (value) => formatPercent(value, 2),
