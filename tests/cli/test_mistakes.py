@@ -60,7 +60,7 @@ MISTAKES = {
     "design: no budget": ("design vit-jft", "design needs --budget FLOPS, such as 1e18; see"),
     "design: poor": ("design vit-jft --budget 1e9", "cheapest run"),
     "design: no draws": ("design {0}/plain.json --budget 1e20", "--bootstrap"),
-    "design: no sparsity": ("design {0}/dense.json --budget 1e20", "cannot be designed for"),
+    "design: no sparsity": ("design {0}/dense.json --budget 1e20", "says nothing about sparsity"),
     "design: target": ("design vit-jft --budget 1e19 --target 85M", "85M,1e20"),
     "design: far target": ("design vit-jft --budget 1e19 --target 85M,1e50", "check its unit"),
     "design: certain": ("design vit-jft --budget 1e19 --target 85M,1e39", "another --target"),

@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,8 +142,28 @@ def test_sweep_file(designed: Design, tmp_path, base: str) -> None:
 def test_json(designed: Design) -> None:
     record = json.loads(json.dumps(designed.to_json(), allow_nan=False))
     assert record["num_runs"] == sum(cell["seeds"] for cell in record["cells"])
-    assert record["before"].keys() == record["after"].keys() == {"value", "low", "high"}
+    assert record["before"].keys() == record["after"].keys() == {"value", "low", "high", "open_question"}
     assert record["rival"]["num_runs"] == 48
+
+
+def test_runs_that_narrow_nothing_are_not_recommended(designed: Design, tmp_path: Path) -> None:
+    assert designed.recommended
+    before, after = designed.before, designed.after
+    wider = replace(designed, after=replace(after, low=before.low, high=before.high), enough=4e20)
+    assert not wider.recommended
+    assert wider.reason.endswith("are expected to narrow the interval by a tenth; a budget of 4e20 FLOPs would.")
+    with pytest.raises(UserError, match="are expected to narrow"):
+        wider.save(tmp_path / "sweep.toml")
+    assert "Train these" not in wider.summary()
+
+
+def test_the_budget_that_would_do_is_searched() -> None:
+    """A first sweep from a guess: what is named is recommended when it is asked for."""
+    t5 = open_fit("t5-c4-refit")
+    limits = Limits((14e3, 220e3), (1e6, 16e6), (0.0, 0.5, 0.75, 0.875))
+    poor = choose(t5, budget=2e12, limits=limits, max_runs=5)
+    assert not poor.recommended
+    assert poor.enough is None or choose(t5, budget=poor.enough, limits=limits, max_runs=5).recommended
 
 
 def test_a_published_law_is_a_guess(own: Fit) -> None:
@@ -180,7 +201,7 @@ MISTAKES = {
     "confidence": ({}, {"confidence": 1.0}, "between 0 and 1"),
     "no draws": ({"bootstrap": None}, {}, "fit with bootstrap=1000"),
     "dense for certain": ({}, {"target": Target(8.5e8, 1e12)}, "no run narrows it; give another target"),
-    "law without sparsity": ({"law": DENSE}, {}, "ignores sparsity"),
+    "law without sparsity": ({"law": DENSE}, {}, "says nothing about sparsity"),
     "law of one's own": ({"law": from_function(law_of_ones_own)}, {}, "law of your own"),
     "law of levels": ({"law": free_multiplier((0.0, 0.5))}, {}, "knows the fitted sparsities only"),
 }

@@ -13,7 +13,7 @@ from sparselaw.sweep.missing import look
 from sparselaw.sweep.preview import preview
 
 LAPTOP = {
-    "budget": "3e12", "nonzeros": (6e3, 6e4), "data": (5e4, 2e6), "sparsities": (0.0, 0.5, 0.75), "max_runs": 5,
+    "budget": "5e13", "nonzeros": (14e3, 220e3), "data": (1e6, 16e6), "sparsities": (0.0, 0.5, 0.75, 0.875), "max_runs": 14,
 }  # fmt: skip
 
 
@@ -31,14 +31,15 @@ def test_a_first_sweep_for_a_laptop(law: str, base: str | None, recipe: str, tmp
     sweep = load_sweep(tmp_path / "sweep.toml")
     assert sweep.base == recipe
     seen = preview(expand(sweep), threads=1, probe=False)
-    assert len(seen) == found.num_runs == 5
+    assert len(seen) == found.num_runs <= 14
     assert not any(one.problem for one in seen)
 
 
 def test_its_dry_run(tmp_path: Path) -> None:
-    design("t5-c4-refit", **LAPTOP | {"max_runs": 2}).save(tmp_path / "sweep.toml")
+    found = design("t5-c4-refit", **LAPTOP)
+    found.save(tmp_path / "sweep.toml")
     seen = look(tmp_path / "sweep.toml")
-    assert len(seen) == 2
+    assert len(seen) == found.num_runs
     assert not any(one.problem for one in seen)
 
 

@@ -17,6 +17,7 @@ from sparselaw.errors import UserError, arg, require_at_least
 from sparselaw.fit.result import Domain
 from sparselaw.laws import Array
 
+USUAL = (0.0, 0.5, 0.75, 0.875)  # sparsities of a sweep
 REACH = 4.0  # by how much new runs may be larger, and longer, than those of the fit
 STEP = 2**0.5  # neighbouring sizes, and durations, of candidates differ by at most this factor
 GRID_SIZES, GRID_DURATIONS = 4, 3  # of the paper's language grid (Frantar et al. 2023, arXiv 2309.08520)
@@ -47,9 +48,11 @@ class Limits:
 
 
 def limits_around(domain: Domain) -> Limits:
-    """From the smallest of the fitted runs to four times the largest, at their sparsities."""
+    """From the smallest of the fitted runs to four times the largest, at their sparsities; at the usual ones too if few."""
     (low_N, high_N), (low_D, high_D) = domain.nonzero_params, domain.data
-    return Limits((low_N, REACH * high_N), (low_D, REACH * high_D), domain.sparsity)
+    few = len(domain.sparsity) < 3  # which do not tell how the loss changes between them
+    sparsities = tuple(sorted({*domain.sparsity, *USUAL})) if few else domain.sparsity
+    return Limits((low_N, REACH * high_N), (low_D, REACH * high_D), sparsities)
 
 
 @dataclass(frozen=True)

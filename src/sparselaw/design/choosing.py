@@ -12,19 +12,19 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 
 from sparselaw.cost.training import Cost
-from sparselaw.counts import format_count
+from sparselaw.counts import format_count, format_flops
 from sparselaw.design.candidates import Candidates, Limits, candidates, factorial, limits_around
 from sparselaw.design.information import Beliefs, beliefs, guess, run_noise
 from sparselaw.design.weights import Counts, Reals, optimal_weights, variances, whole_counts
-from sparselaw.errors import UserError, arg, require_at_least
+from sparselaw.errors import UserError, arg, either, require_at_least
 from sparselaw.files import save
 from sparselaw.fit.published import PUBLISHED_FITS
-from sparselaw.fit.result import Fit, finite
+from sparselaw.fit.result import Fit, finite, interval
 from sparselaw.laws import Array, PowerLaw
 from sparselaw.laws.optimum import chinchilla_flops, levels_of, loss_on_budget, optimal_sparsity
 from sparselaw.laws.search import MAX_SPARSITY
@@ -32,6 +32,8 @@ from sparselaw.plan.estimate import Estimate, Estimates, Quantity
 from sparselaw.plan.question import LARGEST
 from sparselaw.shown import Readable
 
+WORTH = 0.9  # of the width of the interval now: more is not worth a run
+LARGER = (4.0, 16.0, 64.0)  # times the budget, for what would be worth it
 FAR_SIZE = 2.5  # of a target not given, times the largest size allowed
 FAR_TIMES = 5.0  # its FLOPs, times Chinchilla-optimal compute
 GUESS_WEIGHT = 1e-3  # of what a guess claims to know: the fit of the new runs will not be told of it
@@ -92,6 +94,7 @@ class Design(Readable):
         noise: standard deviation of a run as the fit sees it, in ln loss, or in loss, as the fit takes residuals.
         guess: whether the law is of other models: `before` is then what it says give or take, and `after` does without it.
         first_seed: of the new runs; earlier ones are taken to be below it.
+        enough: where the runs are not recommended, a budget whose runs would be; None if none up to 64 times this one's.
     """
 
     cells: tuple[Cell, ...]
@@ -111,13 +114,35 @@ class Design(Readable):
     confidence: float
     first_seed: int
     warnings: tuple[str, ...]
+    enough: float | None = None
+
+    @property
+    def recommended(self) -> bool:
+        """Whether the interval is expected to become narrower by a tenth at least."""
+        widths = (
+            (self.after.high or 0.0) - (self.after.low or 0.0),
+            (self.before.high or 0.0) - (self.before.low or 0.0),
+        )
+        return widths[0] <= WORTH * widths[1]
+
+    @property
+    def reason(self) -> str:
+        """Why the runs are recommended or not, in a sentence."""
+        if self.recommended:
+            return "These runs are expected to narrow the interval."
+        more = (
+            f"a budget of {format_flops(self.enough)} FLOPs would" if self.enough else "nor would 64 times the budget"
+        )
+        return f"No runs for {format_flops(self.budget)} FLOPs are expected to narrow the interval by a tenth; {more}."
 
     @property
     def num_runs(self) -> int:
         return sum(cell.seeds for cell in self.cells)
 
     def to_json(self) -> dict[str, Any]:
-        return finite(asdict(self) | {"num_runs": self.num_runs})
+        return finite(
+            asdict(self) | {"num_runs": self.num_runs, "recommended": self.recommended, "reason": self.reason}
+        )
 
     def to_toml(self, base: str) -> str:
         """The sweep file of the runs; `base` is the recipe, or the configuration file of one run, that they share."""
@@ -145,8 +170,10 @@ class Design(Readable):
             base: recipe, or configuration file of one run, that the runs share; if None the laptop recipe for the data.
 
         Raises:
-            UserError: the place cannot be written.
+            UserError: the runs are not recommended, or the place cannot be written.
         """
+        if not self.recommended:
+            raise UserError(self.reason)
         usual = "vit-laptop" if self.data_unit == "images" else "decoder-laptop"
         save(path, self.to_toml(base or usual))
 
@@ -157,7 +184,32 @@ def far_target(fitted: Fit, limits: Limits, cost: Cost = Cost(), answer: Answer 
     return Target(N, FAR_TIMES * float(chinchilla_flops(_asked_law(fitted), fitted.values, N, cost)), answer)
 
 
-def choose(
+def choose(fitted: Fit, *, budget: float, **options: Unpack[Options]) -> Design:
+    """The runs that most reduce the variance of an answer, and if they hardly do, the budget from which runs would.
+
+    Arguments and errors as `chosen`.
+    """
+    found = chosen(fitted, budget=budget, **options)
+    if found.recommended:
+        return found
+    larger = (chosen(fitted, budget=budget * factor, **options) for factor in LARGER)
+    return replace(found, enough=next((one.budget for one in larger if one.recommended), None))
+
+
+class Options(TypedDict, total=False):
+    """The options of `chosen`."""
+
+    target: Target | None
+    limits: Limits | None
+    max_runs: int | None
+    cost: Cost
+    noise: float | None
+    as_guess: bool | None
+    confidence: float
+    seed: int
+
+
+def chosen(
     fitted: Fit,
     *,
     budget: float,
@@ -200,7 +252,7 @@ def choose(
     known = _known(fitted, law, runs.joined(grid), quantity, deviation, as_guess)
     shares = _shares(fitted, runs, budget, max_runs or len(grid) or len(runs), limits.max_seeds)
     counts, efficiency = _counts(known.select(slice(len(runs))), shares, limits.max_seeds)
-    before = Estimates(fitted, confidence)(quantity)
+    before = _before(fitted, quantity, confidence)
 
     def after(repeats: Reals) -> Estimate:
         return _expected(before.value, float(variances(known, repeats).mean()), confidence, target.answer)
@@ -228,8 +280,21 @@ def choose(
     )
 
 
+def _before(fitted: Fit, quantity: Quantity, confidence: float) -> Estimate:
+    """The answer now; with the interval over all draws even if the runs do not determine it."""
+    found = Estimates(fitted, confidence)(quantity)
+    drawn = quantity(fitted.draws)
+    low, high = interval(drawn[~np.isnan(drawn)], confidence)
+    return replace(found, low=low, high=high)
+
+
 def _asked_law(fitted: Fit) -> PowerLaw:
     law = fitted.planning_law()
+    if not law.knows_sparsity:
+        raise UserError(
+            f"The law {law.name} says nothing about sparsity, so no runs can be designed with it; design a first sweep with a "
+            f"published law as a guess ({either('design(..., guess=True)', 'sparselaw design t5-c4-refit --guess')})."
+        )
     if levels_of(law):
         raise UserError(
             f"The law {law.name} knows the fitted sparsities only and cannot be designed for; fit another law."

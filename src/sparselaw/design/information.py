@@ -22,7 +22,7 @@ from sparselaw.design.candidates import Candidates, Limits
 from sparselaw.errors import UserError, arg
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Bootstrap, Fit
-from sparselaw.laws import Array, PowerLaw, Units
+from sparselaw.laws import CAPPED, PAPER, Array, PowerLaw, Units
 from sparselaw.laws.power import split
 from sparselaw.plan.estimate import Quantity
 
@@ -158,7 +158,7 @@ def guess(fitted: Fit, limits: Limits, seed: int) -> Fit:
     Every parameter is log-normal, in units at the middle of `limits`, so that each term of the loss there, and each exponent, is
     known to a factor of about e^0.5.
     """
-    law = fitted.law
+    law = PAPER if fitted.law is CAPPED else fitted.law  # the cap is no part of a guess
     assert isinstance(law, PowerLaw)
     units = (float(np.sqrt(np.prod(limits.nonzero_params))), float(np.sqrt(np.prod(limits.data))))
     factors = np.exp(GUESS_SPREAD * np.random.default_rng(seed).standard_normal((GUESS_DRAWS, len(law.names))))

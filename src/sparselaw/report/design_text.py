@@ -23,7 +23,15 @@ def design_text(found: Design) -> Group:
         f"{flops(target.flops)} FLOPs, {found.cost} cost, {found.law} law from {found.fit}"
     )
     spent = f"{_these(found.num_runs)}: {flops(found.flops)} of {flops(found.budget)} FLOPs"
-    headline = Text.assemble("Train ", (spent, "bold"), f"  ({found.efficiency:.0%} efficient)")
+    if not found.recommended:
+        return Group(
+            Text(question, style="dim"),
+            Text(found.reason, style="bold"),
+            _answers(found),
+            *warning_lines(found.warnings),
+        )
+    praise = f"  ({found.efficiency:.0%} efficient)" if found.efficiency > 0.5 else ""
+    headline = Text.assemble("Train ", (spent, "bold"), praise)
     return Group(Text(question, style="dim"), headline, _answers(found), _runs(found), *warning_lines(found.warnings))
 
 
@@ -40,7 +48,8 @@ def _answers(found: Design) -> Table:
 def _answer(estimate: Estimate, form: Callable[[float], str]) -> tuple[str, str, str]:
     assert estimate.low is not None
     assert estimate.high is not None
-    return form(estimate.value), span(estimate.bounds, form), form(estimate.high - estimate.low)
+    value = "not determined" if estimate.open_question else form(estimate.value)
+    return value, span(estimate.bounds, form), form(estimate.high - estimate.low)
 
 
 def _number_of(runs: int) -> str:
