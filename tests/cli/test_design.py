@@ -5,8 +5,8 @@ from pathlib import Path
 
 
 def test_design_as_numbers_and_as_a_sweep(answer, tmp_path: Path) -> None:
-    record = answer("design", "vit-jft", "--budget", "1e18", "--max-runs", 6, "-o", tmp_path / "sweep.toml")
-    assert record["num_runs"] == len(record["cells"]) == 6
+    record = answer("design", "vit-jft", "--budget", "1e18", "--max-runs", 14, "-o", tmp_path / "sweep.toml")
+    assert record["num_runs"] == len(record["cells"]) <= 14
     assert record["flops"] <= 1e18
     sweep = tomllib.loads((tmp_path / "sweep.toml").read_text())
     assert sweep["base"] == "vit-laptop"

@@ -95,6 +95,22 @@ class TestCompare:
         with pytest.raises(UserError, match="cannot carry the law"):
             compare(runs)
 
+    def test_a_law_that_the_runs_cannot_carry_is_named_and_the_others_compared(self, sweep):
+        runs = sweep(noise=0.005, D=(1e9,))
+        found = compare(runs, ["paper", "multipliers"], loss=Loss(1e-3, log=True))
+        assert [row.fit.law.name for row in found] == ["multipliers"]
+        assert "same duration" in found.refused["paper"]
+        assert "cannot carry the law paper" in " ".join(found.summary().split())
+
+    def test_every_law_has_its_spread_of_new_runs(self, vit_jft):
+        rows = {row.fit.law.name: row.spread for row in compare(vit_jft, ["paper", "dense"])}
+        assert rows["paper"] is not None
+        assert rows["dense"] is not None
+        assert rows["paper"].noise == pytest.approx(
+            0.0109, rel=0.02
+        )  # root mean square with 112 - 7 degrees of freedom
+        assert rows["dense"].noise > 4 * rows["paper"].noise
+
 
 class TestInformationCriteria:
     @pytest.mark.parametrize("log", [False, True])

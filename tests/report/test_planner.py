@@ -261,6 +261,7 @@ def test_a_fit_without_draws_says_that_it_has_no_intervals(visit: Visits, page_o
 
 
 def test_a_slider_changes_the_answer_and_the_address(vit: Visit) -> None:
+    vit.page.wait_for_selector('html[data-settled="true"]', state="attached")
     before = vit.text("#headline")
     vit.page.focus("#C-slider")
     for _ in range(60):

@@ -35,6 +35,7 @@ class Command:
             [
                 fit_record(c.fit)
                 | {"aic": c.aic, "bic": c.bic, "extrapolation_error": c.extrapolation_error}
+                | {"spread": c.spread and asdict(c.spread)}
                 | {"hold_outs": [asdict(h) for h in c.hold_outs]}
                 for c in found
             ]

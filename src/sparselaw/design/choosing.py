@@ -131,7 +131,9 @@ class Design(Readable):
         if self.recommended:
             return "These runs are expected to narrow the interval."
         more = (
-            f"a budget of {format_flops(self.enough)} FLOPs would" if self.enough else "nor would 64 times the budget"
+            f"a budget of {format_flops(self.enough)} FLOPs would"
+            if self.enough
+            else "nor for 64 times as much: allow more runs, or larger and longer ones"
         )
         return f"No runs for {format_flops(self.budget)} FLOPs are expected to narrow the interval by a tenth; {more}."
 

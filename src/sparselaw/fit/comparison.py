@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sparselaw.errors import UserError
+from sparselaw.errors import UserError, arg
+from sparselaw.fit.calibration import calibrate
 from sparselaw.fit.fitting import condition_number, fit_law, prepare_again
 from sparselaw.fit.identify import ILL_CONDITIONED
 from sparselaw.fit.losses import Loss, loss_function
-from sparselaw.fit.result import Fit
+from sparselaw.fit.result import Fit, Spread
 from sparselaw.fit.solver import predict_all
 from sparselaw.laws import Array, Law, law_named
 from sparselaw.runs import Runs, held_out
@@ -45,19 +46,28 @@ class HoldOut:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One law: its fit, its criteria, its hold-outs, and its error at the published extrapolation run if there is one."""
+    """One law: its fit, its criteria, its hold-outs, and its error at the published extrapolation run if there is one.
+
+    `spread` says how far a new run may fall from it, among the fitted runs and beyond.
+    """
 
     fit: Fit
     aic: float
     bic: float
     hold_outs: tuple[HoldOut, ...]
     extrapolation_error: float | None
+    spread: Spread | None = None
 
 
 class Comparisons(tuple[Comparison, ...], Readable):
-    """Laws side by side, one `Comparison` each."""
+    """Laws side by side, one `Comparison` each; `refused` has the laws that the runs cannot carry, and why."""
 
-    __slots__ = ()
+    refused: dict[str, str]
+
+    def __new__(cls, rows: Iterable[Comparison], refused: Mapping[str, str] | None = None) -> Comparisons:
+        found = super().__new__(cls, rows)
+        found.refused = dict(refused or {})
+        return found
 
 
 def compare(
@@ -78,18 +88,26 @@ def compare(
         delta: as in `sparselaw.fit`.
 
     Raises:
-        UserError: runs, law or loss that do not exist, or runs that a law cannot be fitted to.
+        UserError: runs, law or loss that do not exist, or runs that none of the laws can be fitted to.
     """
     table = as_runs(runs, columns=columns)
     objective = loss_function(table.name, loss, delta=delta)
-    return Comparisons(_compare(table, law, objective) for law in laws)
+    rows, refused = [], {}
+    for law in laws:
+        try:
+            rows.append(_compare(table, law, objective))
+        except UserError as error:
+            refused[law if isinstance(law, str) else law.name] = str(error)
+    if not rows:
+        raise UserError(next(iter(refused.values()), f"{arg('laws')} is empty; give at least one law."))
+    return Comparisons(rows, refused)
 
 
 def _compare(runs: Runs, law: Law | str, loss: Loss) -> Comparison:
     fitted = fit_law(runs, law, loss=loss)
     aic, bic = information_criteria(fitted)
     splits = tuple(_hold_out(runs, law, loss, name, left_out) for name, left_out in hold_outs(runs))
-    return Comparison(fitted, aic, bic, splits, extrapolation_error(fitted))
+    return Comparison(fitted, aic, bic, splits, extrapolation_error(fitted), calibrate(runs, law, fitted))
 
 
 def extrapolation_error(fitted: Fit) -> float | None:

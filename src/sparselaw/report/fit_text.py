@@ -53,6 +53,11 @@ def _facts(fitted: Fit) -> dict[str, str]:
     if fitted.bootstrap:
         boot = fitted.bootstrap
         facts["bootstrap"] = f"{boot.tried} resamples by {boot.by}, {len(boot.draws)} converged"
+    if fitted.spread:
+        facts["new run"] = (
+            f"standard deviation {fitted.spread.noise:.2g} in ln loss, and {fitted.spread.per_decade:.2g} for each factor of "
+            "ten in compute beyond the runs"
+        )
     error = extrapolation_error(fitted)
     if error is not None:
         facts["extrapolation"] = f"{error:+.2%} at the published 604M-non-zero run"
@@ -99,22 +104,33 @@ def recipe_text(fitted: Fit, attempts: Sequence[RecipeRun]) -> Table:
 
 def compare_text(comparisons: Sequence[Comparison]) -> Group:
     """The laws with their criteria, and their errors on runs left out of the fit."""
+    refused = getattr(comparisons, "refused", {})
     legend = Text(
-        "* lowest AIC. far run: error at the published run outside the sweep. -: no such run, a sparsity that the law has not "
+        "* lowest AIC. new run: standard deviation of a run about the law, and what each factor of ten in compute beyond the "
+        "runs adds. far run: error at the published run outside the sweep. -: no such run, a sparsity that the law has not "
         "seen, or other runs that do not identify the law.",
         style="dim",
     )
-    return Group(_criteria(comparisons), _errors(comparisons), legend)
+    return Group(_criteria(comparisons), _errors(comparisons), legend, *warning_lines(tuple(refused.values())))
 
 
 def _criteria(comparisons: Sequence[Comparison]) -> Table:
-    table = plain_table("law", "size", "objective", "AIC", "BIC", "far run", "status", title="laws side by side")
+    table = plain_table(
+        "law", "size", "objective", "AIC", "BIC", "far run", "new run", "status", title="laws side by side"
+    )
     best = min(c.aic for c in comparisons)
     for c in comparisons:
         error = "-" if c.extrapolation_error is None else f"{c.extrapolation_error:+.2%}"
+        spread = f"{c.spread.noise:.1%} +{c.spread.per_decade:.1%}" if c.spread else "-"
         criteria = (f"{c.aic:.1f}" + (" *" if c.aic == best else ""), f"{c.bic:.1f}")
         table.add_row(
-            escape(c.fit.law.name), str(len(c.fit.law.names)), f"{c.fit.objective:.4e}", *criteria, error, c.fit.status
+            escape(c.fit.law.name),
+            str(len(c.fit.law.names)),
+            f"{c.fit.objective:.4e}",
+            *criteria,
+            error,
+            spread,
+            c.fit.status,
         )
     return table
 

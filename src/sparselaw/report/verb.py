@@ -141,13 +141,11 @@ def _fit_of(found: Material, given: Fit | str | Path | None, num_draws: int) -> 
 
 def compare_all(runs: Runs, loss: Loss) -> tuple[list[Comparison], list[str]]:
     """Every built-in law on the same runs, and why some cannot be fitted to them."""
-    found, refused = [], []
-    for law in ALL_LAWS:
-        try:
-            found += compare(runs, [law], loss=loss)
-        except UserError as error:
-            refused.append(str(error))
-    return found, refused
+    try:
+        found = compare(runs, ALL_LAWS, loss=loss)
+    except UserError as error:
+        return [], [str(error)]
+    return list(found), list(found.refused.values())
 
 
 def _open(source: Runs | DataFrame | Fit | str | Path, columns: Mapping[str, str] | None) -> Material:
