@@ -41,7 +41,8 @@ one = sparselaw.plan(fit, nonzeros=42.5e6, times_chinchilla=5)
 from sparselaw.plan import plan
 assert plan("vit-jft", nonzeros=42.5e6, times_chinchilla=5).optimal_sparsity == one.optimal_sparsity
 import pandas as pd
-frame = pd.DataFrame({{"nonzero_params": [1e6] * 3, "sparsity": 0.5, "data": 1e9, "loss": [3.0, 3.1, 3.2]}})
+frame = pd.DataFrame({{"nonzero_params": [1e6, 2e6, 4e6] * 3, "sparsity": 0.5, "data": [1e9] * 3 + [2e9] * 3 + [4e9] * 3,
+    "loss": [3.0, 2.9, 2.85, 2.9, 2.8, 2.75, 2.85, 2.75, 2.7]}})
 found = sparselaw.fit(frame, "dense", starts=2)
 assert type(found) is sparselaw.Fit is sparselaw.fit.Fit
 print(f"{{one.optimal_sparsity.value:.3f}}")

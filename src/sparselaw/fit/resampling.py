@@ -65,10 +65,7 @@ def bootstrap(
     Raises:
         UserError: no draws, another `by`, or other runs than were fitted.
     """
-    if num_draws < 1:
-        raise UserError(f"{arg('bootstrap')} is {num_draws}; give the number of resamples, such as 1000.")
-    if by not in ("run", "cell"):
-        raise UserError(f"{arg('by')} is {by!r}; {choice(by, ('run', 'cell'))}")
+    check_resampling(num_draws, by)
     require_at_least(0, seed=seed)
     pin = fitted.pins if pin is None else pin
     setting = prepare_again(fitted, runs, weights=weights, pin=pin, bound=bound)
@@ -97,6 +94,18 @@ def bootstrap(
         warnings.append(f"{lost} of {num_draws} bootstrap refits did not converge and are left out of the intervals.")
     drawn = Bootstrap(draws, by, num_draws, seed, centres[converged][:, known])
     return replace(fitted, bootstrap=drawn, warnings=tuple(warnings))
+
+
+def check_resampling(num_draws: int, by: str) -> None:
+    """Refuses a number of draws, or what is drawn, that does not exist.
+
+    Raises:
+        UserError: one of these.
+    """
+    if num_draws < 1:
+        raise UserError(f"{arg('bootstrap')} is {num_draws}; give the number of resamples, such as 1000.")
+    if by not in ("run", "cell"):
+        raise UserError(f"{arg('by')} is {by!r}; {choice(by, ('run', 'cell'))}")
 
 
 def share_of_prior(answers: Array, centres: Array) -> float:

@@ -13,7 +13,7 @@ from sparselaw.errors import UserError, first_line
 from sparselaw.fit.calibration import calibrate
 from sparselaw.fit.fitting import NUM_STARTS, Bounds, Pins, Weights, fit_law
 from sparselaw.fit.losses import Loss, loss_function
-from sparselaw.fit.resampling import NUM_DRAWS
+from sparselaw.fit.resampling import NUM_DRAWS, check_resampling
 from sparselaw.fit.resampling import bootstrap as draw
 from sparselaw.fit.result import Fit
 from sparselaw.laws import FunctionLaw, Law, from_function
@@ -65,6 +65,8 @@ def fit(
     """
     table = as_runs(runs, columns=columns)
     objective = loss_function(table.name, loss, delta=delta, quantile=quantile)
+    if bootstrap:
+        check_resampling(bootstrap, by)
     law = law_of(law or DEFAULT_LAW.get(table.name, "paper"))
     found = fit_law(table, law, loss=objective, weights=weights, pin=pin, bound=bound, starts=starts, seed=seed)
     if not bootstrap:
