@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sparselaw.cost.serving import Gpu as Gpu
     from sparselaw.cost.storage import Memory as Memory
     from sparselaw.cost.training import Cost as Cost
-    from sparselaw.design.choosing import Design as Design
+    from sparselaw.design.result import Design as Design
     from sparselaw.design.verb import design as design
     from sparselaw.errors import UserError as UserError
     from sparselaw.fit.comparison import compare as compare

@@ -13,6 +13,7 @@ def test_least_squares_have_the_residual_variance(sweep, noise: float) -> None:
     runs = sweep(noise=noise)
     fitted = fit_law(runs, loss=Loss(np.inf, log=True))
     setting = prepare_again(fitted, runs, weights=None, pin=None, bound=None)
-    found = dispersion(setting.problem, fitted.law.to_solver(fitted.values, setting.units), setting.weights)
+    found, curvature = dispersion(setting.problem, fitted.law.to_solver(fitted.values, setting.units), setting.weights)
     variance = float((fitted.residuals**2).sum()) / (len(runs) - 7)
+    assert curvature == pytest.approx(1)
     assert found == pytest.approx(max(variance, SMALLEST_NOISE**2), rel=1e-6)

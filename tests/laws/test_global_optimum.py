@@ -169,3 +169,19 @@ def test_contours_are_of_the_best_sparsity_or_nowhere(law: PowerLaw, rng: np.ran
     budgets = np.geomspace(1e-6, 1e12, 20)
     elsewhere = optimal_sparsity(law, values[~is_line][:, None], 1.0, budgets, Cost())
     assert (np.abs(elsewhere - S[~is_line][:, None]) > 1e-6).all()
+
+
+def test_a_dense_model_that_is_best_is_found_beside_a_valley() -> None:
+    """Of a fit to ViTs: the loss has a valley at 10% and more, but is lowest at 0."""
+    values = np.array([848.0, 1.157, 548.8, 0.7308, 0.4016, 3391.0, 4.041])
+    N, C = 28_267_526.0, 7.5669e17
+    S = float(optimal_sparsity(DENSITY_POWER, values, N, C, Cost()))
+    assert S == 0
+    brute = loss_on_budget(DENSITY_POWER, values, GRID, N, C, Cost())
+    assert brute.argmin() == 0
+    assert brute[np.searchsorted(GRID, 0.104)] > brute[0] + 0.02
+    pays = float(flops_where_sparsity_pays(DENSITY_POWER, values, N, Cost()))
+    assert pays > C
+    assert (
+        float(optimal_sparsity(DENSITY_POWER, values, N, 1.01 * pays, Cost())) > 0.1
+    )  # it jumps over the valley's side

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparselaw.laws.search import MAX_SPARSITY, least_value, lowest_point, range_within, rising_root, scan_points
+from sparselaw.laws.search import (
+    MAX_SPARSITY,
+    least_value,
+    lowest_point,
+    piece_with,
+    pieces_within,
+    range_within,
+    rising_root,
+    scan_points,
+)
 
 FINE = -np.expm1(-np.linspace(0, -np.log1p(-MAX_SPARSITY), 200_001))
 
@@ -63,3 +72,29 @@ def test_the_scan_holds_its_ends_and_the_kinks() -> None:
 def test_the_least_value_at_a_jump_is_that_of_the_jump(drop: float) -> None:
     found = least_value(lambda S: np.where(drop <= S, 1 + S - drop, 2.0), kinks=[drop])
     assert found == pytest.approx(1, abs=1e-15)
+
+
+def two_valleys(S: np.ndarray) -> np.ndarray:
+    """Lowest at 0.2 (0) and at 0.8 (0.001), 0.36 between them."""
+    return np.minimum((S - 0.2) ** 2 * 4, (S - 0.8) ** 2 * 4 + 0.001)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [
+        (0.0004, ((0.19, 0.21),)),
+        (0.0101, ((0.2 - 0.0101**0.5 / 2, 0.2 + 0.0101**0.5 / 2), (0.8 - 0.0091**0.5 / 2, 0.8 + 0.0091**0.5 / 2))),
+        (2.0, ((0.0, MAX_SPARSITY),)),
+    ],
+    ids=["one", "two", "all"],
+)
+def test_ranges_that_are_as_good_fall_into_pieces(allowed: float, expected: tuple) -> None:
+    found = pieces_within(two_valleys, 0.2, allowed)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert piece_with(0.2, found) == found[0]
+
+
+def test_levels_with_a_worse_one_between_are_two_pieces() -> None:
+    worth = dict(zip((0.0, 0.5, 0.75, 0.875), (1.0, 1.5, 1.0, 1.01), strict=True))
+    found = pieces_within(lambda S: np.array([worth[s] for s in S]), 0.0, 1.05, levels=tuple(worth))
+    assert found == ((0.0, 0.0), (0.75, 0.875))

@@ -9,8 +9,8 @@ from sparselaw.cost import Cost
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, open_fit
 from sparselaw.fit.result import Bootstrap
-from sparselaw.laws import DENSE, free_multiplier, optimal_sparsity
-from sparselaw.plan.contours import contours
+from sparselaw.laws import DENSE, DENSITY_POWER, free_multiplier, optimal_sparsity
+from sparselaw.plan.contours import budget_contours, contours
 
 COSTS = [Cost(), Cost(sparse=True)]
 
@@ -68,3 +68,24 @@ def of_law(fitted: Fit, law) -> Fit:
 def test_laws_without_contours(law, expected: str) -> None:
     with pytest.raises(UserError, match=expected):
         contours(of_law(open_fit("vit-jft"), law))
+
+
+def test_bands_of_a_law_whose_best_sparsity_jumps_are_those_of_the_draws() -> None:
+    """Against S_opt of every draw at points of the map; density-power goes from 0 to well above it at once."""
+    vit = open_fit("vit-jft")
+    values = np.array([848.0, 1.157, 548.8, 0.7308, 0.4016, 3391.0, 4.041])
+    draws = values * np.exp(0.02 * np.random.default_rng(0).standard_normal((200, 7)))
+    fitted = replace(
+        vit,
+        law=DENSITY_POWER,
+        parameters=dict(zip(DENSITY_POWER.names, values.tolist(), strict=True)),
+        bootstrap=Bootstrap(draws, "run", 200, 0),
+    )
+    found = budget_contours(fitted, grid=12)
+    assert found.low is not None
+    assert found.high is not None
+    for k, j in ((0, 2), (5, 5), (8, 7), (11, 11)):
+        S = optimal_sparsity(DENSITY_POWER, draws, found.nonzero_params[k], found.flops[j], Cost())
+        ranked = np.quantile(S, [0.025, 0.975], method="inverted_cdf"), np.quantile(S, [0.03, 0.98])
+        assert min(r[0] for r in ranked) - 0.02 <= found.low[k, j] <= max(r[0] for r in ranked) + 0.02
+        assert min(r[1] for r in ranked) - 0.02 <= found.high[k, j] <= max(r[1] for r in ranked) + 0.02

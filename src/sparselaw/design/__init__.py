@@ -3,7 +3,7 @@
 import sys
 
 from sparselaw.design.candidates import Limits, limits_around
-from sparselaw.design.choosing import Design, Target
+from sparselaw.design.result import Design, Target
 from sparselaw.design.verb import design
 from sparselaw.rooms import Verb
 

@@ -8,176 +8,43 @@ another law is taken as a guess.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 
 from sparselaw.cost.training import Cost
-from sparselaw.counts import format_count, format_flops
 from sparselaw.design.candidates import Candidates, Limits, candidates, factorial, limits_around
 from sparselaw.design.information import Beliefs, beliefs, guess, run_noise
+from sparselaw.design.result import LARGEST_TRIED, Answer, Cell, Design, Rival, Target
 from sparselaw.design.weights import Counts, Reals, optimal_weights, variances, whole_counts
 from sparselaw.errors import UserError, arg, either, require_at_least
-from sparselaw.files import save
 from sparselaw.fit.published import PUBLISHED_FITS
-from sparselaw.fit.result import Fit, finite, interval
+from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import Array, PowerLaw
-from sparselaw.laws.optimum import chinchilla_flops, levels_of, loss_on_budget, optimal_sparsity
+from sparselaw.laws.optimum import chinchilla_flops, levels_of
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan.estimate import Estimate, Estimates, Quantity
-from sparselaw.plan.question import LARGEST
-from sparselaw.shown import Readable
 
-WORTH = 0.9  # of the width of the interval now: more is not worth a run
-LARGER = (4.0, 16.0, 64.0)  # times the budget, for what would be worth it
 FAR_SIZE = 2.5  # of a target not given, times the largest size allowed
 FAR_TIMES = 5.0  # its FLOPs, times Chinchilla-optimal compute
 GUESS_WEIGHT = 1e-3  # of what a guess claims to know: the fit of the new runs will not be told of it
 SPENT = 0.9  # of the budget; a design that leaves more of it says so
-Answer = Literal["sparsity", "loss"]
 
 
 @dataclass(frozen=True)
-class Target:
-    """The question: the optimal sparsity of N non-zeros trained with C FLOPs, or the loss at that sparsity."""
+class Asked:
+    """What is designed for, whatever the budget; arguments as in `choose`, with `fitted` a guess if it is one."""
 
-    nonzero_params: float
-    flops: float
-    answer: Answer = "sparsity"
-
-    def __post_init__(self) -> None:
-        for value, unit in ((self.nonzero_params, "non-zeros"), (self.flops, "FLOPs")):
-            if not 1 / LARGEST < value < LARGEST:
-                raise UserError(f"A target of {value:g} {unit} is far from any training run; check its unit.")
-
-    def quantity(self, law: PowerLaw, values: Array, cost: Cost) -> Quantity:
-        """The answer as a function of parameters; the loss is at the sparsity that is best for `values`."""
-        N, C = self.nonzero_params, self.flops
-        if self.answer == "sparsity":
-            return lambda parameters: optimal_sparsity(law, parameters, N, C, cost)
-        S = float(optimal_sparsity(law, values, N, C, cost))
-        return lambda parameters: loss_on_budget(law, parameters, S, N, C, cost)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Runs to train: (N, S, D), how many seeds of it, and the training FLOPs of all of them."""
-
-    nonzero_params: float
-    sparsity: float
-    data: float
-    seeds: int
-    flops: float
-
-
-@dataclass(frozen=True)
-class Rival:
-    """The factorial grid of the same cost: how many runs it has, and the answer as expected after it."""
-
-    num_runs: int
-    after: Estimate
-
-
-@dataclass(frozen=True)
-class Design(Readable):
-    """The runs to train next, and what they should do for the answer.
-
-    Attributes:
-        before: the answer with its interval now.
-        after: as expected once the new runs are fitted with the old ones.
-        rival: the same for the factorial grid of equal cost, None if the budget pays for none.
-        efficiency: the variance of the best conceivable design, of fractions of runs and any number of seeds, over that of this.
-        noise: standard deviation of a run as the fit sees it, in ln loss, or in loss, as the fit takes residuals.
-        guess: whether the law is of other models: `before` is then what it says give or take, and `after` does without it.
-        first_seed: of the new runs; earlier ones are taken to be below it.
-        enough: where the runs are not recommended, a budget whose runs would be; None if none up to 64 times this one's.
-    """
-
-    cells: tuple[Cell, ...]
+    fitted: Fit
+    law: PowerLaw
     target: Target
-    before: Estimate
-    after: Estimate
-    rival: Rival | None
-    budget: float
-    flops: float
-    efficiency: float
+    limits: Limits
+    max_runs: int | None
+    cost: Cost
     noise: float
-    cost: str
-    data_unit: str
-    law: str
-    fit: str
-    guess: bool
+    as_guess: bool
     confidence: float
-    first_seed: int
-    warnings: tuple[str, ...]
-    enough: float | None = None
-
-    @property
-    def recommended(self) -> bool:
-        """Whether the interval is expected to become narrower by a tenth at least."""
-        widths = (
-            (self.after.high or 0.0) - (self.after.low or 0.0),
-            (self.before.high or 0.0) - (self.before.low or 0.0),
-        )
-        return widths[0] <= WORTH * widths[1]
-
-    @property
-    def reason(self) -> str:
-        """Why the runs are recommended or not, in a sentence."""
-        if self.recommended:
-            return "These runs are expected to narrow the interval."
-        more = (
-            f"a budget of {format_flops(self.enough)} FLOPs would"
-            if self.enough
-            else "nor for 64 times as much: allow more runs, or larger and longer ones"
-        )
-        return f"No runs for {format_flops(self.budget)} FLOPs are expected to narrow the interval by a tenth; {more}."
-
-    @property
-    def num_runs(self) -> int:
-        return sum(cell.seeds for cell in self.cells)
-
-    def to_json(self) -> dict[str, Any]:
-        return finite(
-            asdict(self) | {"num_runs": self.num_runs, "recommended": self.recommended, "reason": self.reason}
-        )
-
-    def to_toml(self, base: str) -> str:
-        """The sweep file of the runs; `base` is the recipe, or the configuration file of one run, that they share."""
-        question = "optimal sparsity" if self.target.answer == "sparsity" else "loss"
-        size, budget = format_count(self.target.nonzero_params), format_count(self.target.flops)
-        lines = [
-            f"# {self.num_runs} runs, {format_count(self.flops)} FLOPs: the {question} at {size} non-zeros and {budget} FLOPs",
-            f"base = {json.dumps(base)}",
-        ]
-        for cell in self.cells:
-            lines += [
-                "\n[[cells]]",
-                f'nonzeros = "{format_count(cell.nonzero_params)}"',
-                f"sparsity = {cell.sparsity!r}",
-                f'data = "{format_count(cell.data)}"',
-                f"seeds = {list(range(self.first_seed, self.first_seed + cell.seeds))}",
-            ]
-        return "\n".join(lines) + "\n"
-
-    def save(self, path: str | Path, base: str | None = None) -> None:
-        """Writes the sweep file, all of it or nothing.
-
-        Args:
-            path: of the file (.toml).
-            base: recipe, or configuration file of one run, that the runs share; if None the laptop recipe for the data.
-
-        Raises:
-            UserError: the runs are not recommended, or the place cannot be written.
-        """
-        if not self.recommended:
-            raise UserError(self.reason)
-        usual = "vit-laptop" if self.data_unit == "images" else "decoder-laptop"
-        save(path, self.to_toml(base or usual))
 
 
 def far_target(fitted: Fit, limits: Limits, cost: Cost = Cost(), answer: Answer = "sparsity") -> Target:
@@ -186,32 +53,7 @@ def far_target(fitted: Fit, limits: Limits, cost: Cost = Cost(), answer: Answer 
     return Target(N, FAR_TIMES * float(chinchilla_flops(_asked_law(fitted), fitted.values, N, cost)), answer)
 
 
-def choose(fitted: Fit, *, budget: float, **options: Unpack[Options]) -> Design:
-    """The runs that most reduce the variance of an answer, and if they hardly do, the budget from which runs would.
-
-    Arguments and errors as `chosen`.
-    """
-    found = chosen(fitted, budget=budget, **options)
-    if found.recommended:
-        return found
-    larger = (chosen(fitted, budget=budget * factor, **options) for factor in LARGER)
-    return replace(found, enough=next((one.budget for one in larger if one.recommended), None))
-
-
-class Options(TypedDict, total=False):
-    """The options of `chosen`."""
-
-    target: Target | None
-    limits: Limits | None
-    max_runs: int | None
-    cost: Cost
-    noise: float | None
-    as_guess: bool | None
-    confidence: float
-    seed: int
-
-
-def chosen(
+def choose(
     fitted: Fit,
     *,
     budget: float,
@@ -224,7 +66,7 @@ def chosen(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Design:
-    """The runs that most reduce the variance of an answer.
+    """The runs that most reduce the variance of an answer, and if they hardly do, the budget from which runs would.
 
     Args:
         fitted: a fit with bootstrap draws, whose runs the new ones will join; or a guess at the law.
@@ -247,17 +89,29 @@ def chosen(
     as_guess = fitted.name in PUBLISHED_FITS if as_guess is None else as_guess
     limits = limits or limits_around(fitted.domain)
     target = target or far_target(fitted, limits, cost)
+    _check_sparsities(target, limits)
+    fitted = guess(fitted, limits, seed) if as_guess else fitted
+    asked = Asked(fitted, law, target, limits, max_runs, cost, run_noise(fitted, noise), as_guess, confidence)
+    found = _chosen(asked, budget)
+    if found.recommended:
+        return found
+    doublings = 2.0 ** np.arange(1, np.log2(LARGEST_TRIED) + 1)
+    larger = (_chosen(asked, float(budget * factor)) for factor in doublings)
+    return replace(found, enough=next((one.budget for one in larger if one.recommended), None))
+
+
+def _chosen(asked: Asked, budget: float) -> Design:
+    """The best runs for a budget, whether or not they are worth it."""
+    fitted, target, limits, cost = asked.fitted, asked.target, asked.limits, asked.cost
     runs, grid = candidates(limits, budget, cost), factorial(limits, budget, cost)
-    if as_guess:
-        fitted = guess(fitted, limits, seed)
-    quantity, deviation = target.quantity(law, fitted.values, cost), run_noise(fitted, noise)
-    known = _known(fitted, law, runs.joined(grid), quantity, deviation, as_guess)
-    shares = _shares(fitted, runs, budget, max_runs or len(grid) or len(runs), limits.max_seeds)
+    quantity = target.quantity(asked.law, fitted.values, cost)
+    known = _known(asked, runs.joined(grid), quantity)
+    shares = _shares(fitted, runs, budget, asked.max_runs or len(grid) or len(runs), limits.max_seeds)
     counts, efficiency = _counts(known.select(slice(len(runs))), shares, limits.max_seeds)
-    before = _before(fitted, quantity, confidence)
+    before = _before(fitted, quantity, asked.confidence)
 
     def after(repeats: Reals) -> Estimate:
-        return _expected(before.value, float(variances(known, repeats).mean()), confidence, target.answer)
+        return _expected(before.value, float(variances(known, repeats).mean()), asked.confidence, target.answer)
 
     cells = _cells(runs, counts)
     spent = sum(cell.flops for cell in cells)
@@ -270,16 +124,24 @@ def chosen(
         budget=budget,
         flops=spent,
         efficiency=efficiency,
-        noise=deviation,
+        noise=asked.noise,
         cost=cost.name,
         data_unit=fitted.data_unit,
-        law=law.name,
+        law=asked.law.name,
         fit=fitted.name,
-        guess=as_guess,
-        confidence=confidence,
-        first_seed=0 if as_guess else fitted.num_runs,
-        warnings=_warnings(fitted, as_guess, target, limits, before, spent / budget),
+        guess=asked.as_guess,
+        confidence=asked.confidence,
+        first_seed=0 if asked.as_guess else fitted.num_runs,
+        warnings=_warnings(fitted, asked.as_guess, target, limits, before, spent / budget),
     )
+
+
+def _check_sparsities(target: Target, limits: Limits) -> None:
+    if target.answer == "sparsity" and not max(limits.sparsities) > 0:
+        raise UserError(
+            f"{arg('sparsities')} has dense runs only, which say nothing about the optimal sparsity; give sparse ones too, such "
+            "as 0 0.5 0.75."
+        )
 
 
 def _before(fitted: Fit, quantity: Quantity, confidence: float) -> Estimate:
@@ -293,9 +155,10 @@ def _before(fitted: Fit, quantity: Quantity, confidence: float) -> Estimate:
 def _asked_law(fitted: Fit) -> PowerLaw:
     law = fitted.planning_law()
     if not law.knows_sparsity:
+        how = either("design('t5-c4-refit', ...)", "sparselaw design t5-c4-refit")
         raise UserError(
             f"The law {law.name} says nothing about sparsity, so no runs can be designed with it; design a first sweep with a "
-            f"published law as a guess ({either('design(..., guess=True)', 'sparselaw design t5-c4-refit --guess')})."
+            f"published law as a guess ({how})."
         )
     if levels_of(law):
         raise UserError(
@@ -313,13 +176,14 @@ def _check(budget: float, max_runs: int | None, confidence: float) -> None:
         raise UserError(f"{arg('confidence')} is {confidence:g}; give a number between 0 and 1.")
 
 
-def _known(fitted: Fit, law: PowerLaw, runs: Candidates, quantity: Quantity, noise: float, as_guess: bool) -> Beliefs:
+def _known(asked: Asked, runs: Candidates, quantity: Quantity) -> Beliefs:
+    fitted = asked.fitted
     if len(fitted.draws) < 2:
         raise UserError(
             f"The fit has no bootstrap draws, which say what is known so far; fit with {arg('bootstrap', 1000)}."
         )
-    known = beliefs(law, fitted.loss, fitted.draws, runs, quantity, noise)
-    return replace(known, prior=GUESS_WEIGHT * known.prior) if as_guess else known
+    known = beliefs(asked.law, fitted.loss, fitted.draws, runs, quantity, asked.noise)
+    return replace(known, prior=GUESS_WEIGHT * known.prior) if asked.as_guess else known
 
 
 def _shares(fitted: Fit, runs: Candidates, budget: float, max_runs: int, max_seeds: int) -> Array:

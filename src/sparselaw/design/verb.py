@@ -9,7 +9,8 @@ from sparselaw.cost.machine import open_cost
 from sparselaw.cost.training import Cost
 from sparselaw.counts import as_count
 from sparselaw.design.candidates import Limits, limits_around
-from sparselaw.design.choosing import Answer, Design, Target, choose, far_target
+from sparselaw.design.choosing import choose, far_target
+from sparselaw.design.result import Answer, Design, Target
 from sparselaw.errors import UserError, arg
 from sparselaw.fit.published import open_fit
 from sparselaw.fit.result import Fit

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparselaw.errors import UserError
+from sparselaw.fit.fitting import fit_law
 from sparselaw.fit.losses import Loss
 from sparselaw.fit.result import Fit, Spread
 from sparselaw.laws import Array, Law
@@ -58,8 +59,6 @@ def _cuts(runs: Runs) -> Iterator[NDArray[np.bool_]]:
 
 def _per_decade(runs: Runs, law: Law | str, loss: Loss, smaller: NDArray[np.bool_], noise: float) -> Array:
     """The errors of the larger runs beyond the noise, over their decades [num_larger]; none if the smaller carry no fit."""
-    from sparselaw.fit.fitting import fit_law
-
     if not smaller.any():
         return np.empty(0)
     decades = np.log10(compute_of(runs) / compute_of(runs)[smaller].max())

@@ -16,20 +16,20 @@ from sparselaw.laws import Array
 SMALLEST_NOISE = 1e-4  # of a loss, or in ln loss: no run is known more closely
 
 
-def dispersion(problem: Problem, optimum: Array, weights: Array) -> float:
-    """tau at the optimum [p] of a problem, with the weights [num_runs] of its runs; never that of runs without noise."""
+def dispersion(problem: Problem, optimum: Array, weights: Array) -> tuple[float, float]:
+    """tau, never that of runs without noise, and mean(psi'), at the optimum [p] of a problem with run weights [num_runs]."""
     predicted = predict_all(problem, optimum[None], slice(None))[0][0]
     used = weights > 0
     residual, weights = problem.loss.residual(predicted, problem.measured)[0][used], weights[used]
     free = (problem.lower < problem.upper) & (optimum > problem.lower) & (optimum < problem.upper)
     freedom = len(weights) / max(1, len(weights) - int(free.sum()))
     psi = problem.loss.weight(residual) * residual
-    curvature = mean_curvature(problem.loss, residual * np.sqrt(freedom), weights)
+    curvature = max(_mean_curvature(problem.loss, residual * np.sqrt(freedom), weights), 1e-12)
     least = 2 * float(problem.loss.rho(np.array(SMALLEST_NOISE)))
-    return max(float(freedom * np.average(psi**2, weights=weights) / max(curvature, 1e-12)), least)
+    return max(float(freedom * np.average(psi**2, weights=weights) / curvature), least), curvature
 
 
-def mean_curvature(loss: Loss, residual: Array, weights: Array) -> float:
+def _mean_curvature(loss: Loss, residual: Array, weights: Array) -> float:
     """E[psi'] as the slope of mean psi(r + h) in h over a bandwidth of the residuals' own spread.
 
     With delta far below the spread psi' is nonzero for a handful of runs only, and the fit pulls p of them there, so that

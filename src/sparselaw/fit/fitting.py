@@ -191,7 +191,7 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
     at_optimum = solutions.converged & (objective <= objective[best] * (1 + SAME_OPTIMUM) + rounding(problem))
     starts = Starts(len(solutions.theta), int(solutions.converged.sum()), int(at_optimum.sum()))
     theta = solutions.theta[best]
-    scale = dispersion(problem, theta, weights)
+    scale, _ = dispersion(problem, theta, weights)
     equal, others = solutions.select(at_optimum), solutions.select(~at_optimum)
     alike = rivals(problem, weights, equal, theta, scale)
     if len(alike):

@@ -31,8 +31,7 @@ def require_carried(runs: Runs, law: Law, pinned: Collection[str]) -> None:
 def _missing(runs: Runs, law: Law, pinned: Collection[str]) -> str:
     """What the table lacks for a law, empty if nothing."""
     num_free = len(set(law.names) - set(pinned))
-    settings = np.round(np.column_stack([runs.sparsity, np.log(runs.nonzero_params), np.log(runs.data)]), 6)
-    num_settings = len(np.unique(settings, axis=0))
+    num_settings = int(runs.alike("sparsity", "nonzero_params", "data").max()) + 1
     lacking = _single_level(runs, law, pinned) if isinstance(law, PowerLaw) else ""
     if lacking:
         return lacking
@@ -109,8 +108,7 @@ def _contradictions(runs: Runs, law: PowerLaw) -> list[str]:
     """A sentence if the loss rises with sparsity where size and data are equal, as it does where N counts zeros too."""
     if not law.knows_sparsity:
         return []
-    keys = np.round(np.column_stack([np.log(runs.nonzero_params), np.log(runs.data)]), 2)
-    cells = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    cells = runs.alike("nonzero_params", "data", digits=2)
     slopes = [
         np.polyfit(runs.sparsity[cells == cell], runs.loss[cells == cell], 1)[0]
         for cell in np.unique(cells)

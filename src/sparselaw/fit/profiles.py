@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sparselaw.errors import UserError, choice
-from sparselaw.fit.dispersion import dispersion, mean_curvature
+from sparselaw.fit.dispersion import dispersion
 from sparselaw.fit.fitting import Bounds, Pins, Setting, Weights, prepare_again
 from sparselaw.fit.result import Fit
 from sparselaw.fit.solver import Penalty, minimise, predict_all
@@ -101,16 +101,12 @@ def _in_solver_coordinates(fitted: Fit, setting: Setting, quantity: str | Quanti
 
 def _scale_and_spread(setting: Setting, optimum: Array, value: Quantity, name: str) -> tuple[float, float]:
     """tau, and the asymptotic standard error of the quantity, both at the optimum."""
-    problem, loss = setting.problem, setting.problem.loss
+    problem = setting.problem
     predicted, jacobian = predict_all(problem, optimum[None], slice(None))
-    residual, slope = loss.residual(predicted[0], problem.measured)
+    slope = problem.loss.residual(predicted[0], problem.measured)[1]
     free = (problem.lower < problem.upper) & (optimum > problem.lower) & (optimum < problem.upper)
-    used = setting.weights > 0
-    weights, residual = setting.weights[used], residual[used]
-    freedom = len(weights) / max(1, len(weights) - int(free.sum()))
-    curvature = mean_curvature(loss, residual * np.sqrt(freedom), weights)
-    scale = dispersion(problem, optimum, setting.weights)
-    design = (jacobian[0][free] * slope)[:, used] * np.sqrt(weights * max(curvature, 1e-12))
+    scale, curvature = dispersion(problem, optimum, setting.weights)
+    design = jacobian[0][free] * slope * np.sqrt(setting.weights * curvature)
     gradient = Penalty.derivative(value, optimum[None], problem)[0][free]
     variance = scale * gradient @ np.linalg.pinv(design @ design.T, hermitian=True) @ gradient
     if not (np.isfinite(variance) and variance > 0):

@@ -44,8 +44,7 @@ def _lack_of_fit(runs: Runs, residuals: Array, num_free: int) -> tuple[float, fl
     """The p value of the F test of lack of fit, and the standard deviation of repeats; None without repeats."""
     from scipy.special import fdtrc
 
-    keys = np.round(np.column_stack([runs.sparsity, np.log(runs.nonzero_params), np.log(runs.data)]), 6)
-    cells = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    cells = runs.alike("sparsity", "nonzero_params", "data")
     counts = np.bincount(cells)
     within = residuals - (np.bincount(cells, residuals) / counts)[cells]
     pure, misfit = len(residuals) - len(counts), len(counts) - num_free

@@ -72,7 +72,7 @@ def bootstrap(
     groups = runs.cells() if by == "cell" else runs.trainings()
     optima = fitted.law.to_solver(np.concatenate([fitted.values[None], fitted.rivals]), setting.units)
     mean, precision = prior_of(fitted.law, setting.problem)
-    known, scale = precision > 0, dispersion(setting.problem, optima[0], setting.weights)
+    known, (scale, _) = precision > 0, dispersion(setting.problem, optima[0], setting.weights)
     rng = np.random.default_rng(seed)
     centres = np.tile(mean, (num_draws, 1))
     centres[:, known] += rng.standard_normal((num_draws, int(known.sum()))) / np.sqrt(precision[known])

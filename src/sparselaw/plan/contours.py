@@ -2,7 +2,7 @@
 
 The contour of one S is explicit: C_S(N), the budget for which S is optimal. A draw's S_opt(N, C) is at least S where C is at
 least its C_S(N), so a quantile of S_opt at (N, C) is found by inverting the quantile of C_S(N) over draws. Where S_opt jumps
-over S, no budget makes S optimal: then the line of S ends, and C_S(N) in bands is the budget of the jump.
+over S, no budget makes S optimal: then the line of S ends, and in bands the least budget of a higher sparsity takes its place.
 """
 
 from __future__ import annotations
@@ -189,6 +189,8 @@ def _bands(
     with np.errstate(divide="ignore", over="ignore"):
         ends = [np.log(flops_where_optimal(law, draws[:, None, :], S, float(np.exp(x[0])), cost)) for x in at]
     ends = [np.nan_to_num(e, posinf=1e6) for e in ends]
+    for e in ends:  # S_opt rises with the budget, so it is at least S from the least budget of any higher sparsity
+        e[:, :BAND_LEVELS] = np.minimum.accumulate(e[:, BAND_LEVELS - 1 :: -1], axis=1)[:, ::-1]
     low, high = np.empty((len(N), len(C))), np.empty((len(N), len(C)))
     lines_low, lines_high = np.empty((len(wanted), len(N))), np.empty((len(wanted), len(N)))
     quantiles = [(1 - confidence) / 2, (1 + confidence) / 2]

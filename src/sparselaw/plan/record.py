@@ -16,7 +16,7 @@ def record_of(answer: Answer) -> dict[str, Any]:
 
     What the runs do not determine is None.
     """
-    is_open = answer.optimal_sparsity.open_question is not None
+    is_open = answer.optimal_sparsity.known is None
     shared = {
         "cost": answer.question.cost.name,
         "near_optimal": None if is_open else answer.near_optimal,
@@ -42,7 +42,7 @@ def _budget_record(answer: Answer) -> dict[str, Any]:
     return {
         "nonzero_params": best.nonzero_params,
         "flops": best.flops,
-        "data": None if answer.optimal_sparsity.open_question else best.data.value,
+        "data": None if answer.optimal_sparsity.known is None else best.data.value,
         "loss": best.loss,
         "loss_band": best.loss_band and best.loss_band.bounds,
         "dense_params": dense.nonzero_params.value,

@@ -68,6 +68,13 @@ class Schedule:
         last = self.last_step(num_steps)
         return step == last or (self.first_step(num_steps) < step < last and step % update_every == 0)
 
+    def mean_fraction(self, num_steps: int, *, update_every: int) -> float:
+        """Mean fraction of the target sparsity over a run, whose masks change at whole updates only."""
+        first, last = self.first_step(num_steps), self.last_step(num_steps)
+        updates = [t for t in range(first, last + 1) if self.is_update(t, num_steps, update_every=update_every)]
+        held = zip(updates, [*updates[1:], num_steps], strict=True)
+        return sum(self.fraction(t, num_steps) * (until - t) for t, until in held) / num_steps
+
     @overload
     def mean_density(self, sparsity: float) -> float: ...
     @overload

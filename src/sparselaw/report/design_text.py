@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparselaw.counts import format_count
-from sparselaw.design.choosing import Design
+from sparselaw.design.result import Design
 from sparselaw.plan.estimate import Estimate
 from sparselaw.report.text import flops, level, number, percent, plain_table, span, warning_lines
 

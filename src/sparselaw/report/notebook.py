@@ -12,7 +12,7 @@ from rich.markup import escape as literal
 from rich.table import Table
 from rich.text import Text
 
-from sparselaw.design.choosing import Design
+from sparselaw.design.result import Design
 from sparselaw.fit.comparison import Comparisons
 from sparselaw.fit.result import Fit
 from sparselaw.plan.answer import Answer

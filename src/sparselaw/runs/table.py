@@ -100,13 +100,23 @@ class Runs(Readable):
         """The runs where the booleans `mask`, [num_runs], are True; `mask` may also be an array of positions."""
         return replace(self, table=self.table.iloc[np.asarray(mask)].reset_index(drop=True))
 
+    def alike(self, *columns: str, digits: int = 6) -> NDArray[np.intp]:
+        """Label 0, 1, ... of each run, [num_runs]: runs that are equal in these columns share one.
+
+        Args:
+            columns: among sparsity, nonzero_params and data; the counts are compared by their logarithms.
+            digits: after the point, to which they are.
+        """
+        values = [self.sparsity if name == "sparsity" else np.log(self._column(name)) for name in columns]
+        keys = np.round(np.column_stack(values), digits)
+        return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+
     def cells(self) -> NDArray[np.intp]:
         """Number (0, 1, ...) of the (S, N) cell of each run, [num_runs]; the bootstrap can resample whole cells.
 
         Cells are equal if S and ln N agree to 6 decimals.
         """
-        keys = np.round(np.column_stack([self.sparsity, np.log(self.nonzero_params)]), 6)
-        return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+        return self.alike("sparsity", "nonzero_params")
 
     def trainings(self) -> NDArray[np.intp]:
         """Label 0, 1, ... of the training of each row, [num_runs]: rows that share their noise or their misfit.
@@ -116,8 +126,7 @@ class Runs(Readable):
         for name in TRAINING_COLUMNS:
             if name in self.table and self.table[name].notna().all() and self.table[name].duplicated().any():
                 return np.unique(self.table[name].astype(str), return_inverse=True)[1].reshape(-1)
-        keys = np.round(np.column_stack([self.sparsity, np.log(self.nonzero_params), np.log(self.data)]), 6)
-        return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+        return self.alike("sparsity", "nonzero_params", "data")
 
     def write(self, path: str | Path) -> None:
         """Writes the table atomically as CSV, JSON records or Parquet, by the ending of `path`.

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-    from sparselaw.prune.schedules import Schedule
-
 BACKWARD_AND_FORWARD = 3
 
 
@@ -39,15 +37,15 @@ class ForwardFlops:
         """FLOPs of training on one example if zeros cost compute."""
         return BACKWARD_AND_FORWARD * self.total
 
-    def sparse_training(self, sparsity: float, schedule: "Schedule") -> float:
+    def sparse_training(self, sparsity: float, mean_fraction: float) -> float:
         """FLOPs of training on one example if zeros are free: weights cost their mean density over the run.
 
         Args:
             sparsity: final sparsity S of the body; that of the ends is 1 - sqrt(1-S).
-            schedule: how sparsity grows over the run.
+            mean_fraction: of S, over the steps of the run; see `Schedule.mean_fraction`.
         """
         ends_sparsity = 1 - (1 - sparsity) ** 0.5
-        weights = self.body * schedule.mean_density(sparsity) + self.ends * schedule.mean_density(ends_sparsity)
+        weights = self.body * (1 - sparsity * mean_fraction) + self.ends * (1 - ends_sparsity * mean_fraction)
         return BACKWARD_AND_FORWARD * (weights + self.attention)
 
 

@@ -112,6 +112,8 @@ def summary(config: RunConfig, data: Data, model: Any) -> dict[str, Any]:
     seen = num_examples * data.units_per_example
     num_dense, sparsity = sum(p.numel() for p in body_parameters(model).values()), config.pruning.sparsity
     cost = _cost(model.config, data)
+    every = 1 if config.pruning.method == "straight-through" else config.pruning.update_every
+    mean_fraction = schedule_of(config.pruning).mean_fraction(num_steps, update_every=every)
     return {
         "nonzero_params": round(num_dense * (1 - sparsity)),
         "sparsity": sparsity,
@@ -121,7 +123,7 @@ def summary(config: RunConfig, data: Data, model: Any) -> dict[str, Any]:
         "dense_params": num_dense,
         "total_params": sum(p.numel() for p in model.parameters()),
         "flops": num_examples * cost.training(),
-        "flops_sparse": num_examples * cost.sparse_training(sparsity, schedule_of(config.pruning)),
+        "flops_sparse": num_examples * cost.sparse_training(sparsity, mean_fraction),
         "kind": config.model.kind,
         "width": width_of(model.config),
         "steps": num_steps,
