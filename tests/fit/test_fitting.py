@@ -209,7 +209,7 @@ class TestTinyTables:
         runs = table(np.array([0, 0.5, 0.75])[at % 3], 1e6 * 4.0**at, 1e9 * 2.0 ** (at % 4))
         num_free = len(laws.law_named(law, levels=runs.sparsity).names)
         if num_runs < num_free:
-            with pytest.raises(UserError, match=f"simulated cannot carry the law {law}: ") as error:
+            with pytest.raises(UserError, match=f"The law {law} cannot be fitted to simulated: ") as error:
                 fit(runs, law, loss=T5_LOSS)
             assert "\n" not in str(error.value)
             return

@@ -66,7 +66,7 @@ def one_total() -> Runs:
 def test_a_law_that_the_table_cannot_carry_is_refused(table: Runs, law: PowerLaw, said: str) -> None:
     with pytest.raises(UserError) as error:
         require_carried(table, law, ())
-    assert str(error.value).startswith(f"grid cannot carry the law {law.name}: {said}")
+    assert str(error.value).startswith(f"The law {law.name} cannot be fitted to grid: {said}")
 
 
 def test_what_a_table_can_carry_is_not_refused() -> None:

@@ -119,7 +119,7 @@ def test_a_fit_of_other_runs_is_refused(table: Path, tmp_path: Path) -> None:
 def test_runs_that_identify_nothing_are_refused(tmp_path: Path) -> None:
     runs = simulated_runs()
     runs.select((runs.sparsity > 0.8).nonzero()[0][:3]).write(tmp_path / "few.csv")
-    with pytest.raises(UserError, match=r"few\.csv cannot carry the law paper: "):
+    with pytest.raises(UserError, match=r"The law paper cannot be fitted to few\.csv: "):
         written(tmp_path / "few.csv", tmp_path / "report.html", bootstrap=10)
 
 

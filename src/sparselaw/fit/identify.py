@@ -25,7 +25,7 @@ def require_carried(runs: Runs, law: Law, pinned: Collection[str]) -> None:
     """
     missing = _missing(runs, law, pinned)
     if missing:
-        raise UserError(f"{runs.name} cannot carry the law {law.name}: {missing}; {_instead(runs)}.")
+        raise UserError(f"The law {law.name} cannot be fitted to {runs.name}: {missing}; {_instead(runs)}.")
 
 
 def _missing(runs: Runs, law: Law, pinned: Collection[str]) -> str:

@@ -86,4 +86,4 @@ def _trend(runs: Runs, residuals: Array, rms: float) -> str:
     if rms < MATTERS / 4 or not chances or min(chances.values()) > LEVEL:
         return ""
     name = min(chances, key=chances.__getitem__)
-    return f"The residuals follow the {name} of the runs: the law bends otherwise than they do, and extrapolates badly there."
+    return f"The residuals change systematically with the {name} of the runs, so the law extrapolates badly in that direction."

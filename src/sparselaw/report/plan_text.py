@@ -49,7 +49,7 @@ def _certainty(answer: Answer) -> str:
     bounds = answer.optimal_sparsity.bounds
     if bounds:
         return f"{answer.question.confidence:.0%} interval {span(bounds, percent)}"
-    return "no interval" if answer.dense_in_draws is None else "so in nearly all draws"
+    return "no interval" if answer.dense_in_draws is None else "the same in nearly all draws"
 
 
 def _question(answer: Answer) -> str:
