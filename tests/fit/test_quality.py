@@ -63,5 +63,6 @@ def test_a_bend_along_one_quantity_is_named(name: str) -> None:
     bend = (x - x.mean()) ** 2
     residuals = 0.02 * (bend - bend.mean()) / bend.std() + noise(runs, 0.005)
     assert any(
-        said.startswith(f"The residuals change systematically with the {name} of the runs") for said in quality_warnings(runs, residuals, 7)
+        said.startswith(f"The residuals change systematically with the {name} of the runs")
+        for said in quality_warnings(runs, residuals, 7)
     )
