@@ -47,8 +47,8 @@ def save(fitted: Fit, name: str) -> None:
     if fitted.bootstrap:  # nine digits are enough for an interval, four for the centres of priors
         draws, centres = significant(fitted.draws, 9), significant(fitted.bootstrap.centres, 4)
         fitted = replace(fitted, bootstrap=replace(fitted.bootstrap, draws=np.array(draws), centres=np.array(centres)))
-    # Without residuals, since the runs themselves may not be redistributed.
-    replace(fitted, name=name, residuals=np.empty(0)).save(FOLDER / f"{name}.json")
+    # Without residuals and cells, since the runs themselves may not be redistributed.
+    replace(fitted, name=name, residuals=np.empty(0), cells=np.empty((0, 4))).save(FOLDER / f"{name}.json")
     print(f"{name}: objective {fitted.objective:.7g}, {len(fitted.draws)} draws, {fitted.status}")
 
 

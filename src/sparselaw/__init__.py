@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from sparselaw.fit.verb import fit as fit
     from sparselaw.laws.forms import law_named
     from sparselaw.plan.answer import Answer as Answer
-    from sparselaw.plan.answer import plan as plan
     from sparselaw.plan.contours import contours as contours
     from sparselaw.plan.question import Question as Question
+    from sparselaw.plan.verb import plan as plan
     from sparselaw.report.verb import report as report
     from sparselaw.runs.readers import read_runs as read_runs
     from sparselaw.runs.table import Runs as Runs

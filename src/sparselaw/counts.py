@@ -8,6 +8,8 @@ from sparselaw.errors import UserError
 EXPONENTS = {"K": 3, "M": 6, "B": 9, "T": 12}
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 BYTE_UNITS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
+_SECONDS = re.compile(rf"({_NUMBER.pattern}(?:e[+-]?[0-9]+)?) ?(s|ms|us)?")
 _BYTES = re.compile(rf"({_NUMBER.pattern})(?:e([+-]?[0-9]+))? ?(?:([kmgtp])?(i)?b)?", re.IGNORECASE)
 _COUNT = re.compile(rf"({_NUMBER.pattern})(?:e([+-]?[0-9]+)| ?([kmbt]))?", re.IGNORECASE)
 
@@ -88,6 +90,19 @@ def parse_bytes(text: str) -> float:
         raise UserError(
             f"{text[:40]!r} is not a positive, finite number of bytes; write one such as 8GB, 512MiB or 8e9."
         )
+    return value
+
+
+def parse_seconds(text: str) -> float:
+    """A positive time in seconds from text such as `20ms`, `0.5 s` or `250us`.
+
+    Raises:
+        UserError: if the text is anything else.
+    """
+    match = _SECONDS.fullmatch(text.strip())
+    value = float(match[1]) * SECONDS[match[2] or "s"] if match else 0.0
+    if not 0 < value < math.inf:
+        raise UserError(f"{text[:40]!r} is not a time; write one such as 20ms, 0.5s or 250us.")
     return value
 
 

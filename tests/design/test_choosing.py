@@ -31,7 +31,7 @@ SMALL = Limits((1e6, 1.6e7), (1e9, 8e9), (0.0, 0.5, 0.75))
 )
 def test_within_the_limits_and_better_than_the_grid(source: str, answer, cost: Cost) -> None:
     fitted = open_fit(source)
-    limits = limits_around(fitted.domain)
+    limits = limits_around(fitted)
     budget = 60 * float(cost.flops(0.5, limits.nonzero_params[0] * 16, limits.data[0] * 4))
     far = choose(fitted, budget=budget, cost=cost).target
     found = choose(fitted, budget=budget, target=replace(far, answer=answer), limits=limits, max_runs=30, cost=cost)
@@ -62,7 +62,7 @@ def width(estimate) -> float:
 @settings(deadline=None, max_examples=12)
 def test_budget_runs_and_seeds_are_respected(budget: float, max_runs: int, max_seeds: int) -> None:
     fitted = open_fit("t5-c4-refit")
-    limits = replace(limits_around(fitted.domain), max_seeds=max_seeds)
+    limits = replace(limits_around(fitted), max_seeds=max_seeds)
     found = choose(fitted, budget=budget, limits=limits, max_runs=max_runs, as_guess=False)
     assert 0 < found.flops <= budget * (1 + 1e-9)
     assert 1 <= found.num_runs <= max_runs
@@ -72,7 +72,7 @@ def test_budget_runs_and_seeds_are_respected(budget: float, max_runs: int, max_s
 @pytest.mark.parametrize("max_seeds", [1, 2])
 def test_runs_that_share_their_noise_are_of_different_cells(own: Fit, max_seeds: int) -> None:
     assert own.bootstrap
-    limits = replace(limits_around(own.domain), max_seeds=max_seeds)
+    limits = replace(limits_around(own), max_seeds=max_seeds)
     by_cell = replace(own, bootstrap=replace(own.bootstrap, by="cell"))
     found = {fit.bootstrap.by: choose(fit, budget=1e20, limits=limits) for fit in (own, by_cell) if fit.bootstrap}
     most = {}

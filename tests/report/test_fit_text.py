@@ -6,8 +6,8 @@ import pytest
 
 from sparselaw.fit import Fit
 from sparselaw.fit.comparison import Comparison, HoldOut
-from sparselaw.plan.answer import plan
 from sparselaw.plan.contours import budget_contours
+from sparselaw.plan.verb import plan
 from sparselaw.report import fit_text, plan_text, text
 
 

@@ -6,8 +6,8 @@ import pytest
 from sparselaw.cost import Memory, Storage, open_hardware
 from sparselaw.cost.serving import SERVED_SPARSE
 from sparselaw.fit import Fit, open_fit
-from sparselaw.plan.answer import plan
 from sparselaw.plan.contours import budget_contours, lifetime_contours
+from sparselaw.plan.verb import plan
 from sparselaw.report import plan_text, text
 
 

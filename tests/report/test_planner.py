@@ -81,8 +81,8 @@ def serving_cost(name: str) -> Cost:
 
 
 def assert_same(page: dict[str, Any], python: dict[str, Any]) -> None:
-    """Every number and every sentence of the page is Python's; what Python alone knows is a matter of a GPU, or nothing."""
-    known = python.keys() - {"gpu", "gpu_hours", "money"}
+    """Every number and every sentence of the page is Python's; what Python alone knows is of a GPU, of options, or nothing."""
+    known = python.keys() - {"gpu", "gpu_hours", "money", "options", "options_reason"}
     assert page.keys() - known == {"question"}
     assert [key for key in known - page.keys() if python[key] is not None] == []
     for key in known & page.keys():
@@ -99,7 +99,8 @@ def flat(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [one for key in sorted(value) for one in (key, *flat(value[key]))]
     if isinstance(value, list | tuple):
-        parts = sorted(value, key=lambda part: part["name"]) if value and isinstance(value[0], dict) else value
+        is_named = bool(value) and isinstance(value[0], dict) and "name" in value[0]
+        parts = sorted(value, key=lambda part: part["name"]) if is_named else value
         return [one for part in parts for one in flat(part)]
     return [value]
 

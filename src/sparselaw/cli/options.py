@@ -23,7 +23,14 @@ class Command(Protocol):
         ...
 
 
-def option(text: str, *, metavar: str | None = None, default: str | None = None, short: str | None = None) -> Any:
+def option(
+    text: str,
+    *,
+    metavar: str | None = None,
+    default: str | None = None,
+    short: str | None = None,
+    name: str | None = None,
+) -> Any:
     """An option in the help.
 
     Args:
@@ -31,9 +38,10 @@ def option(text: str, *, metavar: str | None = None, default: str | None = None,
         metavar: placeholder of its value; that of its type if None.
         default: what happens without it, where its value in Python does not say so.
         short: a short name such as `-o`.
+        name: of the option, if not that of the field.
     """
     hint = None if default is None else f"(default: {default})"
-    return arg(help=text, metavar=metavar, help_behavior_hint=hint, aliases=(short,) if short else None)
+    return arg(name=name, help=text, metavar=metavar, help_behavior_hint=hint, aliases=(short,) if short else None)
 
 
 def required(text: str, metavar: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, UseAppendAction
 
 from sparselaw.cli.options import (
     Confidence,
@@ -15,6 +15,7 @@ from sparselaw.cli.options import (
     TokensPerImage,
     TrainingCost,
     option,
+    pairs,
     print_json,
 )
 
@@ -25,9 +26,10 @@ Precision = Literal["fp32", "bf16", "fp16", "int8", "int4"]
 class Command:
     """Say how sparse a model should be for a budget, and what that gains.
 
-    Give --flops alone; or two of --nonzeros (or --memory), --flops, --data
-    and --loss; or --nonzeros (or --memory) and --times-chinchilla; or --loss and
-    --inference, for the cheapest model to train and serve.
+    Give a budget alone (--flops, or --gpu and --gpu-hours); or two of a size
+    (--nonzeros, --memory, --total or --latency), a budget, --data and --loss; or
+    a size and --times-chinchilla; or --loss and --inference, for the cheapest
+    model to train and serve.
     """
 
     fit: Positional[Fitted]
@@ -49,9 +51,26 @@ class Command:
     precision: Annotated[
         Precision | None,
         option(
-            "precision of the values in --memory, such as int8", metavar="|".join(Precision.__args__), default="bf16"
+            "precision of the values with --memory, --latency, --sparsity or --pattern, such as int8",
+            metavar="|".join(Precision.__args__),
+            default="bf16",
         ),
     ] = None
+    total: Annotated[
+        str | None,
+        option(
+            "in place of N, all weights before pruning, zeros included, such as 1B", metavar="WEIGHTS", default="free"
+        ),
+    ] = None
+    latency: Annotated[
+        str | None,
+        option("in place of N, time of a token on --device, such as 20ms", metavar="TIME", default="no limit"),
+    ] = None
+    device: Annotated[
+        str | None,
+        option("rtx4090, a100, h100 or m2-ultra: whose time of a token is shown", metavar="DEVICE", default="no times"),
+    ] = None
+    batch: Annotated[int, option("sequences that --device generates at once, such as 8", metavar="NUMBER")] = 1
     flops: Annotated[str | None, option("training FLOPs, such as 4.2e21", metavar="FLOPS", default="free")] = None
     data: Annotated[
         str | None,
@@ -79,11 +98,17 @@ class Command:
         ),
     ] = None
     inference_cost: InferenceCost = "dense"
+    gpu: Annotated[
+        str | None,
+        option("rtx4090, a100, h100 or m2-ultra, for GPU-hours", metavar="GPU", default="no GPU-hours"),
+    ] = None
+    gpu_hours: Annotated[
+        str | None,
+        option("with --gpu or --peak, a budget in place of --flops, such as 500", metavar="HOURS", default="free"),
+    ] = None
     peak: Annotated[
         float | None,
-        option(
-            "with --inference, FLOP/s of a GPU, such as 1e15, for GPU-hours", metavar="FLOPS/S", default="no GPU-hours"
-        ),
+        option("FLOP/s of a GPU in place of --gpu, such as 1e15", metavar="FLOPS/S", default="that of --gpu"),
     ] = None
     utilisation: Annotated[float, option("share of the peak that training reaches, such as 0.5", metavar="SHARE")] = 0.4
     inference_utilisation: Annotated[
@@ -103,14 +128,42 @@ class Command:
         ),
     ] = None
     confidence: Confidence = 0.95
+    options: Annotated[
+        tuple[str, ...],
+        option(
+            "what to compare, such as dense, 50%%, 2:4, int4 or '2B 50%% int4' (2B before pruning); repeat it for more",
+            metavar="OPTION",
+            default="dense, 2:4 and best unstructured, in 16 bits, int8 and int4",
+            name="option",
+        ),
+        UseAppendAction,
+    ] = ()
+    sparsity: Annotated[
+        float | None, option("one more option, of this sparsity, such as 0.5", metavar="SHARE", default="none")
+    ] = None
+    pattern: Annotated[
+        str | None, option("one more option, of this pattern, such as 2:4", metavar="PATTERN", default="none")
+    ] = None
+    capacity: Annotated[
+        tuple[str, ...],
+        option(
+            "dense 16-bit weights that one of a precision is worth, such as int4=0.9; repeat it for more",
+            metavar="PRECISION=FACTOR",
+            default="int8 0.99, int4 0.9",
+        ),
+        UseAppendAction,
+    ] = ()
     json: Json = False
 
     def run(self) -> None:
         """Answers, and prints the answer."""
-        from sparselaw.plan.answer import plan
+        from sparselaw.plan.verb import plan
 
         question = asdict(self)
         as_json = question.pop("json")
+        question["capacity"] = pairs(
+            question["capacity"], "capacity", "a precision and a factor, such as int4=0.9", float
+        )
         answer = plan(question.pop("fit"), **question)
         if as_json:
             print_json(answer.to_json())

@@ -240,3 +240,26 @@ class Memory:
     @property
     def _dense(self) -> Storage:
         return Storage("dense", self.storage.precision)
+
+
+@dataclass(frozen=True)
+class Total:
+    """So many weights before pruning, zeros included: N is what is left of them."""
+
+    weights: float
+    levels: tuple[float, ...] = ()
+    kinks: tuple[float, ...] = ()
+    positions_are_free: bool = False
+
+    @property
+    def dense_params(self) -> float:
+        """The size of the dense model."""
+        return self.weights
+
+    def nonzeros(self, S: ArrayLike) -> Array:
+        """The non-zeros at sparsity S."""
+        return self.weights * (1 - np.asarray(S, dtype=float))
+
+    def growth(self, S: ArrayLike) -> Array:
+        """d ln N / du, u = -ln(1-S)."""
+        return np.full_like(np.asarray(S, dtype=float), -1.0)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sparselaw.cost.training import Cost
 from sparselaw.counts import format_count, parse_count
 from sparselaw.errors import UserError, arg, require_at_least
-from sparselaw.fit.result import Domain
-from sparselaw.laws import Array
+from sparselaw.fit.result import Fit
+from sparselaw.laws import Array, PowerLaw
 
 USUAL = (0.0, 0.5, 0.75, 0.875)  # sparsities of a sweep
 REACH = 4.0  # by how much new runs may be larger, and longer, than those of the fit
@@ -47,11 +47,18 @@ class Limits:
         require_at_least(1, max_seeds=self.max_seeds)
 
 
-def limits_around(domain: Domain) -> Limits:
-    """From the smallest of the fitted runs to four times the largest, at their sparsities; at the usual ones too if few."""
-    (low_N, high_N), (low_D, high_D) = domain.nonzero_params, domain.data
-    few = len(domain.sparsity) < 3  # which do not tell how the loss changes between them
-    sparsities = tuple(sorted({*domain.sparsity, *USUAL})) if few else domain.sparsity
+def limits_around(fitted: Fit) -> Limits:
+    """From the smallest of the fitted runs to four times the largest, at their sparsities; at the usual ones too if few or no
+    dense one.
+
+    A law that ignores sparsity needs dense runs only.
+    """
+    (low_N, high_N), (low_D, high_D) = fitted.domain.nonzero_params, fitted.domain.data
+    sparsities = fitted.domain.sparsity
+    if isinstance(fitted.law, PowerLaw) and not fitted.law.knows_sparsity:
+        sparsities = (0.0,)
+    elif len(sparsities) < 3 or 0.0 not in sparsities:  # which do not tell how the loss changes between them
+        sparsities = tuple(sorted({*sparsities, *USUAL}))
     return Limits((low_N, REACH * high_N), (low_D, REACH * high_D), sparsities)
 
 

@@ -50,7 +50,7 @@ class Asked:
 def far_target(fitted: Fit, limits: Limits, cost: Cost = Cost(), answer: Answer = "sparsity") -> Target:
     """A question beyond the new runs: 2.5 times their largest size, five times its Chinchilla-optimal compute."""
     N = FAR_SIZE * limits.nonzero_params[1]
-    return Target(N, FAR_TIMES * float(chinchilla_flops(_asked_law(fitted), fitted.values, N, cost)), answer)
+    return Target(N, FAR_TIMES * float(chinchilla_flops(_asked_law(fitted, answer), fitted.values, N, cost)), answer)
 
 
 def choose(
@@ -84,10 +84,10 @@ def choose(
         UserError: a law that cannot be asked, a budget below the cheapest run, a fit without draws, an answer that no run can
             sharpen.
     """
-    law = _asked_law(fitted)
+    law = _asked_law(fitted, target.answer if target else "sparsity")
     _check(budget, max_runs, confidence)
     as_guess = fitted.name in PUBLISHED_FITS if as_guess is None else as_guess
-    limits = limits or limits_around(fitted.domain)
+    limits = limits or limits_around(fitted)
     target = target or far_target(fitted, limits, cost)
     _check_sparsities(target, limits)
     fitted = guess(fitted, limits, seed) if as_guess else fitted
@@ -152,15 +152,16 @@ def _before(fitted: Fit, quantity: Quantity, confidence: float) -> Estimate:
     return replace(found, low=low, high=high)
 
 
-def _asked_law(fitted: Fit) -> PowerLaw:
+def _asked_law(fitted: Fit, answer: Answer) -> PowerLaw:
     law = fitted.planning_law()
-    if not law.knows_sparsity:
+    if answer == "sparsity" and not law.knows_sparsity:
+        asked = either("answer='loss'", "--answer loss")
         how = either("design('t5-c4-refit', ...)", "sparselaw design t5-c4-refit")
         raise UserError(
-            f"The law {law.name} says nothing about sparsity, so no runs can be designed with it; design a first sweep with a "
-            f"published law as a guess ({how})."
+            f"The law {law.name} says nothing about sparsity, so no runs can be designed to find the best one; ask for the loss "
+            f"({asked}), or design a first sweep with a published law as a guess ({how})."
         )
-    if levels_of(law):
+    if law.knows_sparsity and levels_of(law):
         raise UserError(
             f"The law {law.name} knows the fitted sparsities only and cannot be designed for; fit another law."
         )

@@ -124,9 +124,9 @@ class Design(Readable):
         return sum(cell.seeds for cell in self.cells)
 
     def to_json(self) -> dict[str, Any]:
-        return finite(
-            asdict(self) | {"num_runs": self.num_runs, "recommended": self.recommended, "reason": self.reason}
-        )
+        """The record; `cells` is empty where the runs are not recommended."""
+        record = asdict(self) | {"num_runs": self.num_runs, "recommended": self.recommended, "reason": self.reason}
+        return finite(record if self.recommended else record | {"cells": []})
 
     def to_toml(self, base: str) -> str:
         """The sweep file of the runs; `base` is the recipe, or the configuration file of one run, that they share."""

@@ -63,7 +63,7 @@ def design(
     fitted = open_fit(fit)
     check_units(fitted, tokens_per_image)
     training = open_cost(cost, units_per_datum=tokens_per_image)
-    usual, flops = limits_around(fitted.domain), as_count(budget)
+    usual, flops = limits_around(fitted), as_count(budget)
     limits = Limits(
         nonzeros or usual.nonzero_params, data or usual.data, tuple(sparsities) or usual.sparsities, max_seeds
     )

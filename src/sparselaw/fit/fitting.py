@@ -220,6 +220,7 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
         pinned=tuple(pin),
         residuals=residuals,
         domain=_domain(runs),
+        cells=_cells(runs),
         num_runs=len(runs),
         name=runs.name,
         data_unit=runs.data_unit,
@@ -250,6 +251,14 @@ def condition_number(jacobian: Array) -> float:
         return float(np.inf) if length.size else 1.0
     singular = np.linalg.svd(jacobian / length, compute_uv=False)
     return float(singular[0] / singular[-1]) if singular[-1] > 0 and len(singular) == len(length) else float(np.inf)
+
+
+def _cells(runs: Runs) -> Array:
+    """Sparsity, N, D and mean ln loss [k, 4]: repeats are one."""
+    kinds = runs.alike("sparsity", "nonzero_params", "data")
+    _, first, counts = np.unique(kinds, return_index=True, return_counts=True)
+    mean = np.bincount(kinds, np.log(runs.loss)) / counts
+    return np.column_stack([runs.sparsity[first], runs.nonzero_params[first], runs.data[first], mean])
 
 
 def _domain(runs: Runs) -> Domain:

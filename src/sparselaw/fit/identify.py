@@ -14,6 +14,7 @@ from sparselaw.runs import Runs
 RISES = 0.8  # share of groups of equal N and D in which a loss that rises with S is no accident
 IMPOSSIBLE = 1.02  # of the worth of a weight, beyond what noise makes of 1
 ILL_CONDITIONED = 1e4
+MOST_TOLD = 1e12  # of a condition number: more says no more
 OTHER_POWERS = "the other powers of S"
 
 
@@ -98,8 +99,9 @@ def identifiability_warnings(
         for name in at_bound
     ]
     if condition > ILL_CONDITIONED:
+        told = f" ({condition:.1e})" if condition < MOST_TOLD else ""
         sentences.append(
-            f"The fit is ill-conditioned ({condition:.1e}): parameters compensate for each other; trust its predictions more."
+            f"The fit is ill-conditioned{told}: parameters compensate for each other; trust its predictions more."
         )
     return tuple(sentences)
 
@@ -129,12 +131,13 @@ def impossible_warnings(fitted_law: Law, values: Array, runs: Runs) -> tuple[str
     levels = np.unique(runs.sparsity[runs.sparsity > 0])
     if not isinstance(fitted_law, PowerLaw) or not fitted_law.knows_sparsity or not len(levels):
         return ()
-    worth = size_multiplier(fitted_law, values[None], levels) * (1 - levels)
+    worth = np.nan_to_num(size_multiplier(fitted_law, values[None], levels) * (1 - levels))
     k = int(np.argmax(worth))
     if not worth[k] > IMPOSSIBLE:
         return ()
+    told = f"{worth[k]:.3g}" if worth[k] < 1000 else "more than 1000"
     sentence = (
-        f"At {levels[k]:.4g} sparsity a weight, zeros included, comes out as worth {worth[k]:.3g} dense weights; more than 1 is "
+        f"At {levels[k]:.4g} sparsity a weight, zeros included, comes out as worth {told} dense weights; more than 1 is "
         "impossible: are the dense runs trained as well as the sparse ones, and does nonzero_params count non-zeros?"
     )
     return (sentence,)

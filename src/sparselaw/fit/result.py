@@ -90,6 +90,7 @@ class Fit(Shown):
     rivals: other minima that fit as well within the noise, natural, [k, p].
     unique: whether the minimum is a single point; if not, `parameters` are the most plausible ones of it.
     spread: of new runs around the law; None without draws.
+    cells: sparsity, N, D and mean ln loss of the fitted runs, repeats as one, [k, 4]; empty in published fits.
     """
 
     law: Law
@@ -111,6 +112,7 @@ class Fit(Shown):
     rivals: Array = field(default_factory=lambda: np.empty((0, 0)), repr=False)
     unique: bool = True
     spread: Spread | None = None
+    cells: Array = field(default_factory=lambda: np.empty((0, 4)), repr=False)
 
     @property
     def values(self) -> Array:
@@ -170,7 +172,7 @@ class Fit(Shown):
         ):
             record[name] = getattr(self, name)
         record |= {"loss": asdict(self.loss), "starts": asdict(self.starts), "domain": asdict(self.domain)}
-        record |= {"warnings": list(self.warnings), "residuals": self.residuals.tolist()}
+        record |= {"warnings": list(self.warnings), "residuals": self.residuals.tolist(), "cells": self.cells.tolist()}
         record |= {"rivals": self.rivals.tolist(), "unique": self.unique, "spread": self.spread and asdict(self.spread)}
         if self.bootstrap:
             record["intervals"] = self.intervals()
@@ -215,6 +217,7 @@ class Fit(Shown):
             rivals=np.array(record.get("rivals", []), dtype=float).reshape(-1, len(record["parameters"])),
             unique=record.get("unique", True),
             spread=structure(record["spread"], Spread) if record.get("spread") else None,
+            cells=np.array(record.get("cells", []), dtype=float).reshape(-1, 4),
         )
 
 

@@ -15,5 +15,5 @@ def size_multiplier(law: PowerLaw, parameters: ArrayLike, S: ArrayLike) -> Array
     over TOTAL parameters.
     """
     dense, sparse = (law.capacity(parameters, level, 1.0) for level in (0.0, S))
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         return (dense / sparse) ** (1 / law.capacity_exponent(parameters))

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.floating]
 Features = dict[str, Array]
-Units = tuple[float, float]  # the unit of N, the unit of D
+Units = tuple[float | Array, float]  # the unit of N, the unit of D
 NATURAL: Units = (1.0, 1.0)
 CUBIC_RAMP_SLOPE = 0.625  # mean density over training is 1 - 0.625 S for the cubic ramp from 25% to 75%
 

@@ -22,6 +22,7 @@ SHRINK = 0.6  # each of them of the one before
 LOW_POINTS = 3  # valleys that are searched
 RANGE_SCAN = 1500  # for the ranges that are as good
 CLOSER_SCANS = 2
+CLOSEST_SCANS = 5  # of 64 points: to 1e-10
 BISECTIONS = 54
 
 Function = Callable[[Array], Array]
@@ -73,6 +74,22 @@ def least_value(value: Function, *, levels: Sequence[float] = (), kinks: Sequenc
         lowest = tried.argmin(-1)[..., None]
         low, high = (np.take_along_axis(closer, np.clip(lowest + k, 0, SCAN - 1), -1)[..., 0] for k in (-1, 1))
     return least
+
+
+def lowest_of_scan(value: Function, *, levels: Sequence[float] = (), kinks: Sequence[float] = ()) -> float:
+    """The S in [0, MAX_SPARSITY] at which a function [g] is lowest, from its values alone: a scan, and closer ones."""
+    grid = np.array(levels) if levels else np.union1d(scan_points(kinks), np.linspace(0, MAX_SPARSITY, RANGE_SCAN))
+    tried = _known(value(grid))
+    k = int(tried.argmin())
+    best, lowest, low, high = grid[k], tried[k], grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]
+    for _ in range(0 if levels else CLOSEST_SCANS):
+        closer = np.linspace(low, high, SCAN)
+        tried = _known(value(closer))
+        k = int(tried.argmin())
+        if tried[k] < lowest:
+            best, lowest = closer[k], tried[k]
+        low, high = closer[max(k - 1, 0)], closer[min(k + 1, SCAN - 1)]
+    return float(best)
 
 
 def _known(values: Array) -> Array:

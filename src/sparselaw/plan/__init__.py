@@ -2,10 +2,11 @@
 
 import sys
 
-from sparselaw.plan.answer import Answer, ask, plan
+from sparselaw.plan.answer import Answer, ask
 from sparselaw.plan.contours import Contours, LifetimeContours
 from sparselaw.plan.estimate import Estimate
 from sparselaw.plan.question import Question
+from sparselaw.plan.verb import plan
 from sparselaw.rooms import Verb
 
 __all__ = ["Answer", "Contours", "Estimate", "LifetimeContours", "Question", "ask", "plan"]

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparselaw.cost.machine import open_cost
-from sparselaw.cost.serving import UTILISATION, gpu_of
-from sparselaw.cost.storage import Memory, Storage
-from sparselaw.cost.training import Cost
-from sparselaw.counts import as_count, parse_bytes
-from sparselaw.errors import UserError, arg
-from sparselaw.fit.published import open_fit
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws.multipliers import size_multiplier
 from sparselaw.laws.optimum import chinchilla_flops, flops_where_sparsity_pays, nonzeros_at
@@ -22,13 +14,17 @@ from sparselaw.laws.power import Array
 from sparselaw.laws.search import Pieces, piece_with
 from sparselaw.plan import verdict
 from sparselaw.plan.estimate import Estimate, Estimates, Sensitivity, sensitivities
-from sparselaw.plan.evidence import Evidence, evidence_of
+from sparselaw.plan.evidence import Evidence, Measured, evidence_of, measured_near
 from sparselaw.plan.options import DENSE, UNSTRUCTURED
+from sparselaw.plan.outcomes import Budget, Outcome, outcomes
 from sparselaw.plan.paths import AnySize, OnBudget, Path
-from sparselaw.plan.question import CONFIDENCE, Question, check_sizes, check_units
+from sparselaw.plan.question import Question
 from sparselaw.plan.record import record_of
 from sparselaw.plan.solve import Settled, Solution, best_sparsity, curve_of, near_optimal, settle, solve, solve_at
 from sparselaw.shown import Shown
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -56,6 +52,8 @@ class Answer(Shown):
         sensitivity: how the best sparsity depends on the parameters.
         size_is_free: whether N was left free on a budget.
         evidence: what the runs carry of it.
+        measured_near: fitted runs like the best model and like the dense one of its size and FLOPs.
+        outcomes: every option under the limit and the budget, the lowest loss first; none with inference, or for a given loss.
         cautions: facts that the warnings speak of; doubts: the warnings of the fit itself.
         fit: name of the fit; law: of its form; data_unit: what D counts.
     """
@@ -79,11 +77,25 @@ class Answer(Shown):
     sensitivity: tuple[Sensitivity, ...]
     size_is_free: bool
     evidence: Evidence
+    measured_near: tuple[Measured, ...]
+    outcomes: tuple[Outcome, ...]
     cautions: dict[str, Any] = field(repr=False)
     doubts: tuple[str, ...]
     fit: str
     law: str
     data_unit: str
+
+    @property
+    def options(self) -> DataFrame:
+        """The options as a table, one row each."""
+        from pandas import DataFrame
+
+        return DataFrame([outcome.to_json() for outcome in self.outcomes])
+
+    @property
+    def options_reason(self) -> str:
+        """Which option is best, and by how much, in a sentence; empty without options."""
+        return verdict.options(self, "reason")
 
     @property
     def optimal_sparsity(self) -> Estimate:
@@ -113,7 +125,7 @@ class Answer(Shown):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What to read first, in sentences."""
-        return (*verdict.warnings(self), *self.doubts)
+        return (*verdict.warnings(self), *verdict.measured(self, missed=True), *self.doubts)
 
     @property
     def gpu_hours(self) -> dict[str, float] | None:
@@ -137,6 +149,7 @@ class Answer(Shown):
     def to_json(self) -> dict[str, Any]:
         """Flat record: every estimate as its value, with NAME_interval beside it; `interval` is that of optimal_sparsity."""
         said = {"verdict": self.verdict, "verdict_reason": self.verdict_reason, "advice": list(self.advice)}
+        said["options_reason"] = self.options_reason
         return finite(record_of(self) | said | {"sensitivity": [asdict(one) for one in self.sensitivity]})
 
 
@@ -157,6 +170,7 @@ def ask(fitted: Fit, question: Question) -> Answer:
     lowest, share = getattr(best, choice.goal).value, question.share_of_no_difference
     S, size = sparsity.value, budget.size
     N, dense_N, C = best.nonzero_params.value, float(nonzeros_at(size, 0.0)), budget.flops
+    dense_D = float(budget.at(fitted.values, 0.0).data)
     return Answer(
         question=question,
         best=replace(
@@ -181,12 +195,22 @@ def ask(fitted: Fit, question: Question) -> Answer:
         sensitivity=sensitivities(fitted, choice.best, draws),
         size_is_free=isinstance(choice, AnySize),
         evidence=evidence_of(fitted, choice, S, sparsity, estimate),
+        measured_near=measured_near(estimate, (S, N, best.data.value), (0.0, dense_N, dense_D)),
+        outcomes=_outcomes(fitted, question, budget, estimate),
         cautions=verdict.cautions_of(fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)),
         doubts=fitted.warnings,
         fit=fitted.name,
         law=law.name,
         data_unit=fitted.data_unit,
     )
+
+
+def _outcomes(fitted: Fit, question: Question, budget: OnBudget, estimate: Estimates) -> tuple[Outcome, ...]:
+    """What each option comes to, where the question has a budget."""
+    if question.is_lifetime or question.loss is not None:
+        return ()
+    given = Budget(budget.flops, budget.cost, budget.available, question.size, question.device, question.batch)
+    return outcomes(fitted, question.options, given, estimate, factors=question.factors)
 
 
 def _budget_of(settled: Settled, best: Solution, question: Question) -> OnBudget:
@@ -224,88 +248,3 @@ def _by_cost(choice: Path, question: Question, fitted: Fit) -> dict[str, float]:
 def _lost(draws: Array | None) -> float:
     """The share of the draws in which no sparsity answers."""
     return 0.0 if draws is None else float(np.isnan(draws).mean())
-
-
-def plan(
-    fit: Fit | str | FilePath,
-    *,
-    nonzeros: float | str | None = None,
-    memory: float | str | Memory | None = None,
-    format: str | None = None,
-    precision: str | None = None,
-    flops: float | str | None = None,
-    data: float | str | None = None,
-    times_chinchilla: float | None = None,
-    loss: float | None = None,
-    cost: str | Cost = "dense",
-    inference: float | str | None = None,
-    inference_cost: str | Cost = "dense",
-    peak: float | None = None,
-    utilisation: float = UTILISATION,
-    inference_utilisation: float | None = None,
-    price: float | None = None,
-    tokens_per_image: float = 1.0,
-    tolerance: float | None = None,
-    confidence: float = CONFIDENCE,
-) -> Answer:
-    """How sparse a model should be, and what that gains.
-
-    Give flops alone; or two of a size (nonzeros or memory), flops, data and loss; or a size and times_chinchilla; or inference
-    and loss, with nonzeros if N is fixed.
-
-    Args:
-        fit: a fit, a published law such as `t5-c4-refit`, or the path of a fit file.
-        nonzeros: N, the non-zero prunable weights. Counts may be text such as `85M`.
-        memory: in place of N, bytes for the weights counted in it, as a number or text such as `8GB`.
-        format: how memory stores them (see `cost.storage`); `bitmask` if not given.
-        precision: of the values in memory; `bf16` if not given.
-        flops: training FLOPs.
-        data: with a size, a budget: what a dense model of it would spend on so much data. Without, the data there is.
-        times_chinchilla: a budget in multiples of the dense compute-optimal one of N.
-        loss: to reach.
-        cost: of training: `dense` (zeros are computed), `sparse` (they are free), a machine or the path of its file.
-        inference: tokens or images to serve over the model's life.
-        inference_cost: as cost, for inference.
-        peak: FLOP/s of a GPU, for GPU-hours.
-        utilisation: share of the peak that training reaches.
-        inference_utilisation: share of the peak that inference reaches; as in training if not given.
-        price: of a GPU-hour.
-        tokens_per_image: for laws in images: tokens (patches) of one.
-        tolerance: share that makes no difference: of the loss (0.001 if not given), with inference of the cost (0.01).
-        confidence: of the intervals.
-
-    Raises:
-        UserError: a question that has no answer; one sentence says why.
-    """
-    fitted = open_fit(fit)
-    check_units(fitted, tokens_per_image)
-    question = Question(
-        nonzeros=as_count(nonzeros),
-        memory=_memory(memory, format, precision),
-        flops=as_count(flops),
-        times_chinchilla=times_chinchilla,
-        data=as_count(data),
-        loss=loss,
-        inference=as_count(inference),
-        cost=open_cost(cost, units_per_datum=tokens_per_image),
-        inference_cost=open_cost(inference_cost, units_per_datum=tokens_per_image, serving=True),
-        gpu=gpu_of(peak, utilisation, inference_utilisation, price),
-        tolerance=tolerance,
-        confidence=confidence,
-    )
-    return ask(fitted, question)
-
-
-def _memory(size: float | str | Memory | None, format: str | None, precision: str | None) -> Memory | None:
-    if size is None:
-        if format or precision:
-            raise UserError(
-                f"{arg('format')} and {arg('precision')} say how {arg('memory')} stores weights; give {arg('memory')} too."
-            )
-        return None
-    if isinstance(size, Memory):
-        return size
-    amount = parse_bytes(size) if isinstance(size, str) else float(size)
-    check_sizes({"memory": amount})
-    usual = Storage()
-    return Memory(amount, Storage(format or usual.format, precision or usual.precision))

@@ -126,6 +126,7 @@ def contours(
     )
 
 
+@np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore")  # draws that say nothing
 def budget_contours(
     fitted: Fit,
     nonzeros: tuple[float, float] | None = None,
@@ -154,6 +155,7 @@ def budget_contours(
     return Contours(N, C, sparsity, levels, lines, chinchilla, cost, fitted, *bands)
 
 
+@np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore")
 def lifetime_contours(
     fitted: Fit,
     inference: tuple[float, float],

@@ -18,6 +18,7 @@ from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.paths import Path
 
 IMPOSSIBLE = 1e9  # of a capacity: more says no more
+NEAR = 1.25  # a factor in density, N and D within which a run is like a planned one
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,49 @@ class Evidence:
     capacity: float
     misfit: float | None
     open_question: str | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A fitted run, or several repeats, near a planned one.
+
+    Attributes:
+        sparsity, nonzero_params, data: of the run.
+        loss: measured, the mean of repeats.
+        predicted: by the law, with the interval of a new run.
+    """
+
+    sparsity: float
+    nonzero_params: float
+    data: float
+    loss: float
+    predicted: Estimate
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the measured loss lies outside the interval of the predicted one."""
+        bounds = self.predicted.bounds
+        return bounds is not None and not bounds[0] <= self.loss <= bounds[1]
+
+
+def measured_near(estimate: Estimates, *models: tuple[float, float, float]) -> tuple[Measured, ...]:
+    """The fitted run nearest to each model (S, N, D), if it is within NEAR of it in density, N and D."""
+    cells, found = estimate.fitted.cells, {}
+    places = np.column_stack([np.log1p(-cells[:, 0]), np.log(cells[:, 1]), np.log(cells[:, 2])])
+    for S, N, D in models:
+        with np.errstate(divide="ignore"):
+            away = np.abs(places - [np.log1p(-S), np.log(N), np.log(D)])
+        is_near = (away <= np.log(NEAR)).all(axis=1)
+        if is_near.any():
+            found[int(np.where(is_near, away.sum(axis=1), np.inf).argmin())] = None
+    return tuple(_measured(estimate, *cells[k].tolist()) for k in found)
+
+
+def _measured(estimate: Estimates, S: float, N: float, D: float, log_loss: float) -> Measured:
+    fitted, law = estimate.fitted, estimate.fitted.law
+    drawn = law.predict(fitted.draws, S, N, D) if len(fitted.draws) else None
+    predicted = estimate.of_run(float(fitted.predict(S, N, D)), drawn, N / (1 - S) * D)
+    return Measured(S, N, D, float(np.exp(log_loss)), predicted)
 
 
 def evidence_of(fitted: Fit, path: Path, S: float, best: Estimate, estimate: Estimates) -> Evidence:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from sparselaw.cost.devices import Device, TokenTime
 from sparselaw.cost.serving import SERVED_DENSE, Gpu
-from sparselaw.cost.storage import Memory
+from sparselaw.cost.storage import Memory, Total
 from sparselaw.cost.training import Cost
 from sparselaw.errors import UserError, arg
 from sparselaw.fit.result import Fit
 from sparselaw.laws.optimum import Size, levels_of
 from sparselaw.laws.power import PowerLaw
+from sparselaw.laws.precision import FACTORS, Factor
+from sparselaw.plan.options import STANDARD, Option
 from sparselaw.words import say
 
 FEWEST = 1000  # weights in a memory: a layer has more, so a unit must be wrong
@@ -34,6 +37,8 @@ class Question:
     Attributes:
         nonzeros: N, the non-zero prunable weights.
         memory: in place of N, bytes for the weights counted in it: N is as large as fits, at every sparsity.
+        total: in place of N, the weights before pruning, zeros included.
+        latency: in place of N, the time of a token: N is as large as that allows, at every sparsity.
         flops: training budget.
         times_chinchilla: the budget in multiples of the dense compute-optimal one of N.
         data: with a size, a budget: what a DENSE model of it would spend on so much data. Without, the data there is.
@@ -44,10 +49,16 @@ class Question:
         gpu: turns FLOPs into hours and money, and weighs inference against training.
         tolerance: share that makes no difference: of the loss, or with `inference` of the cost; None for the usual one.
         confidence: of the intervals.
+        options: that are compared under the limit and the budget.
+        factors: capacity factors of precisions.
+        device: whose time of a token is told for each option.
+        batch: sequences that the device generates at once.
     """
 
     nonzeros: float | None = None
     memory: Memory | None = None
+    total: float | None = None
+    latency: TokenTime | None = None
     flops: float | None = None
     times_chinchilla: float | None = None
     data: float | None = None
@@ -58,11 +69,22 @@ class Question:
     gpu: Gpu | None = None
     tolerance: float | None = None
     confidence: float = CONFIDENCE
+    options: tuple[Option, ...] = STANDARD
+    factors: Mapping[str, Factor] = field(default_factory=lambda: FACTORS)
+    device: Device | None = None
+    batch: int = 1
 
     @property
     def size(self) -> Size | None:
         """The size that is given, if one is."""
-        return self.nonzeros if self.memory is None else self.memory
+        total = None if self.total is None else Total(self.total)
+        return next((size for size in (self.memory, self.latency, total) if size is not None), self.nonzeros)
+
+    @property
+    def limit(self) -> str:
+        """What limits the size: "bytes", "time", "weights", or "count" if N or nothing does."""
+        kinds = {"bytes": self.memory, "time": self.latency, "weights": self.total}
+        return next((kind for kind, given in kinds.items() if given is not None), "count")
 
     @property
     def is_lifetime(self) -> bool:
@@ -82,7 +104,9 @@ class Question:
             UserError: too little or too much is given, a quantity that no training run has, a memory that no model fits in.
         """
         given = {name: getattr(self, name) for name in ("nonzeros", "flops", "data", "times_chinchilla", "loss")}
-        check_sizes(given | {"inference": self.inference, "memory": self.memory and self.memory.bytes})
+        memory, latency = self.memory, self.latency
+        limits = {"memory": memory.bytes if memory else None, "latency": latency.seconds if latency else None}
+        check_sizes(given | limits | {"inference": self.inference, "total": self.total})
         for name in ("tolerance", "confidence"):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:
@@ -90,23 +114,24 @@ class Question:
         if self.is_lifetime:
             self._check_lifetime()
             return
+        if sum(size is not None for size in (self.nonzeros, self.memory, self.total, self.latency)) > 1:
+            raise UserError(f"Give one of {_sizes()}: each decides how many non-zeros there are.")
         if self.memory is not None:
-            _check_memory(self.memory, self.nonzeros, law)
-        if self.gpu is not None:
-            raise UserError(
-                f"{arg('peak')}, {arg('price')} and {arg('inference_utilisation')} are for a lifetime; give "
-                f"{arg('inference')} too."
-            )
-        known = {name for name, value in given.items() if value is not None} | ({"nonzeros"} if self.memory else set())
+            _check_memory(self.memory, law)
+        known = {name for name, value in given.items() if value is not None} | ({"nonzeros"} if self.size else set())
         if known != {"flops"} and (len(known) != 2 or ("times_chinchilla" in known and "nonzeros" not in known)):
             raise UserError(
-                f"Give two of {arg('nonzeros')} (or {arg('memory')}), {arg('flops')}, {arg('data')} and {arg('loss')}; or "
-                f"{arg('nonzeros')} (or {arg('memory')}) and {arg('times_chinchilla')}; or {arg('flops')} alone for any size."
+                f"Give two of a size ({_sizes()}), a budget ({arg('flops')}, or {arg('gpu')} and {arg('gpu_hours')}), "
+                f"{arg('data')} and {arg('loss')}; or a size and {arg('times_chinchilla')}; or a budget alone for any size."
             )
 
     def _check_lifetime(self) -> None:
         if self.memory is not None:
             refuse_if("memory_in_lifetime", {})
+        if self.total is not None or self.latency is not None:
+            raise UserError(
+                f"{arg('total')} and {arg('latency')} limit a model that is only trained; leave {arg('inference')} out."
+            )
         if self.loss is None or (self.flops, self.data, self.times_chinchilla) != (None,) * 3:
             raise UserError(
                 f"With {arg('inference')} give {arg('loss')}, the loss to reach at the lowest cost, and {arg('nonzeros')} if N "
@@ -141,11 +166,11 @@ def check_units(fitted: Fit, tokens_per_image: float) -> None:
         )
 
 
-def _check_memory(memory: Memory, N: float | None, law: PowerLaw) -> None:
-    if N is not None:
-        raise UserError(
-            f"Give {arg('nonzeros')} or {arg('memory')}, not both: a memory decides how many non-zeros there are."
-        )
+def _sizes() -> str:
+    return f"{arg('nonzeros')}, {arg('memory')}, {arg('total')} or {arg('latency')}"
+
+
+def _check_memory(memory: Memory, law: PowerLaw) -> None:
     held = {"memory": memory.bytes, "dense_params": memory.dense_params, "precision": memory.storage.precision}
     refuse_if("memory", held | {"fewest": FEWEST, "largest": LARGEST})
     holds_dense_only = bool(memory.levels) and len(levels_of(law, memory)) < 2

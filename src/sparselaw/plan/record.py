@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sparselaw.plan.estimate import Estimate
+from sparselaw.plan.evidence import Measured
 
 if TYPE_CHECKING:
     from sparselaw.plan.answer import Answer
@@ -31,13 +32,16 @@ def record_of(answer: Answer) -> dict[str, Any]:
         "dense_in_draws": answer.dense_in_draws,
         "warnings": answer.warnings,
         "interval": answer.optimal_sparsity.bounds,
+        "measured_near": [_measured(run) for run in answer.measured_near],
     }
     own = _lifetime_record(answer) if answer.question.is_lifetime else _budget_record(answer)
     return shared | _flat(own | {"optimal_sparsity": answer.optimal_sparsity})
 
 
 def _budget_record(answer: Answer) -> dict[str, Any]:
-    memory, best, dense, any_dense = answer.question.memory, answer.best, answer.dense, answer.any_dense
+    question, best, dense, any_dense = answer.question, answer.best, answer.dense, answer.any_dense
+    memory, latency = question.memory, question.latency
+    storage = memory.storage if memory else None
     assert any_dense is not None
     return {
         "nonzero_params": best.nonzero_params,
@@ -56,8 +60,15 @@ def _budget_record(answer: Answer) -> dict[str, Any]:
         "best_dense_loss": any_dense.loss,
         "pays_from": answer.pays_from,
         "memory": memory and memory.bytes,
-        "format": memory and memory.storage.format,
-        "precision": memory and memory.storage.precision,
+        "format": storage and storage.format,
+        "precision": storage.precision if storage else latency and latency.precision,
+        "total_weights": question.total,
+        "latency": latency and latency.seconds,
+        "device": latency and latency.device.label,
+        "gpu": question.gpu and asdict(question.gpu),
+        "gpu_hours": answer.gpu_hours,
+        "money": answer.money,
+        "options": [outcome.to_json() for outcome in answer.outcomes],
         "size_is_free": answer.size_is_free,
     }
 
@@ -83,6 +94,10 @@ def _lifetime_record(answer: Answer) -> dict[str, Any]:
         "gpu_hours": answer.gpu_hours,
         "money": answer.money,
     }
+
+
+def _measured(run: Measured) -> dict[str, Any]:
+    return asdict(run) | {"predicted": run.predicted.known, "predicted_interval": run.predicted.bounds}
 
 
 def _flat(named: dict[str, Any]) -> dict[str, Any]:

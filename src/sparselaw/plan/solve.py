@@ -6,14 +6,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sparselaw.cost.storage import Memory
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError
 from sparselaw.fit.result import Fit
 from sparselaw.laws.free_size import best_per_flop, best_size, least_flops_of_any_size
 from sparselaw.laws.inverse import least_flops, smallest_nonzeros
 from sparselaw.laws.lifetime import Demand
-from sparselaw.laws.optimum import Size, chinchilla_flops, nonzeros_at
+from sparselaw.laws.optimum import Size, WeightLimit, chinchilla_flops, nonzeros_at
 from sparselaw.laws.power import Array
 from sparselaw.laws.search import MAX_SPARSITY, Pieces, pieces_within, scan_points
 from sparselaw.plan.estimate import Estimate, Estimates
@@ -150,7 +149,7 @@ def _budget(fitted: Fit, question: Question, size: Size, estimate: Estimates) ->
     if question.loss is not None:
         loss = question.loss
         budget = estimate(lambda p: least_flops(law, p, size, loss, cost))
-        what = "weights" if isinstance(size, Memory) else "non-zeros"
+        what = "weights" if isinstance(size, WeightLimit) else "non-zeros"
         require_reachable(budget.value, fitted, loss, f"{format_count(dense_N)} {what}")
         return budget
     if question.times_chinchilla is not None:

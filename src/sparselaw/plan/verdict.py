@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparselaw.cost.devices import TokenTime
 from sparselaw.cost.storage import Memory
 from sparselaw.fit.result import Fit
 from sparselaw.laws.optimum import Size
@@ -19,6 +20,7 @@ from sparselaw.words import say, sentences
 
 if TYPE_CHECKING:
     from sparselaw.plan.answer import Answer
+    from sparselaw.plan.outcomes import Outcome
 
 
 def topic_of(answer: Answer) -> str:
@@ -51,8 +53,64 @@ def advice(answer: Answer) -> tuple[str, ...]:
     known = facts(answer)
     if known["verdict"] == "unclear":
         dense = "" if known["knows_sparsity"] else say(topic_of(answer), "any_dense", known)
-        return (reason(answer), *([dense] if dense else []))
-    return (reason(answer), *sentences(topic_of(answer), known))
+        return (reason(answer), *([dense] if dense else []), *measured(answer, missed=False))
+    return (reason(answer), *sentences(topic_of(answer), known), *measured(answer, missed=False))
+
+
+def options(answer: Answer, group: str) -> str:
+    """What one group of the topic `options` says of the answer's options; nothing without any."""
+    return say("options", group, _options_facts(answer)) if answer.outcomes else ""
+
+
+def distinct(answer: Answer) -> list[Outcome]:
+    """The options that differ: a sparse one that is best without zeros repeats a dense one, where that is among them."""
+    dense = {one.option.precision for one in answer.outcomes if one.option.pattern == "dense"}
+    return [one for one in answer.outcomes if not (one.is_dense_after_all and one.option.precision in dense)]
+
+
+def _options_facts(answer: Answer) -> dict[str, Any]:
+    best, *others = distinct(answer)
+    rival = others[0] if others else best
+    known, factors = answer.cautions, answer.question.factors
+    used = dict.fromkeys(one.option.precision for one in answer.outcomes)
+    told = ", ".join(f"{name} {factors[name].value:g}" for name in used if factors[name].value < 1)
+    facts = {
+        "num_options": 1 + len(others),
+        "repeated": " and ".join(one.option.name for one in answer.outcomes if one.is_dense_after_all) or "none",
+        "status_is_failure": known["status_is_failure"],
+        "misfit": answer.evidence.misfit,
+        "data_unit": answer.data_unit,
+        "confidence": answer.question.confidence,
+        "tolerance": answer.tolerance,
+        **_span("size", best.nonzero_params, (known["size_low"], known["size_high"])),
+        **_span("data", best.data, (known["data_low"], known["data_high"])),
+        "best": best.label,
+        "rival": rival.label,
+        **_estimated("difference", rival.difference),
+        "factors": told,
+        "has_factors": bool(told),
+        "has_patterns": any(":" in one.option.pattern for one in answer.outcomes),
+        "is_unfilled": answer.question.limit != "count" and not best.fills,
+    }
+    return facts | {"is_blocked": bool(say("options", "unclear", facts | {"is_blocked": False}))}
+
+
+def measured(answer: Answer, *, missed: bool) -> tuple[str, ...]:
+    """What fitted runs near this plan measured: those that the law misses, or the others."""
+    told = [
+        {
+            **asdict(run),
+            "predicted": run.predicted.known,
+            "low": run.predicted.low,
+            "high": run.predicted.high,
+            "is_missed": missed,
+            "confidence": answer.question.confidence,
+            "data_unit": answer.data_unit,
+        }
+        for run in answer.measured_near
+        if run.is_missed == missed
+    ]
+    return tuple(say("verdict", "measured", one) for one in told)
 
 
 def facts(answer: Answer) -> dict[str, Any]:
@@ -61,6 +119,7 @@ def facts(answer: Answer) -> dict[str, Any]:
     first = next(iter(answer.sensitivity), None)
     record |= _evidence(answer) | {
         "memory": record.get("memory"),
+        "limit": answer.question.limit,
         "num_near_pieces": len(answer.near_optimal_pieces),
         "lowest_of_costs": min(costs),
         "highest_of_costs": max(costs),
@@ -151,11 +210,12 @@ def warnings(answer: Answer) -> tuple[str, ...]:
 
 
 def _memory_facts(fitted: Fit, size: Size, S: float, data: float) -> dict[str, Any]:
-    if not isinstance(size, Memory):
+    if not isinstance(size, Memory | TokenTime):
         return {"format_has_levels": False, "is_unfilled": False, "format": None}
     law, larger = fitted.planning_law(), Direction(log_N=1.0, log_D=-1.0)
     slope = sum(law.slope(fitted.values, S, float(size.nonzeros(S)), data, larger))
-    return {"format_has_levels": bool(size.levels), "is_unfilled": bool(slope > 0), "format": size.storage.format}
+    format = size.storage.format if isinstance(size, Memory) else None
+    return {"format_has_levels": bool(format and size.levels), "is_unfilled": bool(slope > 0), "format": format}
 
 
 def _span(name: str, value: float, span: tuple[float, float]) -> dict[str, float]:

@@ -17,6 +17,7 @@ from sparselaw.fit.losses import Loss
 from sparselaw.laws import PowerLaw
 from sparselaw.laws.power import Term
 from sparselaw.report.study import Study
+from sparselaw.report.text import condition
 from sparselaw.runs import PUBLISHED, Runs
 
 State = Literal["stated", "weak", "missing"]
@@ -146,7 +147,7 @@ def _starts(study: Study) -> Item:
 
 def _identified(study: Study) -> Item:
     fitted = study.fitted
-    said = f"condition number {fitted.condition:.3g}"
+    said = f"condition number {condition(fitted.condition)}"
     said += f"; at a bound: {', '.join(fitted.at_bound)}" if fitted.at_bound else ""
     said += f"; pinned: {', '.join(fitted.pinned)}" if fitted.pinned else ""
     is_sound = fitted.condition <= ILL_CONDITIONED and not fitted.at_bound

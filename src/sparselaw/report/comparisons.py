@@ -14,7 +14,7 @@ from rich.text import Text
 from sparselaw.counts import format_count
 from sparselaw.fit.multipliers import GroupComparison, Ratio
 from sparselaw.fit.pretrained import CheckpointValue
-from sparselaw.report.text import count, level, plain_table, span, warning_lines
+from sparselaw.report.text import count, factor, level, plain_table, span, times, warning_lines
 
 PLAIN = {"unstructured", "gradual"}
 """Words in the label of the group that others of the same sparsity are compared with."""
@@ -25,7 +25,7 @@ def comparison_text(found: GroupComparison) -> Lines:
     title = f"dense weights that a non-zero weight is worth, by {escape(' and '.join(found.by))}"
     table = plain_table("runs of", "number", "multiplier", f"{found.level:.0%}", title=title)
     for group in found.groups:
-        table.add_row(group.label, str(group.num_runs), f"{group.multiplier:.3f}", span(group.interval))
+        table.add_row(group.label, str(group.num_runs), *factor(group.multiplier, group.interval))
     facts = Text(
         f"compared with {found.num_dense} dense runs\n"
         f"noise of a run {found.noise.of_runs:.4f} in ln loss, and {found.noise.of_blocks:.4f} shared by runs of one shape, "
@@ -64,7 +64,7 @@ def _same_sparsity(found: GroupComparison, ratio: Ratio) -> bool:
 
 
 def _verdict(ratio: Ratio) -> str:
-    shown = f"{ratio.ratio:.2f} times its multiplier, {span(ratio.interval, lambda x: f'{x:.2f}')}"
+    shown = f"{times(ratio.ratio)} times its multiplier, {span(ratio.interval, times)}"
     if not ratio.is_beyond_noise:
         return f"{ratio.first} does not differ from {ratio.second} beyond noise ({shown})."
     return f"{ratio.first} is {'better' if ratio.ratio > 1 else 'worse'} than {ratio.second} ({shown})."

@@ -16,7 +16,18 @@ from sparselaw.fit.recipe import RecipeRun
 from sparselaw.fit.result import Fit, interval
 from sparselaw.laws import PowerLaw
 from sparselaw.laws.multipliers import size_multiplier
-from sparselaw.report.text import Bounds, facts_table, level, number, plain_table, span, warning_lines
+from sparselaw.report.text import (
+    Bounds,
+    condition,
+    factor,
+    facts_table,
+    level,
+    number,
+    percent,
+    plain_table,
+    span,
+    warning_lines,
+)
 
 
 def fit_text(fitted: Fit, profiles: Sequence[Profile] = ()) -> Group:
@@ -46,7 +57,7 @@ def _facts(fitted: Fit) -> dict[str, str]:
         "status": fitted.status,
         "objective": f"{fitted.objective:.6e} (mean over runs, residuals in {unit}, delta {fitted.loss.delta:g})",
         "starts": f"{starts.tried} tried, {starts.converged} converged, {starts.at_optimum} at the optimum",
-        "condition": f"{fitted.condition:.1f}",
+        "condition": condition(fitted.condition),
     }
     if len(fitted.residuals):
         facts["residuals"] = f"root mean square {np.sqrt(np.mean(fitted.residuals**2)):.4g} in {unit}"
@@ -60,7 +71,7 @@ def _facts(fitted: Fit) -> dict[str, str]:
         )
     error = extrapolation_error(fitted)
     if error is not None:
-        facts["extrapolation"] = f"{error:+.2%} at the published 604M-non-zero run"
+        facts["extrapolation"] = f"{percent(error, 2, '+')} at the published 604M-non-zero run"
     return facts
 
 
@@ -74,9 +85,10 @@ def multiplier_table(fitted: Fit, profiled: dict[str, Bounds]) -> Table:
     for S in (s for s in fitted.domain.sparsity if s > 0):
         value = float(size_multiplier(fitted.law, fitted.values, S))
         draws = size_multiplier(fitted.law, fitted.draws, S)
-        cells = [span(interval(draws))] if len(draws) else []
+        told, bounds = factor(value, interval(draws) if len(draws) else None)
+        cells = [bounds] if len(draws) else []
         cells += [span(profiled.get(multiplier_name(S)))] if profiled else []
-        table.add_row(level(S), f"{value:.3f}", *cells)
+        table.add_row(level(S), told, *cells)
     return table
 
 
@@ -120,8 +132,8 @@ def _criteria(comparisons: Sequence[Comparison]) -> Table:
     )
     best = min(c.aic for c in comparisons)
     for c in comparisons:
-        error = "-" if c.extrapolation_error is None else f"{c.extrapolation_error:+.2%}"
-        spread = f"{c.spread.noise:.1%} +{c.spread.per_decade:.1%}" if c.spread else "-"
+        error = "-" if c.extrapolation_error is None else percent(c.extrapolation_error, 2, "+")
+        spread = f"{percent(c.spread.noise)} +{percent(c.spread.per_decade)}" if c.spread else "-"
         criteria = (f"{c.aic:.1f}" + (" *" if c.aic == best else ""), f"{c.bic:.1f}")
         table.add_row(
             escape(c.fit.law.name),
@@ -139,6 +151,6 @@ def _errors(comparisons: Sequence[Comparison]) -> Table:
     heads = [c.fit.law.name.replace("-", "\n") for c in comparisons]
     table = plain_table("left out", "runs", *map(escape, heads), title="mean |error| on runs left out of the fit")
     for row in zip(*(c.hold_outs for c in comparisons), strict=True):
-        cells = ["-" if h.mean_abs_error is None else f"{h.mean_abs_error:.2%}" for h in row]
+        cells = ["-" if h.mean_abs_error is None else percent(h.mean_abs_error, 2) for h in row]
         table.add_row(row[0].left_out, str(row[0].num_runs), *cells)
     return table

@@ -16,6 +16,7 @@ from sparselaw.counts import format_count
 from sparselaw.plan import verdict
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours, LifetimeContours
+from sparselaw.plan.estimate import Estimate
 from sparselaw.report.text import count, flops, level, number, percent, plain_table, span, spans, warning_lines
 from sparselaw.words import FORMS, by_interval, rows
 
@@ -26,15 +27,20 @@ COST_NAMES = {"dense": "if zeros cost compute", "sparse": "if sparse kernels ski
 def answer_text(answer: Answer) -> Group:
     """The whole answer: question, headline, table, advice, warnings."""
     known, S = verdict.facts(answer), answer.optimal_sparsity
-    lines = [Text(answer.verdict_reason)]
+    headline, lines = verdict.headline(answer), [Text(answer.verdict_reason)]
+    if answer.outcomes and answer.question.limit != "count":
+        precision = known["precision"] or answer.question.options[0].precision
+        lines = [Text(f"Of {precision} weights that use the whole limit: {headline}. {answer.verdict_reason}")]
+        headline = answer.options_reason
     if known["optimal_sparsity"] is not None and known["knows_sparsity"]:
         near = f"{spans(answer.near_optimal_pieces, percent)} {verdict.part(answer, '_near')}"
         lines += [Text(f"Best sparsity {percent(S.value)} ({_certainty(answer)}). {near}."), Text(_costs(answer))]
-    counted = [] if answer.question.memory is None else [Text(COUNTED, style="dim")]
+    counted = [] if answer.question.limit == "count" else [Text(COUNTED, style="dim")]
     return Group(
         Text(_question(answer), style="dim"),
-        Text(verdict.headline(answer), style="bold"),
+        Text(headline, style="bold"),
         *lines,
+        *_options(answer),
         _numbers(answer),
         *_bill(answer),
         *counted,
@@ -42,6 +48,35 @@ def answer_text(answer: Answer) -> Group:
         Text(""),
         *warning_lines(answer.warnings),
     )
+
+
+def _options(answer: Answer) -> list[RenderableType]:
+    """What every option comes to, the best first, and what the table takes for granted."""
+    if not answer.outcomes:
+        return []
+    shown, device = verdict.distinct(answer), answer.question.device
+    interval = f"{answer.question.confidence:.0%} interval"
+    worth = plain_table(
+        "option", "sparsity", "loss", interval, "above best", interval, "bytes", *["token"] * bool(device)
+    )
+    takes = plain_table("", "weights", "non-zero", answer.data_unit, "runs on")
+    for one in shown:
+        cells = [percent(one.sparsity), *_told(one.loss), *_told(one.difference), FORMS["bytes"](one.bytes)]
+        if device:
+            cells.append("-" if one.seconds_per_token is None else FORMS["seconds"](one.seconds_per_token))
+        worth.add_row(escape(one.option.name), *cells)
+        counts = count(one.total_params), count(one.nonzero_params), count(one.data)
+        takes.add_row(escape(one.option.name), *counts, ", ".join(one.runtimes) or "nothing today")
+    notes = [verdict.options(answer, group) for group in ("precision", "pattern", "unfilled", "repeated")]
+    reason = [answer.options_reason] if answer.question.limit == "count" else []
+    return [worth, takes, *[Text(f"- {sentence}") for sentence in (*reason, *notes) if sentence]]
+
+
+def _told(found: Estimate) -> tuple[str, str]:
+    """A number and its interval, to the digits that this supports."""
+    bounds = found.bounds
+    written = partial(by_interval, low=bounds[0], high=bounds[1]) if bounds else number
+    return written(found.value), span(bounds, written)
 
 
 def _certainty(answer: Answer) -> str:

@@ -15,7 +15,7 @@ from sparselaw.plan.contours import Contours
 from sparselaw.report.checklist import Item, checklist, described_objective, formula
 from sparselaw.report.html import bullets, figure, paragraph, section, table
 from sparselaw.report.study import Study
-from sparselaw.report.text import flops, level, number, span
+from sparselaw.report.text import condition, factor, flops, level, number, percent, span, times
 from sparselaw.runs import held_out
 
 SHOWN_COLUMNS = ("run_id", "seed", "pattern", "kind")  # where they differ between runs
@@ -78,7 +78,7 @@ def runs_table(study: Study) -> str:
     predicted = fitted.predict(runs.sparsity, runs.nonzero_params, runs.data)
     columns = [format_count(x) for x in runs.nonzero_params], [level(x) for x in runs.sparsity]
     counts, losses = [format_count(x) for x in runs.data], zip(runs.loss, predicted, strict=True)
-    cells = [[number(m), number(p), f"{p / m - 1:+.2%}"] for m, p in losses]
+    cells = [[number(m), number(p), percent(p / m - 1, 2, "+")] for m, p in losses]
     names = [list(map(str, row)) for row in runs.table[others].to_numpy()]
     rows = [
         [str(k + 1), *names[k], columns[0][k], columns[1][k], counts[k], *cells[k]]
@@ -96,7 +96,7 @@ def fit_section(study: Study) -> str:
         ["objective", f"{fitted.objective:.6e}, {described_objective(fitted.loss)}"],
         ["status", fitted.status],
         ["starts", f"{fitted.starts.at_optimum} of {fitted.starts.tried} reached the optimum"],
-        ["condition number", f"{fitted.condition:.3g}"],
+        ["condition number", condition(fitted.condition)],
         *_errors(study),
     ]
     parts = [
@@ -123,7 +123,7 @@ def _errors(study: Study) -> list[list[str]]:
     if extra is not None:
         found = float(fitted.predict(extra.sparsity, extra.nonzero_params, extra.data))
         what = f"{format_count(extra.nonzero_params)} non-zeros at {level(extra.sparsity)}, not fitted"
-        said = f"{what}: measured {extra.loss:.4g}, predicted {found:.4g} ({found / extra.loss - 1:+.2%})"
+        said = f"{what}: measured {extra.loss:.4g}, predicted {found:.4g} ({percent(found / extra.loss - 1, 2, '+')})"
         rows.append(["extrapolation", said])
     return rows
 
@@ -194,8 +194,8 @@ def multipliers_section(study: Study) -> str:
     for S in levels:
         draws = size_multiplier(fitted.law, fitted.draws, S)
         value = float(size_multiplier(fitted.law, fitted.values, S))
-        bounds = interval(draws) if len(draws) else None
-        rows.append([level(S), f"{value:.3f}", span(bounds), f"{value * (1 - S):.3f}"])
+        told, bounds = factor(value, interval(draws) if len(draws) else None)
+        rows.append([level(S), told, bounds, times(value * (1 - S))])
     said = (
         "A sparse model does what a dense model of this many times its non-zeros would do with the same data. For every weight "
         "it started with, zeros included, it does less than a dense one."

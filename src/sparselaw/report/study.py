@@ -12,9 +12,10 @@ from sparselaw.cost.training import Cost
 from sparselaw.errors import UserError
 from sparselaw.fit.comparison import Comparison
 from sparselaw.fit.result import Fit
-from sparselaw.plan.answer import Answer, plan
+from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours, budget_contours
 from sparselaw.plan.question import check_sizes
+from sparselaw.plan.verb import plan
 from sparselaw.report.curves import Curve
 from sparselaw.report.record import costs_of
 from sparselaw.runs import Runs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from io import StringIO
 
 from rich import box
@@ -12,11 +13,26 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sparselaw.words.forms import count, flops, level, number, percent
+from sparselaw.fit.identify import MOST_TOLD
+from sparselaw.words.forms import by_interval, count, flops, level, number, percent, times
 
 __all__ = [
-    "Bounds", "count", "facts_table", "flops", "level", "number", "percent", "plain_table", "printed", "show", "span",
-    "spans", "warning_lines",
+    "Bounds",
+    "condition",
+    "count",
+    "factor",
+    "facts_table",
+    "flops",
+    "level",
+    "number",
+    "percent",
+    "plain_table",
+    "printed",
+    "show",
+    "span",
+    "spans",
+    "times",
+    "warning_lines",
 ]  # fmt: skip
 
 Bounds = tuple[float | None, float | None]
@@ -48,6 +64,19 @@ def span(bounds: Bounds | Sequence[float | None] | None, form: Callable[[float],
         return "-"
     low, high = ("unbounded" if end is None else form(end) for end in bounds)
     return "-" if low == high != "unbounded" else f"{low} to {high}"
+
+
+def factor(value: float, bounds: tuple[float, float] | None = None) -> tuple[str, str]:
+    """A factor and its interval, to the digits that the interval supports."""
+    form: Callable[[float], str] = times
+    if bounds and times(value)[0].isdigit() and times(bounds[1])[0].isdigit():
+        form = partial(by_interval, low=bounds[0], high=bounds[1])
+    return form(value), span(bounds, form)
+
+
+def condition(value: float) -> str:
+    """A condition number."""
+    return f"{value:.3g}" if value < MOST_TOLD else f"more than {MOST_TOLD:g}"
 
 
 def spans(pieces: Sequence[tuple[float, float]], form: Callable[[float], str] = number) -> str:

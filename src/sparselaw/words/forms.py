@@ -45,9 +45,9 @@ def times(value: float, digits: int = 3) -> str:
     return f"{float(f'{value:.{digits}g}'):g}" if value >= 1 / MOST else f"less than {1 / MOST:g}"
 
 
-def percent(value: float, places: int = 1) -> str:
-    """A share such as 51.0%."""
-    return f"{value:.{places}%}" if abs(value) < MOST else OUT_OF_REACH
+def percent(value: float, places: int = 1, sign: str = "") -> str:
+    """A share such as 51.0%; with the sign "+" a difference such as +2.0%."""
+    return f"{value:{sign}.{places}%}" if abs(value) < MOST else OUT_OF_REACH
 
 
 def level(S: float) -> str:
@@ -68,6 +68,14 @@ def flops(value: float, digits: int = 3) -> str:
 def size(value: float) -> str:
     """Bytes such as 8 GB."""
     return format_bytes(value) if _is_real(value) else OUT_OF_REACH
+
+
+def duration(seconds: float) -> str:
+    """A short time: 20 ms, 1.3 s, 250 us."""
+    if not _is_real(seconds):
+        return OUT_OF_REACH
+    unit, scale = next(((u, k) for u, k in (("s", 1.0), ("ms", 1e3), ("us", 1e6)) if seconds * k >= 1), ("ns", 1e9))
+    return f"{seconds * scale:.3g} {unit}"
 
 
 def _or_not_determined(form: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -91,6 +99,7 @@ _FORMS: dict[str, Callable[[Any], str]] = {
     "count": count,
     "flops": flops,
     "bytes": size,
+    "seconds": duration,
 }
 FORMS = {name: _or_not_determined(form) for name, form in _FORMS.items()}
 """The forms that a placeholder {name:form} may ask for."""

@@ -24,7 +24,7 @@ from typing import Any
 from sparselaw.words.forms import FORMS
 
 Facts = Mapping[str, Any]
-TOPICS = ("verdict", "budget", "lifetime", "warnings", "refusals", "rows", "page")
+TOPICS = ("verdict", "budget", "lifetime", "warnings", "refusals", "rows", "page", "options")
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,

@@ -1,6 +1,6 @@
 // The answer to a question, as `sparselaw plan --json` gives it: the twin of plan/question.py, plan/answer.py and plan/record.py.
 
-const { TOLERANCE, LIFETIME_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS, IMPOSSIBLE } = record.constants;
+const { TOLERANCE, LIFETIME_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS, IMPOSSIBLE, NEAR } = record.constants;
 
 function modelFrom({ law, fit, costs }) {
   const values = fit.parameters.map((value) => value ?? Infinity);
@@ -73,6 +73,7 @@ function budgetAnswer(model, state) {
       best_dense_loss: record.best_dense_params * dataOf(cost, 0, record.best_dense_params, C),
     },
     evidence: evidenceOf(model, S, (law, s) => lossOnBudget(law, 0, size, C, cost) - lossOnBudget(law, s, size, C, cost)),
+    near: measuredNear(model, [[S, N, record.data], [0, record.dense_params, record.dense_data]]),
     cautions: cautionsOf(model, size, S, C, cost, { compared: true }),
   };
 }
@@ -140,7 +141,8 @@ function servedAnswer(model, state) {
   };
   const evidence = evidenceOf(model, S, (law, s) => 1 - lifeAt(law, s, demand).total / lifeAt(law, 0, demand).total);
   const newRuns = { dense_loss: N * dataOf(training, 0, N, C) };
-  return { record, quantities, value, ...limits, evidence, newRuns, cautions: cautionsOf(model, N, S, C, training, { compared: false }) };
+  const near = measuredNear(model, [[S, N, record.data], [0, N, dataOf(training, 0, N, C)]]);
+  return { record, quantities, value, ...limits, evidence, newRuns, near, cautions: cautionsOf(model, N, S, C, training, { compared: false }) };
 }
 
 /** What a verdict looks at besides the answer: the twin of plan/evidence.py. `advantage` is of a law at a sparsity. */
@@ -152,6 +154,18 @@ function evidenceOf(model, S, advantage) {
     capacity: S > 0 ? Math.min(sizeMultiplier(model.law, S) * (1 - S), IMPOSSIBLE) : 1,
     misfit: model.misfit,
   };
+}
+
+/** The fitted run nearest to each model [S, N, D], if it is like it in density, N and D: {S, N, D, loss, predicted}. */
+function measuredNear({ cells, law }, models) {
+  const place = (S, N, D) => [Math.log1p(-S), Math.log(N), Math.log(D)], found = new Set();
+  for (const model of models) {
+    const there = place(...model), away = cells.map(([S, N, D]) => place(S, N, D).map((x, i) => Math.abs(x - there[i])));
+    const near = away.map((by) => (by.every((x) => x <= Math.log(NEAR)) ? by[0] + by[1] + by[2] : Infinity));
+    const nearest = Math.min(...near);
+    if (nearest < Infinity) found.add(cells[near.indexOf(nearest)]);
+  }
+  return [...found].map(([S, N, D, logLoss]) => ({ S, N, D, loss: Math.exp(logLoss), predicted: predict(law, S, N, D) }));
 }
 
 function lifetimeQuantities({ N, C, S, demand }) {

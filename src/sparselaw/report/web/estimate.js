@@ -8,14 +8,16 @@ const CERTAIN_IF_GIVEN = ["nonzero_params", "dense_params", "inference_flops"];
  * Asks every draw, one a step; returns {intervals, open, dense_in_draws, lost_draws, sensitivity}. `open` names what the runs do
  * not determine, with the kind of runs that would; the advantages of the evidence are among the intervals.
  */
-function* estimates(model, { quantities, record: found, evidence, newRuns = {} }) {
+function* estimates(model, { quantities, record: found, evidence, near = [], newRuns = {} }) {
   const names = Object.keys(quantities), columns = Object.fromEntries(names.map((name) => [name, []]));
   const gains = { advantage: [], possible: [], ...(evidence.measured_sparsity === null ? {} : { measured: [] }) };
+  near.forEach((_, k) => (gains[nearName(k)] = []));
   for (const law of model.draws) {
     for (const name of names) columns[name].push(quantities[name](law));
     gains.advantage.push(evidence.advantage(law, found.optimal_sparsity));
     gains.possible.push(evidence.advantage(law, columns.optimal_sparsity.at(-1) || 0));
     gains.measured?.push(evidence.advantage(law, evidence.measured_sparsity));
+    near.forEach(({ S, N, D }, k) => gains[nearName(k)].push(predict(law, S, N, D)));
     yield;
   }
   const best = columns.optimal_sparsity, all = { ...columns, ...gains };
@@ -29,6 +31,10 @@ function* estimates(model, { quantities, record: found, evidence, newRuns = {} }
   for (const [name, compute] of Object.entries(newRuns)) {
     if (!open[name] && best.length) intervals[name] = ofNewRun(model, found[name], intervals[name], compute);
   }
+  near.forEach(({ S, N, D, predicted }, k) => {
+    const name = nearName(k);
+    if (!open[name] && best.length) intervals[name] = ofNewRun(model, predicted, intervals[name], (N / (1 - S)) * D);
+  });
   return {
     intervals,
     band,
@@ -38,6 +44,9 @@ function* estimates(model, { quantities, record: found, evidence, newRuns = {} }
     sensitivity: sensitivities(model, quantities.optimal_sparsity, best),
   };
 }
+
+/** What the prediction for the k-th measured run near the answer is called among the intervals. */
+const nearName = (k) => `near ${k}`;
 
 /** The interval that a new run of so much compute falls in: the law's band, its noise and its misfit. */
 function ofNewRun({ spread, reach }, value, band, compute) {

@@ -57,6 +57,12 @@ const formatBytes = finite((value) => {
   return `${Number(`${head}e${power - 3 * k}`)} ${PREFIXES[k - 1] ?? ""}B`;
 }, "0 B");
 
+/** A short time: 20 ms, 1.3 s, 250 us. */
+const formatSeconds = finite((value) => {
+  const [unit, scale] = [["s", 1], ["ms", 1e3], ["us", 1e6]].find(([, k]) => value * k >= 1) ?? ["ns", 1e9];
+  return `${formatKnown(value * scale, 3)} ${unit}`;
+}, "0 ns");
+
 /** FLOPs to three significant digits, always with a power of ten. */
 const formatFlops = finite((value, digits = 3) => scientific(value, digits).join("e"));
 
@@ -119,4 +125,5 @@ const FORMS = Object.fromEntries(Object.entries({
   count: formatCount,
   flops: (value) => formatFlops(value),
   bytes: formatBytes,
+  seconds: formatSeconds,
 }).map(orNotDetermined));

@@ -14,6 +14,7 @@ function questionText() {
   return say(topicOf(state), "_question", {
     ...state,
     memory: isStored ? state.memory : null,
+    limit: isStored ? "bytes" : "count",
     nonzeros: state.fixed && !isStored ? state.N : null,
     nonzero_params: state.N,
     flops: state.ask === "serve" ? null : flops(),
@@ -42,13 +43,35 @@ const reason = () => say("verdict", "reason", factsNow());
 /** The reason, and what follows; where the runs cannot tell, what is known of dense models. */
 function advice() {
   const facts = factsNow(), topic = topicOf(page.state);
-  if (facts.verdict !== "unclear") return [reason(), ...sentences(topic, facts)];
-  return [reason(), facts.knows_sparsity ? "" : say(topic, "any_dense", facts)].filter(Boolean);
+  if (facts.verdict !== "unclear") return [reason(), ...sentences(topic, facts), ...toldOfMeasured(false)];
+  return [reason(), facts.knows_sparsity ? "" : say(topic, "any_dense", facts), ...toldOfMeasured(false)].filter(Boolean);
 }
 
 function warnings() {
   const cautions = { ...page.answer.cautions, lost_draws: page.drawn?.lost_draws ?? 0 };
-  return [...sentences("warnings", cautions), ...page.model.warnings];
+  return [...sentences("warnings", cautions), ...toldOfMeasured(true), ...page.model.warnings];
+}
+
+/** The measured runs near the answer, as `sparselaw plan --json` gives them. */
+function measuredNow() {
+  const { answer, drawn } = page;
+  return answer.near.map(({ S, N, D, loss, predicted }, k) => ({
+    sparsity: S,
+    nonzero_params: N,
+    data: D,
+    loss,
+    predicted: drawn?.open[nearName(k)] ? null : predicted,
+    predicted_interval: drawn?.intervals[nearName(k)] ?? null,
+  }));
+}
+
+/** What they say: those that the law misses, or the others. */
+function toldOfMeasured(missed) {
+  const told = measuredNow().map((run) => {
+    const [low, high] = run.predicted_interval ?? [null, null], is_missed = low !== null && (run.loss < low || run.loss > high);
+    return { ...run, low, high, is_missed, confidence: record.fit.confidence, data_unit: record.fit.data_unit };
+  });
+  return told.filter(({ is_missed }) => is_missed === missed).map((run) => say("verdict", "measured", run));
 }
 
 /** The rows of the table of numbers: what it is, the number, its interval. */
@@ -85,6 +108,7 @@ function exported() {
     ...("inference" in answer.record ? {} : { loss_band: drawn?.band ?? null }),
     ...bounds,
     dense_in_draws: drawn?.dense_in_draws ?? null,
+    measured_near: measuredNow(),
     sensitivity: drawn?.sensitivity ?? [],
     advice: advice(),
     warnings: warnings(),

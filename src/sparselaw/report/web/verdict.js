@@ -20,6 +20,7 @@ function factsOf(answer, drawn, model) {
     is_lifetime: "inference" in found,
     size_is_free: found.size_is_free ?? false,
     memory: found.memory ?? null,
+    limit: "memory" in found && found.memory !== null ? "bytes" : "count",
   };
   facts.verdict = verdictOf(facts);
   if (facts.is_lifetime) {
