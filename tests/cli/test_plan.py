@@ -35,3 +35,20 @@ def test_plan_of_a_model_to_be_served(answer) -> None:
     hours = record["total"] / (0.4 * 1e15 * 3600)
     assert record["gpu_hours"]["total"] == pytest.approx(hours)
     assert record["money"]["total"] == pytest.approx(2.5 * hours)
+
+
+def test_options_are_repeated(answer) -> None:
+    options = ["--option", "dense", "--option", "50% int4", "--capacity", "int4=0.8"]
+    record = answer("plan", "t5-c4-refit", "--total", "1B", "--gpu", "h100", "--gpu-hours", "500", *options)
+    found = {one["name"]: one for one in record["options"]}
+    assert set(found) == {"dense", "50% int4"}
+    assert (found["50% int4"]["precision"], found["50% int4"]["sparsity"]) == ("int4", 0.5)
+    assert record["gpu_hours"]["training"] == pytest.approx(500)
+
+
+def test_an_option_of_ones_own_joins_the_others(answer) -> None:
+    record = answer(
+        "plan", "vit-jft", "--memory", "85MB", "--flops", "1e19", "--sparsity", "0.6", "--precision", "int8"
+    )
+    assert len(record["options"]) == 8
+    assert "60% int8" in [one["name"] for one in record["options"]]

@@ -3,9 +3,10 @@
 import pytest
 
 from sparselaw.cost import Cost
+from sparselaw.errors import UserError
 from sparselaw.fit import open_fit
 from sparselaw.plan.estimate import Estimates
-from sparselaw.plan.options import DENSE, UNSTRUCTURED, Option
+from sparselaw.plan.options import DENSE, STANDARD, UNSTRUCTURED, Option, options_of, parse_option
 from sparselaw.plan.paths import OnBudget
 from sparselaw.plan.solve import solve
 
@@ -21,3 +22,56 @@ def test_an_option_is_the_model_at_its_sparsity(option: Option) -> None:
     assert found.sparsity.bounds is None
     assert found.start_params == pytest.approx(N / (1 - S))
     assert best.loss.value < found.loss.value
+
+
+WORDS = {
+    "dense": Option("dense", 0.0, "dense"),
+    "DENSE": Option("DENSE", 0.0, "dense"),
+    "unstructured": Option("unstructured"),
+    "50%": Option("50%", 0.5),
+    "0.5": Option("0.5", 0.5),
+    "2:4": Option("2:4", 0.5, "2:4"),
+    "1:4 int8": Option("1:4 int8", 0.75, "1:4", "int8"),
+    "int4": Option("int4", 0.0, "dense", "int4"),
+    "int4 87.5%": Option("int4 87.5%", 0.875, precision="int4"),
+    "  dense   int8 ": Option("dense int8", 0.0, "dense", "int8"),
+    "2B 50%": Option("2B 50%", 0.5, total=2e9),
+    "1B": Option("1B", 0.0, "dense", total=1e9),
+    "0%": Option("0%", 0.0, "dense"),
+}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_an_option_is_written_in_words(text: str) -> None:
+    assert parse_option(text) == WORDS[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "int5",
+        "4:2",
+        "2:4 50% 75%",
+        "dense 50%",
+        "2:4 75%",
+        "int4 int8",
+        "100%",
+        "-5%",
+        "lora",
+        "1.5",
+        "nan",
+        "50 %",
+    ],
+)
+def test_other_words_are_refused(text: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_option(text)
+    assert str(error.value).endswith((".", "?"))
+
+
+def test_an_own_option_joins_the_standard_ones() -> None:
+    own = parse_option("60% int8")
+    assert options_of((), own) == (*STANDARD, own)
+    assert options_of(("dense",), own) == (DENSE, own)
+    assert options_of(("dense", "50%")) == (DENSE, parse_option("50%"))

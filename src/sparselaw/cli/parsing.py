@@ -98,7 +98,7 @@ def flags_of(options: type[Any]) -> Mapping[str, Flag]:
         if said is not None and Positional not in get_args(hints[one.name]):
             example = re.search(r"such as ([^\s,;:)]+)", said.help)
             value = (said.metavar or "a value") + (f", such as {example[1]}" if example else "")
-            for name in (f"--{one.name.replace('_', '-')}", *(said.aliases or ())):
+            for name in (f"--{(said.name or one.name).replace('_', '-')}", *(said.aliases or ())):
                 flags[name] = Flag(value, _choices(hints[one.name]))
     return flags
 

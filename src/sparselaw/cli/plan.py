@@ -131,7 +131,7 @@ class Command:
     options: Annotated[
         tuple[str, ...],
         option(
-            "what to compare, such as dense, 50%%, 2:4, int4 or '2B 50%% int4' (2B before pruning); repeat it for more",
+            "what to compare, such as dense, 50%, 2:4, int4 or '2B 50% int4' (2B before pruning); repeat it for more",
             metavar="OPTION",
             default="dense, 2:4 and best unstructured, in 16 bits, int8 and int4",
             name="option",

@@ -22,6 +22,7 @@ SHRINK = 0.6  # each of them of the one before
 LOW_POINTS = 3  # valleys that are searched
 RANGE_SCAN = 1500  # for the ranges that are as good
 CLOSER_SCANS = 2
+EQUAL = 1e-12  # relative difference of values that is rounding
 CLOSEST_SCANS = 5  # of 64 points: to 1e-10
 BISECTIONS = 54
 
@@ -80,13 +81,13 @@ def lowest_of_scan(value: Function, *, levels: Sequence[float] = (), kinks: Sequ
     """The S in [0, MAX_SPARSITY] at which a function [g] is lowest, from its values alone: a scan, and closer ones."""
     grid = np.array(levels) if levels else np.union1d(scan_points(kinks), np.linspace(0, MAX_SPARSITY, RANGE_SCAN))
     tried = _known(value(grid))
-    k = int(tried.argmin())
+    k = int(np.argmax(tried <= tried.min() + EQUAL * abs(tried.min())))  # the first of equal ones
     best, lowest, low, high = grid[k], tried[k], grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]
     for _ in range(0 if levels else CLOSEST_SCANS):
         closer = np.linspace(low, high, SCAN)
         tried = _known(value(closer))
         k = int(tried.argmin())
-        if tried[k] < lowest:
+        if tried[k] < lowest - EQUAL * abs(lowest):
             best, lowest = closer[k], tried[k]
         low, high = closer[max(k - 1, 0)], closer[min(k + 1, SCAN - 1)]
     return float(best)

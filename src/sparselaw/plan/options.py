@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sparselaw.cost.storage import PRECISIONS, Storage
 from sparselaw.counts import parse_count
-from sparselaw.errors import UserError, arg
+from sparselaw.errors import UserError, either
 
 USUAL_PRECISION = "bf16"
 _SHARE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(%?)")
@@ -51,6 +51,7 @@ STANDARD = (
     Option("unstructured int4", None, "unstructured", "int4"),
 )
 """What is compared unless other options are asked for."""
+ASKED = either("options", "--option")
 HOW = "write a sparsity, pattern or precision, or several of them, such as dense, 50%, 2:4, int4 or '50% int4'."
 
 
@@ -64,19 +65,17 @@ def parse_option(text: str) -> Option:
     for word in text.split():
         key, value = _read(word, text)
         if key in found:
-            raise UserError(f"{arg('option')} {text!r} has two of one kind; {HOW}")
+            raise UserError(f"{ASKED} {text!r} has two of one kind; {HOW}")
         found[key] = value
     if not found:
-        raise UserError(f"{arg('option')} is empty; {HOW}")
+        raise UserError(f"{ASKED} is empty; {HOW}")
     sparsity, pattern = found.get("sparsity"), str(found.get("pattern", ""))
     if pattern in ("", "unstructured"):
         pattern = "dense" if sparsity == 0 or not (pattern or sparsity) else "unstructured"
     precision = str(found.get("precision", USUAL_PRECISION))
     held = 0.0 if pattern == "dense" else next(iter(Storage(pattern).levels), None) if ":" in pattern else sparsity
     if sparsity is not None and held != sparsity:
-        raise UserError(
-            f"{arg('option')} {text!r} contradicts itself: {pattern} weights are {float(held or 0):.4g} sparse."
-        )
+        raise UserError(f"{ASKED} {text!r} contradicts itself: {pattern} weights are {float(held or 0):.4g} sparse.")
     total = found.get("total")
     return Option(
         " ".join(text.split()),
@@ -98,7 +97,7 @@ def _read(word: str, text: str) -> tuple[str, float | str]:
         try:
             Storage(lower)
         except UserError:
-            raise UserError(f"{arg('option')} has {word!r}, which is no n:m pattern; {HOW}") from None
+            raise UserError(f"{ASKED} has {word!r}, which is no n:m pattern; {HOW}") from None
         return "pattern", lower
     if share := _SHARE.fullmatch(lower):
         value = float(share[1]) / (100 if share[2] else 1)
@@ -106,7 +105,7 @@ def _read(word: str, text: str) -> tuple[str, float | str]:
             return "sparsity", value
     elif _COUNT.fullmatch(word):
         return "total", parse_count(word)
-    raise UserError(f"{arg('option')} {text!r} has {word!r}; {HOW}")
+    raise UserError(f"{ASKED} {text!r} has {word!r}; {HOW}")
 
 
 def options_of(texts: Sequence[str], own: Option | None = None) -> tuple[Option, ...]:

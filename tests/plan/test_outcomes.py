@@ -1,0 +1,169 @@
+"""Options under one question, against brute force over (N, S) with the formulas written out once more."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sparselaw.errors import UserError
+from sparselaw.fit import Fit, open_fit
+from sparselaw.laws.precision import FACTORS
+from sparselaw.plan import Answer, plan
+from sparselaw.plan.outcomes import Outcome
+
+BITS = {"bf16": 16, "int8": 8, "int4": 4}
+MACKO = ([0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], [1, 0.9, 0.778, 0.675, 0.558, 0.441, 0.343, 0.261])
+SIZES = np.geomspace(1e-3, 1, 3001)  # of the limit
+
+
+def loss(fitted: Fit, S, N, D, precision: str):
+    p, N = fitted.parameters, N * FACTORS[precision].value
+    capacity = (p["a_S"] * (1 - S) ** p["b_S"] + p["c_S"]) * N ** -p["b_N"]
+    return capacity + (p["a_D"] / D) ** p["b_D"] + p["c"]
+
+
+def bytes_of_weight(pattern: str, precision: str, S):
+    """Bytes of a weight, zeros included."""
+    bits = BITS[precision]
+    if pattern == "2:4":
+        return (bits + 2) / 16
+    return np.minimum(bits, bits * (1 - S) + 1) / 8 if pattern == "unstructured" else bits / 8
+
+
+def seconds_of_weight(pattern: str, precision: str, S):
+    if pattern == "unstructured":
+        return 2 * np.interp(S, *MACKO) / 1.01e12
+    return bytes_of_weight(pattern, precision, S) / 1.01e12
+
+
+def brute(fitted: Fit, one: Outcome, limit: float, per_weight, flops: float) -> float:
+    """The lowest loss of any sparsity and any size within the limit."""
+    pattern, precision = one.option.pattern, one.option.precision
+    S = np.linspace(0, 0.99, 991)[:, None] if one.option.sparsity is None else np.array([[one.option.sparsity]])
+    weights = SIZES * limit / per_weight(pattern, precision, S)
+    return float(loss(fitted, S, weights * (1 - S), flops / (6 * weights), precision).min())
+
+
+CASES: dict[str, tuple[dict[str, Any], float, Any, float]] = {
+    "a memory that binds": ({"memory": "85MB", "flops": 7.9e20}, 85e6, bytes_of_weight, 7.9e20),
+    "a memory that does not": ({"memory": "80GB", "flops": 1e19}, 80e9, bytes_of_weight, 1e19),
+    "a memory between": ({"memory": "300MB", "flops": 3e18}, 300e6, bytes_of_weight, 3e18),
+    "a time": ({"latency": "0.1ms", "device": "rtx4090", "flops": 1e20}, 1e-4, seconds_of_weight, 1e20),
+}
+
+
+@pytest.mark.parametrize("name", ["vit-jft", "t5-c4-refit"])
+@pytest.mark.parametrize("case", CASES)
+def test_no_size_and_sparsity_does_better(name: str, case: str) -> None:
+    asked, limit, per_weight, flops = CASES[case]
+    fitted = open_fit(name)
+    answer = plan(fitted, **asked)
+    assert len(answer.outcomes) == (5 if "latency" in asked else 7)
+    for one in answer.outcomes:
+        found, S = one.loss.value, one.sparsity
+        expected = loss(fitted, S, one.nonzero_params, one.data, one.option.precision)
+        assert found == pytest.approx(expected, rel=1e-12)
+        least = brute(fitted, one, limit, per_weight, flops)
+        assert found <= least * (1 + 1e-6)
+        assert found == pytest.approx(least, rel=1e-4)  # as fine as the grid is
+        used = one.total_params * per_weight(one.option.pattern if S else "dense", one.option.precision, S)
+        assert used <= limit * (1 + 1e-9)
+        assert one.fills == pytest.approx(used == pytest.approx(limit))
+        assert one.flops == pytest.approx(flops)
+        assert one.bytes == pytest.approx(
+            one.total_params * bytes_of_weight(one.option.pattern, one.option.precision, S)
+        )
+
+
+def answer_at_a_total(**more: Any) -> Answer:
+    return plan("t5-c4-refit", total="1B", flops=1e21, **more)
+
+
+def test_half_of_a_larger_model_or_a_dense_one() -> None:
+    found = {one.option.name: one for one in answer_at_a_total(options=("1B", "2B 50%")).outcomes}
+    assert found["1B"].nonzero_params == found["2B 50%"].nonzero_params == 1e9
+    assert found["2B 50%"].data == pytest.approx(1e21 / 6 / 2e9)
+
+
+def test_differences_are_paired() -> None:
+    """The interval of a difference is that of the draws' differences, far narrower than those of the losses."""
+    answer, fitted = answer_at_a_total(options=("dense", "50%")), open_fit("t5-c4-refit")
+    dense, half = answer.outcomes
+    assert (dense.option.name, half.option.name) == ("dense", "50%")
+    drawn = [fitted.law.predict(fitted.draws, S, N, 1e21 / 6e9) for S, N in ((0.5, 5e8), (0.0, 1e9))]
+    assert half.difference.bounds == pytest.approx(list(np.quantile(drawn[0] - drawn[1], [0.025, 0.975])), abs=1e-11)
+    assert "dense is best; 50% comes next" in answer.options_reason
+
+
+def test_a_capacity_factor_can_be_given() -> None:
+    given = answer_at_a_total(options=("int4",), capacity={"int4": 0.5}).outcomes[0]
+    half = plan("t5-c4-refit", total="500M", data=1e21 / 6e9, options=("dense",)).outcomes[0]
+    assert given.loss.value == pytest.approx(half.loss.value, rel=1e-9)
+
+
+def test_no_data_is_seen_that_is_not_there() -> None:
+    answer = plan("t5-c4-refit", flops="1e21", data="20B")
+    assert all(one.data <= 20e9 * (1 + 1e-9) for one in answer.outcomes)
+
+
+def test_gpu_hours_are_a_budget() -> None:
+    flops = 5000 * 3600 * 989e12 * 0.4
+    by_hours, by_flops = plan("t5-c4-refit", gpu="h100", gpu_hours=5000), plan("t5-c4-refit", flops=flops)
+    assert by_hours.best.flops.value == pytest.approx(flops)
+    assert by_hours.outcomes[0].loss.value == pytest.approx(by_flops.outcomes[0].loss.value)
+    assert by_hours.gpu_hours is not None
+    assert by_hours.gpu_hours["training"] == pytest.approx(5000)
+
+
+def test_a_sparse_option_that_is_best_without_zeros_is_not_a_rival() -> None:
+    answer = plan("t5-c4-refit", total="20M", flops=1e19, options=("dense", "unstructured", "2:4"))
+    assert [one.is_dense_after_all for one in answer.outcomes] == [False, True, False]
+    assert "2:4 comes next" in answer.options_reason
+
+
+def test_the_table_and_the_record_have_the_same() -> None:
+    answer = plan("vit-jft", memory="85MB", flops=1e19)
+    record = answer.to_json()["options"]
+    assert answer.options["loss"].tolist() == [one["loss"] for one in record] == sorted(one["loss"] for one in record)
+    assert {"name", "precision", "pattern", "sparsity", "nonzero_params", "total_params", "bytes", "flops", "data", "loss",
+            "loss_interval", "seconds_per_token", "runtimes"} <= set(record[0])  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [100, 120])
+def test_a_screen_has_no_longer_line(width: int) -> None:
+    from sparselaw.report.plan_text import answer_text
+    from sparselaw.report.text import printed
+
+    for asked in (
+        {"memory": "8GB", "flops": 1e22},
+        {"latency": "20ms", "device": "rtx4090", "flops": 1e22},
+        {"flops": 1e21},
+    ):
+        lines = printed(answer_text(plan("t5-c4-refit", **asked)), width).splitlines()
+        assert max(map(len, lines)) <= width
+        rows = [line for line in lines if line.startswith(("dense", " dense", "unstructured", " unstructured"))]
+        assert len(rows) >= 6
+
+
+MISTAKES = {
+    "two limits": ({"memory": "8GB", "total": "1B", "flops": 1e21}, "Give one of nonzeros, memory, total or latency"),
+    "a time without a device": ({"latency": "20ms", "flops": 1e21}, "latency needs a device"),
+    "no such device": ({"latency": "20ms", "device": "h200", "flops": 1e21}, "did you mean 'h100'"),
+    "no such time": ({"latency": "fast", "device": "h100", "flops": 1e21}, "'fast' is not a time"),
+    "hours without a GPU": ({"total": "1B", "gpu_hours": 500}, "gpu_hours needs a GPU"),
+    "two budgets": ({"total": "1B", "gpu": "h100", "gpu_hours": 500, "flops": 1e21}, "not both"),
+    "an option": ({"total": "1B", "flops": 1e21, "options": ("lora",)}, "has 'lora'"),
+    "a capacity": ({"total": "1B", "flops": 1e21, "capacity": {"int4": 1.5}}, "above 0 and at most 1"),
+    "a precision": ({"total": "1B", "flops": 1e21, "capacity": {"int5": 0.9}}, "which is no precision"),
+    "a sparsity": ({"total": "1B", "flops": 1e21, "sparsity": 1.0}, "from 0 to below 1"),
+    "a batch": ({"latency": "20ms", "device": "h100", "batch": 0, "flops": 1e21}, "give 1 or more"),
+    "serving within a time": (
+        {"latency": "20ms", "device": "h100", "loss": 1.7, "inference": 1e12}, "limit a model that is only trained"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_are_one_sentence(case: str) -> None:
+    asked, said = MISTAKES[case]
+    with pytest.raises(UserError, match=said):
+        plan("t5-c4-refit", **asked)
