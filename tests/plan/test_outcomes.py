@@ -1,5 +1,7 @@
 """Options under one question, against brute force over (N, S) with the formulas written out once more."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -104,6 +106,18 @@ def test_a_capacity_factor_can_be_given() -> None:
 def test_no_data_is_seen_that_is_not_there() -> None:
     answer = plan("t5-c4-refit", flops="1e21", data="20B")
     assert all(one.data <= 20e9 * (1 + 1e-9) for one in answer.outcomes)
+
+
+def test_a_model_brings_its_weights(tmp_path: Path) -> None:
+    config = {"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32}
+    (tmp_path / "config.json").write_text(json.dumps(config | {"intermediate_size": 11008, "vocab_size": 32000}))
+    answer = plan("t5-c4-refit", model=tmp_path, flops=1e22, options=("dense", "2:4"))
+    prunable, kept = 6_476_005_376, 6_738_415_616 - 6_476_005_376
+    found = {one.option.name: one for one in answer.outcomes}
+    assert found["dense"].nonzero_params == prunable
+    assert found["dense"].bytes == 2 * (prunable + kept)
+    assert found["2:4"].bytes == pytest.approx(prunable * 9 / 8 + 2 * kept)
+    assert "6.74B weights" in answer.summary().replace("\n", " ")
 
 
 def test_gpu_hours_are_a_budget() -> None:

@@ -62,6 +62,14 @@ class Command:
             "in place of N, all weights before pruning, zeros included, such as 1B", metavar="WEIGHTS", default="free"
         ),
     ] = None
+    model: Annotated[
+        str | None,
+        option(
+            "in place of N, config.json of a Hugging Face model or its folder: its prunable weights are the --total",
+            metavar="CONFIG",
+            default="none",
+        ),
+    ] = None
     latency: Annotated[
         str | None,
         option("in place of N, time of a token on --device, such as 20ms", metavar="TIME", default="no limit"),

@@ -209,7 +209,8 @@ def _outcomes(fitted: Fit, question: Question, budget: OnBudget, estimate: Estim
     """What each option comes to, where the question has a budget."""
     if question.is_lifetime or question.loss is not None:
         return ()
-    given = Budget(budget.flops, budget.cost, budget.available, question.size, question.device, question.batch)
+    kept = question.architecture.kept if question.architecture else 0
+    given = Budget(budget.flops, budget.cost, budget.available, question.size, question.device, question.batch, kept)
     return outcomes(fitted, question.options, given, estimate, factors=question.factors)
 
 

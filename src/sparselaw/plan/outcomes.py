@@ -26,6 +26,7 @@ from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.options import Option
 
 SEED = 0  # of the draws of capacity factors
+KEPT_BYTES = 2  # of a weight that is not pruned
 ROUNDING = 12  # digits of a loss after the point: what differs less is equal
 
 
@@ -39,6 +40,7 @@ class Budget:
         available: the most data there is.
         size: N, or the limit in its place; None if any size will do.
         device: whose time of a token is told; batch: the sequences it generates at once.
+        kept: weights that are not pruned, stored in 16 bits.
     """
 
     flops: float
@@ -47,6 +49,7 @@ class Budget:
     size: Size | None = None
     device: Device | None = None
     batch: int = 1
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Outcome:
         option: the way to spend the limit.
         sparsity: as asked, or the best one for the fitted parameters.
         nonzero_params, total_params: weights after and before pruning.
-        bytes: of the stored weights, those that N counts.
+        bytes: of the stored weights: those that N counts, and the kept ones of a model that is given.
         flops, data: of training.
         loss: with the interval of a new run; loss_band with that of the law.
         difference: loss above that of the best option, with the paired interval of the law.
@@ -217,7 +220,7 @@ def _solve(fitted: Fit, law: PowerLaw, option: Option, budget: Budget, estimate:
         sparsity=float(S),
         nonzero_params=N,
         total_params=total,
-        bytes=_bytes(option, S, N),
+        bytes=_bytes(option, S, N) + KEPT_BYTES * budget.kept,
         flops=float(cost.flops(S, N, D)),
         data=D,
         loss=estimate.of_run(loss, drawn, total * D),

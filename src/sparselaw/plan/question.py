@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sparselaw.cost.architecture import Architecture
 from sparselaw.cost.devices import Device, TokenTime
 from sparselaw.cost.serving import SERVED_DENSE, Gpu
 from sparselaw.cost.storage import Memory, Total
@@ -53,6 +54,7 @@ class Question:
         factors: capacity factors of precisions.
         device: whose time of a token is told for each option.
         batch: sequences that the device generates at once.
+        architecture: whose prunable weights `total` is; what it keeps is stored in 16 bits.
     """
 
     nonzeros: float | None = None
@@ -73,6 +75,7 @@ class Question:
     factors: Mapping[str, Factor] = field(default_factory=lambda: FACTORS)
     device: Device | None = None
     batch: int = 1
+    architecture: Architecture | None = None
 
     @property
     def size(self) -> Size | None:

@@ -65,6 +65,7 @@ def _budget_record(answer: Answer) -> dict[str, Any]:
         "total_weights": question.total,
         "latency": latency and latency.seconds,
         "device": latency and latency.device.label,
+        "model": question.architecture and asdict(question.architecture),
         "gpu": question.gpu and asdict(question.gpu),
         "gpu_hours": answer.gpu_hours,
         "money": answer.money,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sparselaw.cost.architecture import read_architecture
 from sparselaw.cost.devices import Device, TokenTime, open_device
 from sparselaw.cost.machine import open_cost
 from sparselaw.cost.serving import SECONDS_PER_HOUR, UTILISATION, gpu_of
@@ -28,6 +29,7 @@ def plan(
     format: str | None = None,
     precision: str | None = None,
     total: float | str | None = None,
+    model: str | Path | None = None,
     latency: float | str | None = None,
     device: str | None = None,
     batch: int = 1,
@@ -65,6 +67,7 @@ def plan(
         precision: of the values in memory, of the weights that latency reads, and of the option of `sparsity` and `pattern`;
             `bf16` if not given.
         total: in place of N, the weights before pruning, zeros included.
+        model: in place of N, the `config.json` of a Hugging Face model or its folder: its prunable weights are the total.
         latency: in place of N, the time of a token in seconds, or text such as `20ms`; it needs a device.
         device: `rtx4090`, `a100`, `h100` or `m2-ultra`; tells the time of a token for every option.
         batch: sequences that it generates at once.
@@ -95,11 +98,15 @@ def plan(
     fitted = open_fit(fit)
     check_units(fitted, tokens_per_image)
     served, speed = open_device(device) if device else None, open_device(gpu).peak if gpu and not peak else peak
+    architecture = read_architecture(model) if model else None
+    if architecture and total is not None:
+        raise UserError(f"Give {arg('total')} or {arg('model')}, not both: a model has its number of weights.")
     own = _own_option(sparsity, pattern, precision)
     question = Question(
         nonzeros=as_count(nonzeros),
         memory=_memory(memory, format, precision),
-        total=as_count(total),
+        total=architecture.prunable if architecture else as_count(total),
+        architecture=architecture,
         latency=_latency(latency, served, precision, batch),
         flops=_flops(flops, gpu_hours, speed, utilisation),
         times_chinchilla=times_chinchilla,

@@ -35,7 +35,7 @@ def answer_text(answer: Answer) -> Group:
     if known["optimal_sparsity"] is not None and known["knows_sparsity"]:
         near = f"{spans(answer.near_optimal_pieces, percent)} {verdict.part(answer, '_near')}"
         lines += [Text(f"Best sparsity {percent(S.value)} ({_certainty(answer)}). {near}."), Text(_costs(answer))]
-    counted = [] if answer.question.limit == "count" else [Text(COUNTED, style="dim")]
+    counted = [] if answer.question.limit == "count" else [Text(_counted(answer), style="dim")]
     return Group(
         Text(_question(answer), style="dim"),
         Text(headline, style="bold"),
@@ -68,8 +68,9 @@ def _options(answer: Answer) -> list[RenderableType]:
         counts = count(one.total_params), count(one.nonzero_params), count(one.data)
         takes.add_row(escape(one.option.name), *counts, ", ".join(one.runtimes) or "nothing today")
     notes = [verdict.options(answer, group) for group in ("precision", "pattern", "unfilled", "repeated")]
+    is_count = answer.question.limit == "count" and answer.question.nonzeros is not None
     reason = [answer.options_reason] if answer.question.limit == "count" else []
-    return [worth, takes, *[Text(f"- {sentence}") for sentence in (*reason, *notes) if sentence]]
+    return [worth, *[takes] * (not is_count), *[Text(f"- {sentence}") for sentence in (*reason, *notes) if sentence]]
 
 
 def _told(found: Estimate) -> tuple[str, str]:
@@ -77,6 +78,17 @@ def _told(found: Estimate) -> tuple[str, str]:
     bounds = found.bounds
     written = partial(by_interval, low=bounds[0], high=bounds[1]) if bounds else number
     return written(found.value), span(bounds, written)
+
+
+def _counted(answer: Answer) -> str:
+    """What N counts, and what the model that is asked about has besides."""
+    model = answer.question.architecture
+    if model is None:
+        return COUNTED
+    return (
+        f"The {model.name} model has {count(model.total)} weights: {count(model.prunable)} prunable ones, which N counts, and "
+        f"{count(model.kept)} of embeddings, norms and biases, which stay in 16 bits.\n"
+    )
 
 
 def _certainty(answer: Answer) -> str:
