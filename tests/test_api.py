@@ -117,7 +117,7 @@ MISTAKES: dict[str, Any] = {
     "by": (lambda: sparselaw.fit(FEW, bootstrap=5, by="runs"), "by is 'runs'; did you mean 'run'?"),
     "weights": (lambda: sparselaw.fit(FEW, weights="lost"), "no column 'lost' for weights; did you mean 'loss'?"),
     "fit": (lambda: sparselaw.open_fit("vit-jf"), "did you mean 'vit-jft'?"),
-    "no question": (lambda: sparselaw.plan(FIT), "Give two of nonzeros (or memory), flops, data and loss"),
+    "no question": (lambda: sparselaw.plan(FIT), "Give two of a size (nonzeros, memory, total or latency), a budget"),
     "levels": (lambda: sparselaw.contours(FIT, levels=(50,)), "levels has 50; give sparsities between 0 and 1"),
     "sparsities": (lambda: sparselaw.design(FIT, budget=1e18, sparsities=(50,)), "sparsities has 50; give numbers in"),
     "no draws": (lambda: sparselaw.design("t5-c4-published", budget=1e18, guess=False), "bootstrap=1000"),

@@ -32,7 +32,7 @@ MISTAKES = {
     "negative times": ("plan vit-jft --nonzeros 1M --times-chinchilla=-2", "-2"),
     "absurd": ("plan vit-jft --nonzeros 1e300 --flops 1e20", "1e+300"),
     "patches": ("plan vit-jft --nonzeros 1M --flops 1e20 --tokens-per-image 0", "--tokens-per-image"),
-    "memory: two sizes": ("plan vit-jft --memory 8GB --nonzeros 1M --flops 1e20", "not both"),
+    "memory: two sizes": ("plan vit-jft --memory 8GB --nonzeros 1M --flops 1e20", "Give one of"),
     "memory: unit": ("plan vit-jft --memory 8G --flops 1e20", "'8G'"),
     "memory: small": ("plan vit-jft --memory 8B --flops 1e20", "4 weights"),
     "memory: format": ("plan vit-jft --memory 8GB --flops 1e20 --format zip", "'zip'"),
@@ -92,7 +92,6 @@ MISTAKES = {
     "inference and budget": ("plan t5-c4-refit --inference 1e12 --loss 1.7 --flops 1e20", "--loss"),
     "inference floor": ("plan t5-c4-refit --inference 1e12 --loss 0.5", "irreducible"),
     "price alone": ("plan t5-c4-refit --inference 1e12 --loss 1.7 --price 2", "--peak"),
-    "price, no inference": ("plan t5-c4-refit --nonzeros 1M --loss 1.9 --peak 1e15", "--inference"),
     "utilisation": ("plan t5-c4-refit --inference 1e12 --loss 1.7 --utilisation 40", "--utilisation"),
     "no utilisation": (
         "plan t5-c4-refit --inference 1e12 --loss 1.7 --inference-utilisation 0",

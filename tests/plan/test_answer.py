@@ -33,7 +33,7 @@ def test_without_draws_there_is_no_interval_and_a_warning(vit: Fit) -> None:
     answer = plan(replace(vit, bootstrap=None), nonzeros=42.5e6, flops=2e20)
     parts = (answer, answer.best, answer.dense, answer.any_dense)
     estimates = [value for part in parts for value in vars(part).values() if isinstance(value, Estimate)]
-    assert len(estimates) == 6 + 3 * 7
+    assert len(estimates) == 6 + 3 * 8
     assert all(e.bounds is None for e in estimates)
     assert answer.to_json()["interval"] is None
     assert any("There are no intervals" in sentence for sentence in answer.warnings)

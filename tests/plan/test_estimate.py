@@ -32,7 +32,9 @@ def test_interval_is_the_quantile_of_constructed_draws(vit: Fit) -> None:
     assert answer.optimal_sparsity.bounds == pytest.approx(expected, rel=1e-12)
     S = answer.optimal_sparsity.value
     losses = vit.law.predict(draws[[1, 39]], S, 42.5e6, 2e20 * (1 - S) / (6 * 42.5e6))
-    assert answer.best.loss.bounds == pytest.approx(sorted(losses), rel=1e-12)
+    band = answer.best.loss_band
+    assert band is not None
+    assert band.bounds == pytest.approx(sorted(losses), rel=1e-12)
 
 
 def test_draws_that_cannot_reach_the_loss_leave_the_interval_open(vit: Fit) -> None:

@@ -1,5 +1,7 @@
 """The evidence of an answer: what the runs determine, and at which measured sparsity."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,4 +63,45 @@ def test_the_nearest_measured_sparsity_is_so_in_the_logarithm_of_density(S: floa
 def test_misfit_is_the_root_mean_square_in_ln_loss() -> None:
     fitted = fitted_to(LEVELS, SIZES, DURATIONS)
     assert misfit(fitted) == pytest.approx(0.005, rel=0.3)
-    assert misfit(open_fit("vit-jft")) is None  # shipped without residuals
+    published = open_fit("vit-jft")  # without residuals
+    assert published.spread is not None
+    assert misfit(published) == published.spread.noise
+
+
+def test_a_run_near_the_plan_is_shown() -> None:
+    fitted = fitted_to(LEVELS, SIZES, DURATIONS)
+    answer = plan(fitted, nonzeros=1.6e7, data=1.6e10)
+    dense = answer.measured_near[-1]
+    assert (dense.sparsity, dense.nonzero_params, dense.data) == (0.0, 1.6e7, 1.6e10)
+    at = (fitted.cells[:, :3] == [0.0, 1.6e7, 1.6e10]).all(axis=1)
+    assert np.log(dense.loss) == pytest.approx(float(fitted.cells[at, 3][0]))
+    assert dense.predicted.value == pytest.approx(float(fitted.predict(0.0, 1.6e7, 1.6e10)))
+    assert dense.predicted.bounds is not None
+    assert not dense.is_missed
+    assert "dense of N = 16M on 16B examples measured" in " ".join(answer.advice)
+    assert answer.to_json()["measured_near"][-1]["loss"] == dense.loss
+
+
+def test_no_run_is_near_a_plan_beyond_them() -> None:
+    assert plan(fitted_to(LEVELS, SIZES, DURATIONS), nonzeros=1e9, times_chinchilla=8.0).measured_near == ()
+    assert plan("vit-jft", nonzeros=42.5e6, data=1.8e9).measured_near == ()  # shipped without its runs
+
+
+def test_a_missed_run_is_a_warning() -> None:
+    fitted = fitted_to(LEVELS, SIZES, DURATIONS)
+    cells = fitted.cells.copy()
+    cells[:, 3] += 0.2  # in ln loss, of 0.005 noise
+    answer = plan(replace(fitted, cells=cells), nonzeros=1.6e7, data=1.6e10)
+    assert all(run.is_missed for run in answer.measured_near)
+    assert any("The law misses a fitted run near this plan" in said for said in answer.warnings)
+    assert not any("fitted runs near this plan" in said for said in answer.advice)
+
+
+def test_repeats_are_one_cell() -> None:
+    table = pd.DataFrame(
+        {"nonzero_params": 1e6, "sparsity": 0.0, "data": [1e9, 1e9, 2e9] * 4, "loss": [2.0, 4.0, 3.0] * 4}
+    )
+    table["nonzero_params"] = np.repeat([1e6, 2e6, 4e6, 8e6], 3)
+    cells = fit(table, "dense", bootstrap=0).cells
+    assert len(cells) == 8
+    assert np.exp(cells[0, 3]) == pytest.approx(np.sqrt(8.0))

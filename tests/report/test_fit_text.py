@@ -20,7 +20,7 @@ def test_fit(vit: Fit, width: int, printed, words) -> None:
     for name, value in vit.parameters.items():
         assert name in shown
         assert text.number(value) in shown
-    for multiplier in ("1.596", "2.172", "2.634"):
+    for multiplier in ("1.596", "2.17", "2.63"):
         assert multiplier in shown
 
 

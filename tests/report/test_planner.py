@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sparselaw.cost.serving import SERVED_DENSE, SERVED_SPARSE
 from sparselaw.cost.storage import FORMATS, PRECISIONS
 from sparselaw.errors import UserError
 from sparselaw.fit import Fit, bootstrap, fit, open_fit
+from sparselaw.fit.result import Spread
 from sparselaw.plan import Question as PlanQuestion
 from sparselaw.plan import ask, plan
 from sparselaw.report.page import write_page
@@ -253,6 +255,20 @@ def test_a_law_of_single_sparsities_refuses_a_pattern_between_them(visit: Visits
     with pytest.raises(UserError) as refused:
         plan(fitted, memory=memory, flops=1e19)
     assert_refused(opened, str(refused.value))
+
+
+def test_runs_near_the_question_are_those_of_python(visit: Visits, tmp_path: Path) -> None:
+    runs = simulated_runs()
+    fitted = bootstrap(fit(runs, bootstrap=0), runs, num_draws=60)
+    fitted = replace(fitted, spread=Spread(0.001, 0.01, (1e15, 1e19)))
+    write_page(tmp_path / "page.html", study(fitted, runs=runs), plotlyjs="cdn")
+    opened = visit(tmp_path / "page.html")
+    missed = []
+    for N, D in ((4e6, 4e9), (16e6, 64e9), (64e6, 1e9), (5e6, 4.5e9), (9e8, 1e12)):
+        page, python = opened.ask(ask="budget", N=N, budget="data", D=D, cost="dense"), plan(fitted, nonzeros=N, data=D)
+        assert_same(page, python.to_json())
+        missed += [run.is_missed for run in python.measured_near]
+    assert {True, False} == set(missed)
 
 
 def test_a_fit_without_draws_says_that_it_has_no_intervals(visit: Visits, page_of: Callable[[str], Path]) -> None:

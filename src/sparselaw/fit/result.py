@@ -214,10 +214,10 @@ class Fit(Shown):
             data_unit=record["data_unit"],
             warnings=tuple(record["warnings"]),
             bootstrap=_bootstrap(boot, len(record["parameters"])) if boot else None,
-            rivals=np.array(record.get("rivals", []), dtype=float).reshape(-1, len(record["parameters"])),
+            rivals=_rows(record.get("rivals", []), len(record["parameters"])),
             unique=record.get("unique", True),
             spread=structure(record["spread"], Spread) if record.get("spread") else None,
-            cells=np.array(record.get("cells", []), dtype=float).reshape(-1, 4),
+            cells=_rows(record.get("cells", []), 4),
         )
 
 
@@ -271,8 +271,13 @@ def _number(value: float | None) -> float:
     return np.inf if value is None else float(value)
 
 
+def _rows(rows: list[list[float | None]], width: int) -> Array:
+    """A table [n, width]; null is infinite."""
+    return np.array([[_number(value) for value in row] for row in rows], dtype=float).reshape(-1, width)
+
+
 def _bootstrap(record: dict[str, Any], num_parameters: int) -> Bootstrap:
-    draws = np.array([[_number(value) for value in draw] for draw in record["draws"]]).reshape(-1, num_parameters)
+    draws = _rows(record["draws"], num_parameters)
     if len(draws) != len(record["draws"]):
         raise ValueError(f"bootstrap draws are not of {num_parameters} parameters")
     centres = np.array(record.get("centres") or np.empty((0, 0)), dtype=float)

@@ -80,7 +80,7 @@ class Estimates:
     def of_run(self, value: float, draws: Array | None, compute: float) -> Estimate:
         """The loss of a new run of so many weights, zeros included, times data: the law's band, its noise and its misfit."""
         band, spread = self.of(value, draws), self.fitted.spread
-        if spread is None or band.open_question or not value > 0:
+        if spread is None or draws is None or band.open_question or not value > 0:
             return band
         reach = NormalDist().inv_cdf((1 + self.confidence) / 2) * float(spread.at(compute))
         low, high = band.bounds or (value, value)

@@ -14,7 +14,7 @@ from rich.text import Text
 from sparselaw.counts import format_count
 from sparselaw.fit.multipliers import GroupComparison, Ratio
 from sparselaw.fit.pretrained import CheckpointValue
-from sparselaw.report.text import count, factor, level, plain_table, span, times, warning_lines
+from sparselaw.report.text import count, factor, level, plain_table, span, warning_lines
 
 PLAIN = {"unstructured", "gradual"}
 """Words in the label of the group that others of the same sparsity are compared with."""
@@ -64,7 +64,8 @@ def _same_sparsity(found: GroupComparison, ratio: Ratio) -> bool:
 
 
 def _verdict(ratio: Ratio) -> str:
-    shown = f"{times(ratio.ratio)} times its multiplier, {span(ratio.interval, times)}"
+    value, bounds = factor(ratio.ratio, ratio.interval)
+    shown = f"{value} times its multiplier, {bounds}"
     if not ratio.is_beyond_noise:
         return f"{ratio.first} does not differ from {ratio.second} beyond noise ({shown})."
     return f"{ratio.first} is {'better' if ratio.ratio > 1 else 'worse'} than {ratio.second} ({shown})."
