@@ -44,4 +44,4 @@ def test_as_a_notebook_on_the_published_runs(tmp_path: Path) -> None:
         pytest.skip("SPARSELAW_DATASETS names no folder")
     shown = run("-c", AS_NOTEBOOK, folder=tmp_path, SPARSELAW_DATASETS=datasets)
     assert [shown.count(f"{kind} <") for kind in ("Answer", "Runs", "Fit")] == [2, 1, 1]
-    assert "paper law on t5-c4, 48 runs" in shown
+    assert "capped law on t5-c4, 48 runs" in shown

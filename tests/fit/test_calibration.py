@@ -42,7 +42,7 @@ def test_larger_published_runs_fall_inside(data: str, law: str, times: float, re
     predicted = fitted.predict(larger.sparsity, larger.nonzero_params, larger.data)
     inside = 0
     for value, loss, compute in zip(predicted, larger.loss, compute_of(larger), strict=True):
-        found = estimate.of_run(float(value), None, float(compute))
+        found = estimate.of_run(float(value), np.full(3, value), float(compute))
         assert found.low is not None
         assert found.high is not None
         inside += found.low <= loss <= found.high

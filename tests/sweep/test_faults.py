@@ -145,7 +145,14 @@ def test_two_sweeps_on_one_folder_share_the_work(sweep_file, undisturbed, tmp_pa
     assert_like_undisturbed(tmp_path, undisturbed)
 
 
-@pytest.mark.parametrize("share", [0, 0.5, 0.99], ids=["empty", "half", "nearly whole"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "share",
+    [pytest.param(0, marks=SLOW), 0.5, pytest.param(0.99, marks=SLOW)],
+    ids=["empty", "half", "nearly whole"],
+)
 def test_a_truncated_result_is_made_again(sweep_file, undisturbed, tmp_path, share):
     folder = copied(undisturbed, tmp_path)
     path = next(folder.glob("*/result.json"))
@@ -157,7 +164,7 @@ def test_a_truncated_result_is_made_again(sweep_file, undisturbed, tmp_path, sha
     assert table(folder) == table(undisturbed)
 
 
-@pytest.mark.parametrize("damaged", [1, 2], ids=["newest", "both"])
+@pytest.mark.parametrize("damaged", [pytest.param(1, marks=SLOW), 2], ids=["newest", "both"])
 def test_truncated_checkpoints_are_not_read(sweep_file, undisturbed, tmp_path, damaged):
     folder = copied(undisturbed, tmp_path)
     run = next(folder.iterdir())

@@ -20,7 +20,7 @@ from sparselaw.laws import Array, Law
 from sparselaw.runs import Runs
 
 CUTS = (0.4, 0.55, 0.7, 0.85)  # shares of the distinct sizes or budgets that are fitted
-STARTS = 16
+STARTS = 8
 NORMAL_95 = 1.96
 LEAST_DECADES = 0.15  # nearer runs say little on the error per decade
 LEAST_PER_DECADE = 0.01

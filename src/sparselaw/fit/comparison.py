@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ALL_LAWS = ("paper", "capped", "free-multiplier", "density-power", "no-floor", "average-params", "dense")
 BY_LEVEL = ("free-multiplier", "multipliers")
 MIN_LEVELS = 3  # a rolling hold-out fits at least this many levels
+HOLD_OUT_STARTS = 16
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _hold_out(runs: Runs, law: Law | str, loss: Loss, name: str, left_out: NDArr
         form = law_named(law, levels=rest.sparsity) if isinstance(law, str) else law
         if form.name in BY_LEVEL and not np.isin(asked.sparsity, rest.sparsity).all():
             return unable
-        fitted = fit_law(rest, form, loss=loss, starts=32)
+        fitted = fit_law(rest, form, loss=loss, starts=HOLD_OUT_STARTS)
     except UserError:  # the rest cannot carry the law
         return unable
     if not _identified(fitted, rest):

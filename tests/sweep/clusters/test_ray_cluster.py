@@ -104,6 +104,7 @@ def test_runs_save_when_the_sweep_stops(cluster, jobs, long, befall, newest_chec
     assert not any(Path(job.folder).exists() for job in waiting)
 
 
+@pytest.mark.slow
 def test_a_run_that_keeps_killing_its_process_fails(cluster, jobs, long, monkeypatch, befall):
     monkeypatch.setattr(ray_cluster, "MOST_RETRIES", 1)
     job = long(jobs[0])
