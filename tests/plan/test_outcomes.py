@@ -1,6 +1,7 @@
 """Options under one question, against brute force over (N, S) with the formulas written out once more."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from sparselaw.fit import Fit, open_fit
+from sparselaw.laws import DENSE
 from sparselaw.laws.precision import FACTORS
 from sparselaw.plan import Answer, plan
 from sparselaw.plan.outcomes import Outcome
@@ -147,3 +149,14 @@ def test_a_screen_has_no_longer_line(width: int) -> None:
         assert max(map(len, lines)) <= width
         rows = [line for line in lines if line.startswith(("dense", " dense", "unstructured", " unstructured"))]
         assert len(rows) >= 6
+
+
+def test_a_dense_law_says_nothing_of_sparse_options() -> None:
+    fitted = open_fit("t5-c4-refit")
+    values = {name: fitted.parameters[name] for name in ("b_N", "a_D", "b_D", "c")}
+    dense = replace(fitted, law=DENSE, parameters={"a_N": 60.0} | values, bootstrap=None)
+    assert set(DENSE.names) == set(dense.parameters)
+    dense = replace(dense, parameters={name: dense.parameters[name] for name in DENSE.names})
+    answer = plan(dense, memory="8GB", flops=1e20)
+    assert [one.option.pattern for one in answer.outcomes] == ["dense"] * 3
+    assert "No sparsity helps" not in answer.summary()

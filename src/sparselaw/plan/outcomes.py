@@ -160,6 +160,8 @@ def _rank(one: _Solved) -> tuple[float, bool]:
 
 def _is_possible(law: PowerLaw, option: Option, budget: Budget) -> bool:
     """Whether the law knows the sparsity of an option, and something runs it where a time is the limit."""
+    if not law.knows_sparsity and option.pattern != "dense":
+        return False
     if law.choices and option.sparsity is not None and not np.isclose(option.sparsity, law.choices).any():
         return False
     size = _limit_for(option, budget.size)

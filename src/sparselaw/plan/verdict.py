@@ -84,6 +84,7 @@ def _options_facts(answer: Answer) -> dict[str, Any]:
         "tolerance": answer.tolerance,
         **_span("size", best.nonzero_params, (known["size_low"], known["size_high"])),
         **_span("data", best.data, (known["data_low"], known["data_high"])),
+        "open_question": rival.difference.open_question or "none",
         "best": best.label,
         "rival": rival.label,
         **_estimated("difference", rival.difference),

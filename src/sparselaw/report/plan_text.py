@@ -75,6 +75,8 @@ def _options(answer: Answer) -> list[RenderableType]:
 
 def _told(found: Estimate) -> tuple[str, str]:
     """A number and its interval, to the digits that this supports."""
+    if found.known is None:
+        return "not determined", "-"
     bounds = found.bounds
     written = partial(by_interval, low=bounds[0], high=bounds[1]) if bounds else number
     return written(found.value), span(bounds, written)
