@@ -1,10 +1,13 @@
-"""The commands `sweep` and `runs`, as processes of their own."""
+"""The commands `sweep` and `runs`; test_faults.py runs them as processes of their own."""
 
+import io
 import json
-import subprocess
-import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from types import SimpleNamespace
 
 import pytest
+
+from sparselaw.cli import run
 
 SWEEP = """
 base = "base.toml"
@@ -23,9 +26,9 @@ def folder(tmp_path_factory, base_text):
 
 
 def call(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "sparselaw", *arguments], cwd=folder, capture_output=True, text=True, timeout=120
-    )
+    with chdir(folder), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = run(arguments)
+    return SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
 
 
 @pytest.fixture(scope="module")

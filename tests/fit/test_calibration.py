@@ -30,7 +30,7 @@ def held_out(runs: Runs, law: str, times: float) -> tuple[Fit, Runs]:
     """A fit of the runs of up to 1 / times of the largest compute, and the larger ones."""
     small = compute_of(runs) <= compute_of(runs).max() / times
     fitted = fit_law(runs.select(small), law, loss=LOSS)
-    return Fit(**vars(fitted) | {"spread": calibrate(runs.select(small), law, fitted)}), runs.select(~small)
+    return Fit(**vars(fitted) | {"spread": calibrate(runs.select(small), fitted)}), runs.select(~small)
 
 
 @pytest.mark.parametrize(("data", "law"), [("t5_c4", "capped"), ("vit_jft", "paper"), ("vit_jft", "dense")])
@@ -54,7 +54,7 @@ def test_a_true_law_has_little_misfit() -> None:
     truth = np.array([16.8, 0.722, 45.0, 0.245, 6.9e8, 0.35, 0.651])
     loss = PAPER.predict(truth, S, N, D) * np.exp(0.005 * np.random.default_rng(0).standard_normal(len(S)))
     runs = Runs.from_frame(pd.DataFrame({"nonzero_params": N, "sparsity": S, "data": D, "loss": loss}), name="true")
-    spread = calibrate(runs, "paper", fit_law(runs, "paper", loss=LOSS))
+    spread = calibrate(runs, fit_law(runs, "paper", loss=LOSS))
     assert spread.noise == pytest.approx(0.005, rel=0.2)
     assert LEAST_PER_DECADE <= spread.per_decade < 0.02
 
@@ -64,4 +64,4 @@ def test_a_table_too_small_to_hold_runs_out_takes_the_usual_error() -> None:
     truth = np.array([16.8, 0.722, 45.0, 0.245, 6.9e8, 0.35, 0.651])
     frame = pd.DataFrame({"nonzero_params": N, "sparsity": S, "data": D, "loss": PAPER.predict(truth, S, N, D)})
     runs = Runs.from_frame(frame, name="small")
-    assert calibrate(runs, "paper", fit_law(runs, "paper", loss=LOSS)).per_decade == 0.02
+    assert calibrate(runs, fit_law(runs, "paper", loss=LOSS)).per_decade == 0.02

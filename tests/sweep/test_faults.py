@@ -21,7 +21,7 @@ SWEEP = """
 base = "base.toml"
 nonzeros = [800, 3000]
 sparsities = [0, 0.75]
-data = ["38.6K"]
+data = ["25.6K"]
 """
 NUM_RUNS = 4
 PATIENCE = 120

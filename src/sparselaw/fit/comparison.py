@@ -15,9 +15,10 @@ from sparselaw.fit.calibration import calibrate
 from sparselaw.fit.fitting import condition_number, fit_law, prepare_again
 from sparselaw.fit.identify import ILL_CONDITIONED
 from sparselaw.fit.losses import Loss, loss_function
+from sparselaw.fit.parts import fit_parts, predictable
 from sparselaw.fit.result import Fit, Spread
 from sparselaw.fit.solver import predict_all
-from sparselaw.laws import Array, Law, law_named
+from sparselaw.laws import Array, Law
 from sparselaw.runs import Runs, held_out
 from sparselaw.runs.table import as_runs
 from sparselaw.shown import Readable
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ALL_LAWS = ("paper", "capped", "free-multiplier", "density-power", "no-floor", "average-params", "dense")
-BY_LEVEL = ("free-multiplier", "multipliers")
 MIN_LEVELS = 3  # a rolling hold-out fits at least this many levels
-HOLD_OUT_STARTS = 16
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,9 @@ def compare(
 def _compare(runs: Runs, law: Law | str, loss: Loss) -> Comparison:
     fitted = fit_law(runs, law, loss=loss)
     aic, bic = information_criteria(fitted)
-    splits = tuple(_hold_out(runs, law, loss, name, left_out) for name, left_out in hold_outs(runs))
-    return Comparison(fitted, aic, bic, splits, extrapolation_error(fitted), calibrate(runs, law, fitted))
+    return Comparison(
+        fitted, aic, bic, tuple(_held_out(runs, fitted)), extrapolation_error(fitted), calibrate(runs, fitted)
+    )
 
 
 def extrapolation_error(fitted: Fit) -> float | None:
@@ -142,27 +142,26 @@ def _levels(values: Array) -> Array:
     return levels
 
 
-def _hold_out(runs: Runs, law: Law | str, loss: Loss, name: str, left_out: NDArray[np.bool_]) -> HoldOut:
-    rest, asked = runs.select(~left_out), runs.select(left_out)
-    unable = HoldOut(name, len(asked), None, None)
-    try:
-        form = law_named(law, levels=rest.sparsity) if isinstance(law, str) else law
-        if form.name in BY_LEVEL and not np.isin(asked.sparsity, rest.sparsity).all():
-            return unable
-        fitted = fit_law(rest, form, loss=loss, starts=HOLD_OUT_STARTS)
-    except UserError:  # the rest cannot carry the law
-        return unable
-    if not _identified(fitted, rest):
-        return unable
-    error = fitted.predict(asked.sparsity, asked.nonzero_params, asked.data) / asked.loss - 1
-    return HoldOut(name, len(asked), float(np.abs(error).mean()), float(error.mean()))
+def _held_out(runs: Runs, fitted: Fit) -> Iterator[HoldOut]:
+    """The law of `fitted` without the runs of each split, and its error on them."""
+    splits = list(hold_outs(runs))
+    found = fit_parts(fitted, runs, np.array([~left_out for _, left_out in splits])) if splits else []
+    for (name, left_out), parameters in zip(splits, found, strict=True):
+        asked = runs.select(left_out)
+        sees_all = predictable(fitted.law, runs, ~left_out)[left_out].all()
+        if parameters is None or not sees_all or not _identified(fitted, runs, ~left_out, parameters):
+            yield HoldOut(name, len(asked), None, None)
+            continue
+        predicted = fitted.law.predict(parameters, asked.sparsity, asked.nonzero_params, asked.data)
+        error = predicted / asked.loss - 1
+        yield HoldOut(name, len(asked), float(np.abs(error).mean()), float(error.mean()))
 
 
-def _identified(fitted: Fit, runs: Runs) -> bool:
-    """Whether the derivatives by the parameters that matter are independent at the optimum, bounds aside."""
+def _identified(fitted: Fit, runs: Runs, part: NDArray[np.bool_], parameters: Array) -> bool:
+    """Whether at these parameters [p] the derivatives that matter to a part of the runs are independent, bounds aside."""
     setting = prepare_again(fitted, runs, weights=None, pin=None, bound=None)
-    theta = fitted.law.to_solver(fitted.values, setting.units)
-    jacobian = predict_all(setting.problem, theta[None], slice(None))[1][0]
+    theta = fitted.law.to_solver(parameters, setting.units)
+    jacobian = predict_all(setting.problem, theta[None], slice(None))[1][0][:, part]
     return condition_number(jacobian[np.abs(jacobian).max(1) > 0]) <= ILL_CONDITIONED
 
 

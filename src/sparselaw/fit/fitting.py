@@ -8,17 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparselaw.errors import UserError, arg, choice, require_at_least
-from sparselaw.fit.dispersion import dispersion
 from sparselaw.fit.identify import identifiability_warnings, impossible_warnings, require_carried, rival_warnings
 from sparselaw.fit.losses import Loss
-from sparselaw.fit.optima import rivals, settled
+from sparselaw.fit.optima import best_of_each, rivals
 from sparselaw.fit.quality import quality_warnings
 from sparselaw.fit.result import Domain, Fit, Starts
-from sparselaw.fit.solver import Problem, Solutions, minimise, predict_all, rounding
+from sparselaw.fit.solver import Problem, Solutions, minimise, predict_all
 from sparselaw.laws import CAPPED, Array, Law, PowerLaw, Units, law_named
 from sparselaw.runs import Runs
 
-SAME_OPTIMUM = 1e-6  # relative difference of objectives below which two starts have found the same optimum
 NUM_STARTS = 64
 Pins = Mapping[str, float]
 Bounds = Mapping[str, tuple[float, float]]
@@ -185,19 +183,10 @@ def _project(setting: Setting, start: Array) -> Array:
 
 def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fit:
     problem, law, weights = setting.problem, setting.problem.law, setting.weights
-    objective = np.where(np.isnan(solutions.objective), np.inf, solutions.objective)
-    reached = np.where(solutions.converged, objective, np.inf) if solutions.converged.any() else objective
-    best = int(np.argmin(reached))
-    at_optimum = solutions.converged & (objective <= objective[best] * (1 + SAME_OPTIMUM) + rounding(problem))
-    starts = Starts(len(solutions.theta), int(solutions.converged.sum()), int(at_optimum.sum()))
-    theta = solutions.theta[best]
-    scale, _ = dispersion(problem, theta, weights)
-    equal, others = solutions.select(at_optimum), solutions.select(~at_optimum)
-    alike = rivals(problem, weights, equal, theta, scale)
-    if len(alike):
-        equal = settled(problem, weights, equal, scale)
-        theta = equal.theta[np.argmin(np.where(equal.converged, equal.objective, np.inf))]
-    minima = rivals(problem, weights, equal.joined(others), theta, scale)
+    (best,) = best_of_each(problem, weights[None], [solutions])
+    theta, alike = best.theta, best.alike
+    starts = Starts(len(solutions.theta), int(solutions.converged.sum()), int(best.at_optimum.sum()))
+    minima = rivals(problem, weights, best.equal.joined(solutions.select(~best.at_optimum)), theta, best.scale)
     predicted, jacobian = predict_all(problem, theta[None], slice(None))
     residuals, slope = problem.loss.residual(predicted[0], problem.measured)
     free = problem.lower < problem.upper
@@ -213,7 +202,7 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
         parameters=parameters,
         loss=problem.loss,
         objective=float((weights * problem.loss.rho(residuals)).sum() / weights.sum() * problem.loss.scale),
-        status=_status(starts, objective.min() < objective[best] * (1 - SAME_OPTIMUM)),
+        status=_status(starts, best.converged),
         starts=starts,
         condition=condition,
         at_bound=names,
@@ -236,10 +225,10 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
     )
 
 
-def _status(starts: Starts, better_unfinished: bool) -> str:
+def _status(starts: Starts, converged: bool) -> str:
     if not starts.converged:
         return "not converged: no start reached a stationary point; check the runs, or pin parameters"
-    if better_unfinished:
+    if not converged:
         return "not converged: a start that did not finish is lower than all that did; try more starts"
     return "converged"
 

@@ -7,14 +7,17 @@ differ by more than a fraction of a standard error, in which the prior stands in
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sparselaw.fit.solver import Prior, Problem, Solutions, minimise, predict_all
+from sparselaw.fit.dispersion import dispersion
+from sparselaw.fit.solver import Bools, Prior, Problem, Solutions, minimise, predict_all, rounding
 from sparselaw.laws import Array, Law
 
 AS_GOOD = 3.84  # the 95% quantile of chi^2 with one degree of freedom
+SAME_OPTIMUM = 1e-6  # relative difference of objectives below which two starts have found the same optimum
 APART = 0.1  # standard errors
 MAX_RIVALS = 4
 TIE_BREAK = 1e-2  # weight of the prior that chooses among equally good parameters
@@ -25,6 +28,50 @@ def prior_of(law: Law, problem: Problem) -> tuple[Array, Array]:
     mean = np.array([p.prior[0] if p.prior else 0.0 for p in law.parameters])
     width = np.array([p.prior[1] if p.prior else np.inf for p in law.parameters])
     return mean, np.where(problem.lower < problem.upper, 1 / width**2, 0.0)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best of the solutions from many starts.
+
+    Attributes:
+        theta: parameters in solver coordinates [p]; of equally good ones those that the prior finds most plausible.
+        scale: dispersion of the fit.
+        converged: whether a start did, and none that did not is lower.
+        equal: the solutions at the optimum, as `settled` left them.
+        at_optimum: which solutions those are [num_starts].
+        alike: parameters [k, p] as good as `theta` and far from it.
+    """
+
+    theta: Array
+    scale: float
+    converged: bool
+    equal: Solutions
+    at_optimum: Bools
+    alike: Array
+
+
+def best_of_each(problem: Problem, weights: Array, found: Sequence[Solutions]) -> list[Best]:
+    """The best of each of several lots of solutions, each under run weights of its own [num_lots, num_runs]."""
+    lots = [_lowest(problem, *lot) for lot in zip(weights, found, strict=True)]
+    tied = [k for k, best in enumerate(lots) if len(best.alike)]
+    if tied:
+        for k, equal in zip(tied, settled(problem, weights[tied], [lots[k] for k in tied]), strict=True):
+            theta = equal.theta[np.argmin(np.where(equal.converged, equal.objective, np.inf))]
+            lots[k] = replace(lots[k], theta=theta, equal=equal)
+    return lots
+
+
+def _lowest(problem: Problem, weights: Array, solutions: Solutions) -> Best:
+    objective = np.where(np.isnan(solutions.objective), np.inf, solutions.objective)
+    reached = np.where(solutions.converged, objective, np.inf) if solutions.converged.any() else objective
+    lowest = reached.min()
+    at_optimum = solutions.converged & (objective <= lowest * (1 + SAME_OPTIMUM) + rounding(problem))
+    theta = solutions.theta[int(np.argmin(reached))]
+    scale, _ = dispersion(problem, theta, weights)
+    equal = solutions.select(at_optimum)
+    converged = bool(solutions.converged.any() and objective.min() >= lowest * (1 - SAME_OPTIMUM))
+    return Best(theta, scale, converged, equal, at_optimum, rivals(problem, weights, equal, theta, scale))
 
 
 def rivals(problem: Problem, weights: Array, solutions: Solutions, best: Array, scale: float) -> Array:
@@ -51,11 +98,22 @@ def rivals(problem: Problem, weights: Array, solutions: Solutions, best: Array, 
     return np.array(kept[1:]).reshape(-1, len(best))
 
 
-def settled(problem: Problem, weights: Array, solutions: Solutions, scale: float) -> Solutions:
-    """Equally good parameters, each moved within its set of minimisers to what the prior finds most plausible."""
+def settled(problem: Problem, weights: Array, ties: Sequence[Best]) -> list[Solutions]:
+    """The equally good parameters of each tie, moved within their set of minimisers to what the prior finds most plausible.
+
+    Args:
+        problem: that was solved.
+        weights: of the runs, for each tie [num_ties, num_runs].
+        ties: the ties.
+    """
     mean, precision = prior_of(problem.law, problem)
-    prior = Prior(TIE_BREAK * scale * precision, np.tile(mean, (len(solutions.theta), 1)))
-    return minimise(replace(problem, prior=prior), solutions.theta, weights=weights)
+    counts = [len(tie.equal.theta) for tie in ties]
+    scale = np.repeat([tie.scale for tie in ties], counts)
+    prior = Prior(TIE_BREAK * scale[:, None] * precision, np.tile(mean, (sum(counts), 1)))
+    start = np.concatenate([tie.equal.theta for tie in ties])
+    found = minimise(replace(problem, prior=prior), start, weights=np.repeat(weights, counts, 0))
+    lot = np.repeat(np.arange(len(ties)), counts)
+    return [found.select(lot == k) for k in range(len(ties))]
 
 
 def objective(problem: Problem, weights: Array, theta: Array) -> Array:

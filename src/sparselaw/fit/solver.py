@@ -55,7 +55,7 @@ class Penalty:
 
 @dataclass(frozen=True)
 class Prior:
-    """sum_k precision_k / 2 * (theta_k - centre_k)^2 added to F: precision is [p], centre [batch, p]."""
+    """sum_k precision_k / 2 * (theta_k - centre_k)^2 added to F: precision is [p] or [batch, p], centre [batch, p]."""
 
     precision: Array
     centre: Array
@@ -186,11 +186,13 @@ def _expand(problem: Problem, theta: Array, weights: Array, rows: Rows) -> _Stat
 
 
 def _add_prior(state: _State, prior: Prior, rows: Rows) -> None:
+    precision = np.broadcast_to(prior.precision, prior.centre.shape)[rows]
     away = state.theta - prior.centre[rows]
-    state.objective += (prior.precision * away**2).sum(1) / 2
-    state.gradient += prior.precision * away
-    state.majorising += np.diag(prior.precision)
-    state.true += np.diag(prior.precision)
+    state.objective += (precision * away**2).sum(1) / 2
+    state.gradient += precision * away
+    curvature = precision[:, :, None] * np.eye(precision.shape[1])
+    state.majorising += curvature
+    state.true += curvature
 
 
 def _add_penalty(state: _State, problem: Problem, penalty: Penalty, rows: Rows) -> None:

@@ -71,7 +71,7 @@ def fit(
     found = fit_law(table, law, loss=objective, weights=weights, pin=pin, bound=bound, starts=starts, seed=seed)
     if not bootstrap:
         return found
-    found = replace(found, spread=calibrate(table, law, found))
+    found = replace(found, spread=calibrate(table, found))
     return draw(found, table, num_draws=bootstrap, by=by, weights=weights, pin=pin, bound=bound, seed=seed)
 
 

@@ -5,19 +5,25 @@ threshold from counts summed over the ranks, so every rank cuts at the same key.
 tensor are kept, which takes one count from each rank.
 """
 
+from __future__ import annotations
+
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.tensor import DTensor, Shard
 
 from sparselaw.errors import UserError
 from sparselaw.prune.patterns import input_dim
 from sparselaw.prune.prunable import Slot
 from sparselaw.prune.ranking import Cut, Ranked, ties, write_mask
 from sparselaw.prune.thresholds import count_cut
+
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
 
 
 @dataclass(frozen=True)
@@ -32,13 +38,19 @@ class Ranks:
         return counts
 
 
+def is_sharded(tensor: Tensor) -> TypeGuard[DTensor]:
+    """Whether it is a DTensor. Their module takes a second to import, and has been imported where there is one."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
+
+
 def ranks_of(name: str, parameter: Tensor) -> Ranks | None:
     """The ranks that share a parameter; None if each holds the whole.
 
     Raises:
         UserError: if it is not sharded by rows over one dimension of the mesh.
     """
-    if not isinstance(parameter, DTensor):
+    if not is_sharded(parameter):
         return None
     cuts = [d for d, placement in enumerate(parameter.placements) if not placement.is_replicate()]
     if not cuts:
@@ -67,29 +79,33 @@ def check_whole(slots: Sequence[Slot]) -> None:
 def local_part(parameter: Tensor) -> Tensor:
     """This rank's part of a parameter, sharing its memory."""
     whole = parameter.detach()
-    return whole.to_local() if isinstance(whole, DTensor) else whole
+    return whole.to_local() if is_sharded(whole) else whole
 
 
 def whole_mask(mask: Tensor, parameter: Tensor) -> Tensor:
     """The mask of the whole parameter, gathered on every rank."""
-    if not isinstance(parameter, DTensor):
+    if not is_sharded(parameter):
         return mask
-    return DTensor.from_local(
-        mask,
-        parameter.device_mesh,
-        parameter.placements,
-        shape=parameter.shape,
-        stride=parameter.stride(),
-        run_check=False,
-    ).full_tensor()
+    return (
+        type(parameter)
+        .from_local(
+            mask,
+            parameter.device_mesh,
+            parameter.placements,
+            shape=parameter.shape,
+            stride=parameter.stride(),
+            run_check=False,
+        )
+        .full_tensor()
+    )
 
 
 def own_rows(whole: Tensor, parameter: Tensor) -> Tensor:
     """This rank's part of the mask of a whole parameter."""
-    if not isinstance(parameter, DTensor):
+    if not is_sharded(parameter):
         return whole
     for d, placement in enumerate(parameter.placements):
-        if isinstance(placement, Shard):
+        if placement.is_shard():
             pieces = whole.chunk(parameter.device_mesh.size(d))
             rank = parameter.device_mesh.get_local_rank(d)
             return pieces[rank] if rank < len(pieces) else whole[:0]

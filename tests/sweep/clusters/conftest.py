@@ -16,7 +16,7 @@ from sparselaw.sweep.jobs import FINISHED, Job
 from sparselaw.sweep.local import train_locally
 from sparselaw.train.config import config_from, config_to
 
-NUM_STEPS, EVERY = 600, 10
+NUM_STEPS, EVERY = 400, 10
 SEEDS = {"first": 0, "second": 1, "third": 2}
 PATIENCE = 300
 
