@@ -172,7 +172,7 @@ def best_gap_bits(S: ArrayLike) -> NDArray[np.integer]:
 
 @cache
 def wider_from() -> Array:
-    """The sparsities from which one more bit pays, for each width but the last; by its root in ln(1-S)."""
+    """The sparsities from which one more bit pays, for each width but the last; by bisection in ln(1-S)."""
     bits = np.arange(1, MAX_GAP_BITS)
     dense, sparse = np.zeros(len(bits)), np.full(len(bits), -MAX_GAP_BITS * np.log(2.0))
     for _ in range(60):

@@ -130,7 +130,7 @@ def closed_form(parameters: Array, N: Array, data: Array) -> Array:
 
 
 def numerical_optimum(law: PowerLaw, parameters: Array, N: Size, flops: Array, cost: TrainingCost) -> Array:
-    """S_opt by a scan and the root of the slope."""
+    """S_opt by a scan and bisection of the slope."""
     levels, kinks = levels_of(law, N), kinks_of(N, cost)
     values, N, flops = parameters[..., None, :], over_sparsities(N), flops[..., None]
     return lowest_point(

@@ -1,4 +1,4 @@
-"""The sparsity at which something is lowest: a scan finds the valleys, the root of the slope the bottom of each to rounding.
+"""The sparsity at which something is lowest: a scan finds the valleys, bisection of the slope the bottom of each to rounding.
 
 A law may have several valleys: dense models may be best beside sparse ones, and where a cost has kinks or jumps there are more.
 All bottoms are compared, with one another and with the points of the scan. The scan is finer near S = 0, where a law may rise
@@ -24,8 +24,7 @@ RANGE_SCAN = 1500  # for the ranges that are as good
 CLOSER_SCANS = 2
 EQUAL = 1e-12  # relative difference of values that is rounding
 CLOSEST_SCANS = 5  # of 64 points: to 1e-10
-STEPS = 120  # of a search for a root, which takes about 10, and about 55 where there is a jump
-EPSILON = 2.0**-52
+BISECTIONS = 54
 
 Function = Callable[[Array], Array]
 Pieces = tuple[tuple[float, float], ...]
@@ -153,49 +152,16 @@ def _stationary(slope: Function, low: Array, high: Array, known: Array) -> Array
 
 
 def rising_root(function: Function, low: Array, high: Array) -> Array:
-    """Where a function goes from negative to positive on [low, high]; an end if it does not change sign."""
-    low, high = np.broadcast_arrays(np.asarray(low, dtype=float), np.asarray(high, dtype=float))
-    before, after = _crossing(function, low, high)
-    return (before + after) / 2
-
-
-def _crossing(function: Function, low: Array, high: Array) -> tuple[Array, Array]:
-    """The neighbours, to rounding, between which a function turns from negative to not; one end twice if it never does.
-
-    Chandrupatla's method (1997, doi 10.1016/S0965-9978(96)00051-8): inverse quadratic interpolation where three points allow
-    it, bisection elsewhere; so jumps cost no more than bisection does.
-    """
-    at_low, at_high = function(low), function(high)
-    low, high = np.where(at_high < 0, high, low), np.where(at_low >= 0, low, high)  # no turn: both at one end
-    # The newest point, the one across the turn from it, and the one before.
-    new, across, old = high, low, low
-    f_new, f_across, f_old = np.where(at_high < 0, 1.0, at_high), np.where(at_low >= 0, -1.0, at_low), at_low
-    least, t = EPSILON * np.abs(high - low), np.full(np.shape(low), 0.5)
-    for _ in range(STEPS):
-        width = across - new
-        shortest = np.where(width == 0, 1.0, (least + EPSILON * np.abs(new)) / np.maximum(np.abs(width), 1e-300))
-        if (shortest > 0.5).all():
-            break
-        x = np.where(
-            shortest > 0.5, new, new + np.clip(t, np.minimum(shortest, 0.5), 1 - np.minimum(shortest, 0.5)) * width
-        )
-        f = np.where(shortest > 0.5, f_new, function(x))
-        stays = (f < 0) == (f_new < 0)
-        old, f_old = np.where(stays, new, across), np.where(stays, f_new, f_across)
-        across, f_across = np.where(stays, across, new), np.where(stays, f_across, f_new)
-        new, f_new = x, f
-        t = _next_share((new, across, old), (f_new, f_across, f_old))
-    return np.where(f_new < 0, new, across), np.where(f_new < 0, across, new)
-
-
-def _next_share(points: tuple[Array, Array, Array], heights: tuple[Array, Array, Array]) -> Array:
-    """How far from the newest point towards the one across to look next: 1/2 where interpolation cannot be trusted."""
-    (a, b, c), (f_a, f_b, f_c) = points, heights
-    with np.errstate(all="ignore"):
-        xi, phi = (a - b) / (c - b), (f_a - f_b) / (f_c - f_b)
-        share = f_a / (f_b - f_a) * f_c / (f_b - f_c) + (c - a) / (b - a) * f_a / (f_c - f_a) * f_b / (f_c - f_b)
-    is_sound = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(share)
-    return np.where(is_sound, share, 0.5)
+    """Where a function goes from negative to positive on [low, high]; an end if it does not change sign. Bisection."""
+    # np.array: a copy that may be written to, whatever the shape.
+    low, high = np.array(low, dtype=float), np.array(high, dtype=float)
+    always_rising, always_falling = function(low) >= 0, function(high) <= 0
+    start, end = low.copy(), high.copy()
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        falling = function(middle) < 0
+        low, high = np.where(falling, middle, low), np.where(falling, high, middle)
+    return np.where(always_rising, start, np.where(always_falling, end, (low + high) / 2))
 
 
 def pieces_within(
@@ -235,10 +201,8 @@ def _range_points(best: float, kinks: Sequence[float]) -> Array:
 
 def _edges(value: Function, inside: Array, outside: Array, allowed: float) -> Array:
     """The last S [k] from inside to outside, of which one may be the other, before the value exceeds what is allowed."""
-    beyond = np.nextafter(allowed, np.inf)
-
-    def excess(share: Array) -> Array:
-        return np.nan_to_num(value(inside + share * (outside - inside)) - beyond, nan=1.0)
-
-    last, _ = _crossing(excess, np.zeros(len(inside)), np.ones(len(inside)))
-    return inside + last * (outside - inside)
+    for _ in range(BISECTIONS):
+        middle = (inside + outside) / 2
+        is_near = value(middle) <= allowed
+        inside, outside = np.where(is_near, middle, inside), np.where(is_near, outside, middle)
+    return inside

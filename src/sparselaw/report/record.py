@@ -35,7 +35,7 @@ IDEAL = {"dense": "zeros are computed all the same", "sparse": "zeros are free"}
 TABLED = (0.0, *optimum.LEVELS, 0.96875, 0.984375)
 CONSTANTS = (
     (search, "MAX_SPARSITY", "SCAN", "FINE_SCAN", "NEAR_DENSE", "SHRINK", "LOW_POINTS"),
-    (search, "RANGE_SCAN", "CLOSER_SCANS"),
+    (search, "RANGE_SCAN", "CLOSER_SCANS", "BISECTIONS"),
     (lifetime, "NEWTON_STEPS"),
     (storage, "PRECISIONS", "FORMAT_PATTERN"),
     (estimate, "STEP", "FREE"),

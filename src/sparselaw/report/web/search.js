@@ -1,7 +1,6 @@
 // The sparsity at which something is lowest: the twin of laws/search.py, whose constants these are.
 
-const { MAX_SPARSITY, SCAN, FINE_SCAN, NEAR_DENSE, SHRINK, LOW_POINTS, RANGE_SCAN, CLOSER_SCANS } = record.constants;
-const BISECTIONS = 54; // to rounding
+const { MAX_SPARSITY, SCAN, FINE_SCAN, NEAR_DENSE, SHRINK, LOW_POINTS, RANGE_SCAN, CLOSER_SCANS, BISECTIONS } = record.constants;
 const ROUNDING = 1e-13; // where Ridders' method stops
 
 const bits = new DataView(new ArrayBuffer(8));
