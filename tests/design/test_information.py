@@ -137,7 +137,7 @@ def simulated(noise: float, seed: int) -> Runs:
 
 
 def test_noise_is_found_in_simulated_residuals() -> None:
-    noises = [run_noise(fit(simulated(0.005, seed), loss=LOG_LOSS, starts=4)) for seed in range(8)]
+    noises = [run_noise(fit(simulated(0.005, seed), loss=LOG_LOSS, starts=4, bootstrap=0)) for seed in range(8)]
     assert np.mean(noises) == pytest.approx(run_noise(T5, 0.005), rel=0.15)
 
 

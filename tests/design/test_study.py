@@ -50,7 +50,7 @@ class World:
             return open_fit(self.truth).values
         runs = candidates(self.limits, np.inf, Cost())
         loss = PAPER.predict(open_fit(self.truth).values, runs.sparsity, runs.nonzero_params, runs.data)
-        return fit(as_runs(runs, loss), self.form, loss=Loss(np.inf, log=True)).values
+        return fit(as_runs(runs, loss), self.form, loss=Loss(np.inf, log=True), bootstrap=0).values
 
     @property
     def first(self) -> Candidates:
@@ -100,7 +100,7 @@ def as_runs(runs: Candidates, loss: Array) -> Runs:
 
 def fitted_to(runs: Candidates, loss: Array, by: str) -> Fit:
     found = as_runs(runs, loss)
-    return bootstrap(fit(found, loss=LOSS, starts=8), found, num_draws=DRAWS, by=by)
+    return bootstrap(fit(found, loss=LOSS, starts=8, bootstrap=0), found, num_draws=DRAWS, by=by)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sparselaw.errors import UserError
-from sparselaw.fit import ABSOLUTE, Loss, compare, fit
+from sparselaw.fit import ABSOLUTE, Loss, compare
 from sparselaw.fit.comparison import hold_outs, information_criteria
+from sparselaw.fit.fitting import fit_law as fit
 
 T5_LOSS, VIT_LOSS = Loss(1e-3, log=True), Loss(0.01)
 

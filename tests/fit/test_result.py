@@ -76,7 +76,7 @@ def test_what_is_written_is_read_exactly(fitted, tmp_path):
 @pytest.mark.parametrize("law", ALL_LAWS)
 def test_a_real_fit_is_read_exactly(sweep, law, tmp_path):
     runs = sweep(noise=0.005, S=(0.0, 0.5, 0.75, 0.9921875))
-    fitted = bootstrap(fit(runs, law, loss=Loss(np.inf)), runs, num_draws=5)
+    fitted = bootstrap(fit(runs, law, loss=Loss(np.inf), bootstrap=0), runs, num_draws=5)
     fitted.save(tmp_path / "deep" / "fit.json")
     again = load_fit(tmp_path / "deep" / "fit.json")
     assert_same(fitted, again)
@@ -89,7 +89,7 @@ def test_a_fit_of_ones_own_law_needs_the_law(sweep, tmp_path):
         return a * N**-b + c + 0 * S + 0 * D
 
     law = from_function(own)
-    fitted = fit(sweep(noise=0.01), law)
+    fitted = fit(sweep(noise=0.01), law, bootstrap=0)
     fitted.save(tmp_path / "own.json")
     assert_same(fitted, load_fit(tmp_path / "own.json", law=law))
     with pytest.raises(UserError, match="own"):
@@ -99,7 +99,7 @@ def test_a_fit_of_ones_own_law_needs_the_law(sweep, tmp_path):
 @pytest.fixture(scope="module")
 def record(sweep):
     runs = sweep(noise=0.005)
-    return finite(bootstrap(fit(runs), runs, num_draws=4).to_json())
+    return finite(bootstrap(fit(runs, bootstrap=0), runs, num_draws=4).to_json())
 
 
 def refused(path) -> str:

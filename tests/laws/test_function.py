@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sparselaw.errors import UserError
-from sparselaw.fit import Loss, fit
+from sparselaw.fit import Loss
+from sparselaw.fit.fitting import fit_law as fit
 from sparselaw.laws import PAPER, from_function
 
 

@@ -32,7 +32,7 @@ from sparselaw.plan.question import CONFIDENCE, check_units
 from sparselaw.shown import Shown
 
 GRID, LIFETIME_GRID = 300, 100
-BAND_LEVELS = 192  # sparsities at which a band is inverted; it is interpolated between them
+BAND_LEVELS = 96  # sparsities at which a band is inverted; it is interpolated between them
 
 
 @dataclass(frozen=True)
