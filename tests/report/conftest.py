@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from rich.console import Console, RenderableType
 
-from sparselaw.fit import Fit, bootstrap, compare, fit, open_fit
+from sparselaw.fit import Fit, compare, fit, open_fit
 from sparselaw.laws import PAPER
 from sparselaw.report.page import write_page
 from sparselaw.report.study import Study, study
@@ -124,7 +124,7 @@ def law(parameters, S, N, D):
 def simulated() -> Study:
     """A study with everything but training curves."""
     runs = simulated_runs()
-    fitted = bootstrap(fit(runs), runs, num_draws=200)
+    fitted = fit(runs, bootstrap=200)
     return study(fitted, runs=runs, comparisons=compare(runs, ("paper", "dense")))
 
 

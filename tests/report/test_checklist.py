@@ -98,7 +98,7 @@ def test_runs_left_out_are_counted(simulated: Study) -> None:
 def test_few_levels_are_weak() -> None:
     runs = simulated_runs()
     few = runs.select((runs.data < 1e10) & (runs.sparsity < 0.6))
-    told = study(fit(few), runs=few, comparisons=compare(few, ("paper",)))
+    told = study(fit(few, bootstrap=100), runs=few, comparisons=compare(few, ("paper",)))
     assert item(told, "Range of the runs").state == "weak"
     assert "levels of D, S" in item(told, "Range of the runs").said
 

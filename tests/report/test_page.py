@@ -180,7 +180,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = [HOSTILE[k % 5] for k in range(64)]  # a table cannot hold a lone surrogate
     runs = simulated_runs(HOSTILE[0], run_id=names, pattern=names[::-1])
     runs = replace(runs, data_unit=HOSTILE[2], warnings=HOSTILE)
-    fitted = replace(fit(runs), warnings=HOSTILE)
+    fitted = replace(fit(runs, bootstrap=50), warnings=HOSTILE)
     curve = Curve(HOSTILE[0], 1e6, 0.5, np.array([1e3, 1e6]), np.array([3.0, 2.0]))
     told = study(fitted, runs=runs, curves=[curve], left_out={HOSTILE[1]: 1}, notes=HOSTILE)
     path = tmp_path_factory.mktemp("hostile") / "hostile.html"
@@ -273,7 +273,7 @@ def test_a_law_of_your_own_has_a_report_without_a_planner(visit: Visits, tmp_pat
         return a * N**-b * (1 - 0.2 * S) + e * D**-f + c
 
     runs = simulated_runs()
-    write_page(tmp_path / "own.html", study(fit(runs, from_function(mine)), runs=runs))
+    write_page(tmp_path / "own.html", study(fit(runs, from_function(mine), bootstrap=0), runs=runs))
     opened = visit(tmp_path / "own.html")
     assert opened.text("#headline") == "No optimal sparsity"
     assert "a law of your own" in opened.text("#answer")

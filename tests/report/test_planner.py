@@ -180,7 +180,7 @@ LAWS = ("free-multiplier", "density-power", "no-floor", "average-params")
 @pytest.mark.parametrize("law", LAWS)
 def test_every_law_that_can_be_planned_with_is_evaluated_in_the_page(visit: Visits, tmp_path: Path, law: str) -> None:
     runs = simulated_runs()
-    fitted = bootstrap(fit(runs, law), runs, num_draws=50)
+    fitted = fit(runs, law, bootstrap=50)
     write_page(tmp_path / "law.html", study(fitted), plotlyjs="cdn")
     opened = visit(tmp_path / "law.html")
     for cost in ("dense", "sparse", "epyc-csr"):
@@ -248,7 +248,7 @@ def assert_refused(opened: Visit, error: str) -> None:
 
 
 def test_a_law_of_single_sparsities_refuses_a_pattern_between_them(visit: Visits, tmp_path: Path) -> None:
-    fitted, memory = fit(simulated_runs(), "free-multiplier"), Memory(4e7, Storage("3:7"))
+    fitted, memory = fit(simulated_runs(), "free-multiplier", bootstrap=50), Memory(4e7, Storage("3:7"))
     write_page(tmp_path / "levels.html", study(fitted), plotlyjs="cdn")
     address = "&".join(f"{key}={value}" for key, value in in_bytes(memory).items())
     opened = visit(tmp_path / "levels.html", hash=f"#{address}")
@@ -419,7 +419,7 @@ def drawn(opened: Visit, name: str) -> int:
 
 def test_a_law_without_contours_has_a_planner_but_none(visit: Visits, tmp_path: Path) -> None:
     runs = simulated_runs()
-    fitted: Fit = fit(runs, "free-multiplier")
+    fitted: Fit = fit(runs, "free-multiplier", bootstrap=50)
     write_page(tmp_path / "levels.html", study(fitted))
     opened = visit(tmp_path / "levels.html")
     opened.page.wait_for_selector('figure[data-figure="answer"] .main-svg', state="attached")

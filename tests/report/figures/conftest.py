@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sparselaw.cost import Cost
-from sparselaw.fit import bootstrap, fit, open_fit, profile
+from sparselaw.fit import fit, open_fit, profile
 from sparselaw.fit.multipliers import compare_groups
 from sparselaw.fit.pretrained import compare_pretrained
 from sparselaw.plan.contours import budget_contours, lifetime_contours
@@ -22,7 +22,7 @@ def runs():
 
 @pytest.fixture(scope="session")
 def fitted(runs):
-    return bootstrap(fit(runs, starts=16), runs, num_draws=30, by="cell")
+    return fit(runs, starts=16, bootstrap=30, by="cell")
 
 
 @pytest.fixture(scope="session")

@@ -120,14 +120,14 @@ def test_many_sizes_and_sparsities_give_few_panels_and_markers(fitted):
     )
     table["loss"] = law(fitted.parameters, table["sparsity"], table["nonzero_params"], table["data"])
     scattered = Runs.from_frame(table, name="scattered")
-    found = fit(scattered, starts=4)
+    found = fit(scattered, starts=4, bootstrap=0)
     assert len(figures.loss_figure(found, scattered).axes) == 4
     assert len(figures.flops_figure(found, scattered).axes) == 8
     assert len(figures.loss_figure(found, scattered).legends[0].texts) == 8
 
 
 def test_a_fit_writes_the_kinds_that_it_can(runs, tmp_path):
-    plain = fit(runs, "dense", starts=4)
+    plain = fit(runs, "dense", starts=4, bootstrap=0)
     paths = figures.save_fit_figures(plain, runs, [], tmp_path)
     assert [path.name for path in paths] == ["loss.png", "flops.png", "predicted.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
