@@ -58,7 +58,7 @@ def test_an_option_is_written_in_words(text: str) -> None:
         "int4 int8",
         "100%",
         "-5%",
-        "lora",
+        "sparse",
         "1.5",
         "nan",
         "50 %",
@@ -75,3 +75,9 @@ def test_an_own_option_joins_the_standard_ones() -> None:
     assert options_of((), own) == (*STANDARD, own)
     assert options_of(("dense",), own) == (DENSE, own)
     assert options_of(("dense", "50%")) == (DENSE, parse_option("50%"))
+
+
+@pytest.mark.parametrize("text", ["MoE", "lora int4", "structured 50%", "distilled"])
+def test_what_no_law_covers_is_refused_with_the_place_that_says_more(text: str) -> None:
+    with pytest.raises(UserError, match=r"no law here covers .*'Limits of the method'"):
+        parse_option(text)

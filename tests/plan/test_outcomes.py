@@ -1,5 +1,6 @@
 """Options under one question, against brute force over (N, S) with the formulas written out once more."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,16 +8,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from sparselaw.fit import Fit, open_fit
 from sparselaw.laws import DENSE
 from sparselaw.laws.precision import FACTORS
 from sparselaw.plan import Answer, plan
 from sparselaw.plan.outcomes import Outcome
+from sparselaw.report.plan_text import answer_text
 
 BITS = {"bf16": 16, "int8": 8, "int4": 4}
 MACKO = ([0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], [1, 0.9, 0.778, 0.675, 0.558, 0.441, 0.343, 0.261])
 SIZES = np.geomspace(1e-3, 1, 3001)  # of the limit
+
+
+def plan_text(answer: Answer) -> str:
+    """The screen, without its line breaks."""
+    out = io.StringIO()
+    Console(file=out, width=200).print(answer_text(answer))
+    return " ".join(out.getvalue().split())
 
 
 def loss(fitted: Fit, S, N, D, precision: str):
@@ -55,6 +65,59 @@ CASES: dict[str, tuple[dict[str, Any], float, Any, float]] = {
 }
 
 
+def least_flops(fitted: Fit, one: Outcome, limit: float, per_weight, wanted: float) -> float:
+    """The fewest FLOPs with which any sparsity and any size within the limit reach a loss."""
+    pattern, precision, p = one.option.pattern, one.option.precision, fitted.parameters
+    S = np.linspace(0, 0.99, 991)[:, None] if one.option.sparsity is None else np.array([[one.option.sparsity]])
+    weights = SIZES * limit / per_weight(pattern, precision, S)
+    room = wanted - loss(fitted, S, weights * (1 - S), np.inf, precision)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        flops = 6 * weights * p["a_D"] * room ** (-1 / p["b_D"])
+    return float(np.nanmin(np.where(room > 0, flops, np.nan)))
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "limit"),
+    [
+        ("t5-c4-refit", {"memory": "40MB", "loss": 3.0}, 40e6),
+        ("t5-c4-refit", {"memory": "4GB", "loss": 2.8}, 4e9),
+        ("vit-jft", {"memory": "500MB", "loss": 4.9}, 5e8),
+    ],
+)
+def test_nothing_reaches_a_loss_with_fewer_flops(name: str, asked: dict[str, Any], limit: float) -> None:
+    fitted = open_fit(name)
+    answer = plan(fitted, **asked)
+    first = answer.outcomes[0]
+    assert len(answer.outcomes) >= 5
+    for one in answer.outcomes:
+        S, N, D = one.sparsity, one.nonzero_params, one.data
+        assert loss(fitted, S, N, D, one.option.precision) == pytest.approx(asked["loss"], rel=1e-9)
+        assert one.flops.value == pytest.approx(6 * N / (1 - S) * D, rel=1e-12)
+        least = least_flops(fitted, one, limit, bytes_of_weight, asked["loss"])
+        assert one.flops.value <= least * (1 + 1e-6)
+        assert one.flops.value == pytest.approx(least, rel=1e-3)
+        assert one.times_best is not None
+        assert one.times_best.value == pytest.approx(one.flops.value / first.flops.value, rel=1e-9)
+        assert one.difference is None
+
+
+def test_how_long_a_sparse_model_trains_to_equal_a_dense_one() -> None:
+    """At equal weights before pruning: the data that takes the sparse one to the loss of the dense one, solved by hand."""
+    fitted = open_fit("t5-c4-refit")
+    reached = float(loss(fitted, 0.0, 2e7, 3e10, "bf16"))
+    answer = plan(fitted, total="20M", loss=reached, options=("dense", "50%", "99%"))
+    p = fitted.parameters
+    data = {one.option.name: one.data for one in answer.outcomes}
+    room = reached - float(loss(fitted, 0.5, 1e7, np.inf, "bf16"))
+    assert data == {
+        "dense": pytest.approx(3e10, rel=1e-9),
+        "50%": pytest.approx(p["a_D"] * room ** (-1 / p["b_D"]), rel=1e-9),
+    }
+    shown = plan_text(answer)
+    assert "Left out, because no budget is known to reach this loss with them: 99%." in shown
+    assert "dense reaches the loss with the fewest FLOPs; 50% comes next" in shown
+
+
 @pytest.mark.parametrize("name", ["vit-jft", "t5-c4-refit"])
 @pytest.mark.parametrize("case", CASES)
 def test_no_size_and_sparsity_does_better(name: str, case: str) -> None:
@@ -72,7 +135,7 @@ def test_no_size_and_sparsity_does_better(name: str, case: str) -> None:
         used = one.total_params * per_weight(one.option.pattern if S else "dense", one.option.precision, S)
         assert used <= limit * (1 + 1e-9)
         assert one.fills == pytest.approx(used == pytest.approx(limit))
-        assert one.flops == pytest.approx(flops)
+        assert one.flops.value == pytest.approx(flops)
         assert one.bytes == pytest.approx(
             one.total_params * bytes_of_weight(one.option.pattern, one.option.precision, S)
         )

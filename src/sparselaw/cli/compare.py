@@ -39,4 +39,5 @@ class Command:
                 | {"hold_outs": [asdict(h) for h in c.hold_outs]}
                 for c in found
             ]
+            + [{"law": law, "refused": reason} for law, reason in found.refused.items()]
         )

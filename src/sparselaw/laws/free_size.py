@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sparselaw.laws.inverse import required_data
 from sparselaw.laws.optimum import TrainingCost, data_exponent, levels_of, loss_on_budget
 from sparselaw.laws.power import Array, Direction, PowerLaw
 from sparselaw.laws.search import lowest_point
@@ -61,13 +62,22 @@ def least_flops_of_any_size(
 ) -> Array:
     """The smallest budget that reaches a loss with at most so much data, at the best size and sparsity; inf if none does."""
     values = np.asarray(parameters, dtype=float)
+    S = best_per_flop(law, values, cost)
+    N = size_for_loss(law, values, S, loss, data=data)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.where(np.isfinite(N), cost.flops(S, N, required_data(law, values, S, N, loss)), np.inf)
+
+
+def size_for_loss(law: PowerLaw, parameters: ArrayLike, S: ArrayLike, loss: float, *, data: float = np.inf) -> Array:
+    """The N that reaches a loss at sparsity S with the fewest FLOPs, seeing at most `data`; inf where none reaches it.
+
+    FLOPs at constant loss are least where the capacity term takes b_D / (b_N + b_D) of the loss above the floor.
+    """
+    values = np.asarray(parameters, dtype=float)
     b_N, b_D = law.capacity_exponent(values), data_exponent(law, values)
     room = loss - law.floor(values)
-    S = best_per_flop(law, values, cost)
-    unlimited = law.data_for(values, room)  # what a model without bounds would need
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        # The share of the room that the capacity term takes: what is cheapest, or what the data leaves.
-        share = np.minimum(b_D / (b_N + b_D), 1 - (unlimited / data) ** b_D)
-        D = unlimited * (1 - share) ** (-1 / b_D)
+        # What a model without bounds would need leaves the rest of the room to the capacity term.
+        share = np.minimum(b_D / (b_N + b_D), 1 - (law.data_for(values, room) / data) ** b_D)
         N = np.exp((np.log(law.capacity(values, S, 1.0)) - np.log(room * share)) / b_N)
-        return np.where((room > 0) & (share > 0), cost.flops(S, N, D), np.inf)
+        return np.where((room > 0) & (share > 0), N, np.inf)

@@ -206,11 +206,19 @@ def ask(fitted: Fit, question: Question) -> Answer:
 
 
 def _outcomes(fitted: Fit, question: Question, budget: OnBudget, estimate: Estimates) -> tuple[Outcome, ...]:
-    """What each option comes to, where the question has a budget."""
-    if question.is_lifetime or question.loss is not None:
+    """What each option comes to, where the question has a budget, or a loss to reach and a limit of size or data."""
+    if question.is_lifetime or (question.loss is not None and question.flops is not None):
         return ()
-    kept = question.architecture.kept if question.architecture else 0
-    given = Budget(budget.flops, budget.cost, budget.available, question.size, question.device, question.batch, kept)
+    given = Budget(
+        None if question.loss is not None else budget.flops,
+        budget.cost,
+        question.loss,
+        budget.available,
+        question.size,
+        question.device,
+        question.batch,
+        question.architecture.kept if question.architecture else 0,
+    )
     return outcomes(fitted, question.options, given, estimate, factors=question.factors)
 
 

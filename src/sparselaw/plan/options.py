@@ -52,6 +52,13 @@ STANDARD = (
 )
 """What is compared unless other options are asked for."""
 ASKED = either("options", "--option")
+OUTSIDE = {
+    **dict.fromkeys(("moe", "mixture-of-experts", "experts"), "mixtures of experts"),
+    **dict.fromkeys(("lora", "qlora", "adapters"), "low-rank adapters"),
+    **dict.fromkeys(("structured", "width", "depth"), "pruning of whole units or layers"),
+    **dict.fromkeys(("distilled", "distillation"), "distillation"),
+}
+"""Words for what no law here covers, and its name."""
 HOW = "write a sparsity, pattern or precision, or several of them, such as dense, 50%, 2:4, int4 or '50% int4'."
 
 
@@ -89,6 +96,11 @@ def parse_option(text: str) -> Option:
 def _read(word: str, text: str) -> tuple[str, float | str]:
     """What kind of word it is, and its value."""
     lower = word.lower()
+    if lower in OUTSIDE:
+        raise UserError(
+            f"{ASKED} has {word!r}, but no law here covers {OUTSIDE[lower]}; what is known of that choice stands in the "
+            "docs under 'Limits of the method'."
+        )
     if lower in PRECISIONS:
         return "precision", lower
     if lower in ("dense", "unstructured"):

@@ -24,7 +24,7 @@ from sparselaw.words import say
 FEWEST = 1000  # weights in a memory: a layer has more, so a unit must be wrong
 LARGEST = 1e40  # of any quantity asked about: powers of it stay within the range of a double
 TOLERANCE = 1e-3  # of the loss
-LIFETIME_TOLERANCE = 1e-2  # of the cost
+COST_TOLERANCE = 1e-2  # of the cost
 CONFIDENCE = 0.95
 
 
@@ -97,7 +97,7 @@ class Question:
     @property
     def share_of_no_difference(self) -> float:
         """The tolerance, or the usual one."""
-        usual = LIFETIME_TOLERANCE if self.is_lifetime else TOLERANCE
+        usual = COST_TOLERANCE if self.is_lifetime else TOLERANCE
         return usual if self.tolerance is None else self.tolerance
 
     def check(self, law: PowerLaw) -> None:

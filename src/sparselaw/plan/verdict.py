@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from sparselaw.laws.power import Direction
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan.estimate import Estimate
 from sparselaw.plan.paths import OnBudget
+from sparselaw.plan.question import COST_TOLERANCE
 from sparselaw.plan.record import record_of
 from sparselaw.words import say, sentences
 
@@ -69,14 +71,17 @@ def distinct(answer: Answer) -> list[Outcome]:
 
 
 def _options_facts(answer: Answer) -> dict[str, Any]:
-    best, *others = distinct(answer)
+    best, *others = shown = distinct(answer)
     rival = others[0] if others else best
+    apart = rival.difference or rival.times_best
+    assert apart is not None
     known, factors = answer.cautions, answer.question.factors
     used = dict.fromkeys(one.option.precision for one in answer.outcomes)
     told = ", ".join(f"{name} {factors[name].value:g}" for name in used if factors[name].value < 1)
     facts = {
         "num_options": 1 + len(others),
-        "repeated": " and ".join(one.option.name for one in answer.outcomes if one.is_dense_after_all) or "none",
+        "repeated": _joined(one.option.name for one in answer.outcomes if one not in shown) or "none",
+        "unreachable": _joined(_unreachable(answer)) or "none",
         "status_is_failure": known["status_is_failure"],
         "misfit": answer.evidence.misfit,
         "data_unit": answer.data_unit,
@@ -84,16 +89,32 @@ def _options_facts(answer: Answer) -> dict[str, Any]:
         "tolerance": answer.tolerance,
         **_span("size", best.nonzero_params, (known["size_low"], known["size_high"])),
         **_span("data", best.data, (known["data_low"], known["data_high"])),
-        "open_question": rival.difference.open_question or "none",
+        "open_question": apart.open_question or "none",
         "best": best.label,
         "rival": rival.label,
-        **_estimated("difference", rival.difference),
+        "is_for_loss": best.times_best is not None,
+        **_estimated("difference", apart),
+        "cost_tolerance": COST_TOLERANCE if answer.question.tolerance is None else answer.question.tolerance,
         "factors": told,
         "has_factors": bool(told),
         "has_patterns": any(":" in one.option.pattern for one in answer.outcomes),
         "is_unfilled": answer.question.limit != "count" and not best.fills,
     }
     return facts | {"is_blocked": bool(say("options", "unclear", facts | {"is_blocked": False}))}
+
+
+def _unreachable(answer: Answer) -> list[str]:
+    """The options with which no budget reaches the loss that is asked for."""
+    if answer.question.loss is None:
+        return []
+    reached = {one.option for one in answer.outcomes}
+    return [option.name for option in answer.question.options if option not in reached]
+
+
+def _joined(names: Iterable[str]) -> str:
+    """Names in a sentence: a, b and c."""
+    *first, last = [*names] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def measured(answer: Answer, *, missed: bool) -> tuple[str, ...]:

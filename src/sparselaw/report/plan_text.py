@@ -21,6 +21,7 @@ from sparselaw.report.text import count, flops, level, number, percent, plain_ta
 from sparselaw.words import FORMS, by_interval, rows
 
 COUNTED = "N counts only the prunable weights, the matrices of the blocks; embeddings and norms come on top.\n"
+OPTION_NOTES = ("precision", "pattern", "unfilled", "repeated", "unreachable")
 COST_NAMES = {"dense": "if zeros cost compute", "sparse": "if sparse kernels skipped them for free"}
 
 
@@ -56,26 +57,28 @@ def _options(answer: Answer) -> list[RenderableType]:
         return []
     shown, device = verdict.distinct(answer), answer.question.device
     interval = f"{answer.question.confidence:.0%} interval"
-    worth = plain_table(
-        "option", "sparsity", "loss", interval, "above best", interval, "bytes", *["token"] * bool(device)
-    )
+    goal, apart = ("loss", "above best") if answer.question.loss is None else ("FLOPs", "times best")
+    worth = plain_table("option", "sparsity", goal, interval, apart, interval, "bytes", *["token"] * bool(device))
     takes = plain_table("", "weights", "non-zero", answer.data_unit, "runs on")
     for one in shown:
-        cells = [percent(one.sparsity), *_told(one.loss), *_told(one.difference), FORMS["bytes"](one.bytes)]
+        told = (
+            _told(one.loss) if answer.question.loss is None else (flops(one.flops.value), span(one.flops.bounds, flops))
+        )
+        cells = [percent(one.sparsity), *told, *_told(one.difference or one.times_best), FORMS["bytes"](one.bytes)]
         if device:
             cells.append("-" if one.seconds_per_token is None else FORMS["seconds"](one.seconds_per_token))
         worth.add_row(escape(one.option.name), *cells)
         counts = count(one.total_params), count(one.nonzero_params), count(one.data)
         takes.add_row(escape(one.option.name), *counts, ", ".join(one.runtimes) or "nothing today")
-    notes = [verdict.options(answer, group) for group in ("precision", "pattern", "unfilled", "repeated")]
+    notes = [verdict.options(answer, group) for group in OPTION_NOTES]
     is_count = answer.question.limit == "count" and answer.question.nonzeros is not None
     reason = [answer.options_reason] if answer.question.limit == "count" else []
     return [worth, *[takes] * (not is_count), *[Text(f"- {sentence}") for sentence in (*reason, *notes) if sentence]]
 
 
-def _told(found: Estimate) -> tuple[str, str]:
+def _told(found: Estimate | None) -> tuple[str, str]:
     """A number and its interval, to the digits that this supports."""
-    if found.known is None:
+    if found is None or found.known is None:
         return "not determined", "-"
     bounds = found.bounds
     written = partial(by_interval, low=bounds[0], high=bounds[1]) if bounds else number

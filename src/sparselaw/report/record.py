@@ -40,7 +40,7 @@ CONSTANTS = (
     (storage, "PRECISIONS", "FORMAT_PATTERN"),
     (estimate, "STEP", "FREE"),
     (evidence, "IMPOSSIBLE", "NEAR"),
-    (question, "FEWEST", "LARGEST", "TOLERANCE", "LIFETIME_TOLERANCE"),
+    (question, "FEWEST", "LARGEST", "TOLERANCE", "COST_TOLERANCE"),
     (solve, "CURVE_POINTS"),
     (counts, "EXPONENTS", "BYTE_UNITS"),
     (forms, "OUT_OF_REACH", "NOT_DETERMINED", "MOST", "MAGNITUDE"),

@@ -1,6 +1,6 @@
 // The answer to a question, as `sparselaw plan --json` gives it: the twin of plan/question.py, plan/answer.py and plan/record.py.
 
-const { TOLERANCE, LIFETIME_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS, IMPOSSIBLE, NEAR } = record.constants;
+const { TOLERANCE, COST_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS, IMPOSSIBLE, NEAR } = record.constants;
 
 function modelFrom({ law, fit, costs }) {
   const values = fit.parameters.map((value) => value ?? Infinity);
@@ -127,7 +127,7 @@ function servedAnswer(model, state) {
   const S = bestSparsity(law, demand), { nonzeros: N, training: C, total } = lifeAt(law, S, demand);
   const quantities = lifetimeQuantities({ N, C, S, demand }), value = (s) => lifeAt(law, s, demand).total;
   const limits = { levels: law.levels, kinks: kinksOf(demand) };
-  const pieces = piecesWithin(value, S, total * (1 + LIFETIME_TOLERANCE), limits);
+  const pieces = piecesWithin(value, S, total * (1 + COST_TOLERANCE), limits);
   const record = {
     ...pointValues(quantities, law),
     ...sharedRecord(model, state, S, N),
@@ -136,7 +136,7 @@ function servedAnswer(model, state) {
     inference_cost: state.serving,
     near_optimal: pieceWith(S, pieces),
     near_optimal_pieces: pieces,
-    tolerance: LIFETIME_TOLERANCE,
+    tolerance: COST_TOLERANCE,
     costs: bestByCost(model, state, "serving", "inference", (other) => bestSparsity(law, { ...demand, serving: other })),
   };
   const evidence = evidenceOf(model, S, (law, s) => 1 - lifeAt(law, s, demand).total / lifeAt(law, 0, demand).total);
