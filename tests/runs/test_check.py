@@ -6,6 +6,7 @@ import pytest
 
 from sparselaw.errors import UserError
 from sparselaw.runs import Runs, parse_columns
+from sparselaw.runs.columns import TARGETS
 
 
 def frame(**changes):
@@ -87,7 +88,7 @@ def test_parse_columns():
         ("loss=", "'loss=' is not name=column; write nonzero_params=n,loss=val."),
         ("loss=a,", "'' is not name=column; write nonzero_params=n,loss=val."),
         ("loss=a,loss=b", "'loss' is given twice; give it one column."),
-        ("L=a", "'L' cannot be mapped to a column; give one of nonzero_params, sparsity, data, loss."),
+        ("L=a", f"'L' cannot be mapped to a column; give one of {', '.join(TARGETS)}."),
     ],
 )
 def test_parse_columns_refuses(text, sentence):

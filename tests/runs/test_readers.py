@@ -134,6 +134,7 @@ def test_columns_are_mapped_and_the_mapped_one_wins(read):
     np.testing.assert_array_equal(runs.loss, [3, 2])
 
 
+PERCENT = "if it is in percent, write 75% as 0.75, or give sparsity=NAME/100 in columns"
 CELL = "correct or remove it."
 
 
@@ -149,7 +150,7 @@ CELL = "correct or remove it."
         ("٣", "loss", "'٣' is not a number"),
         ("True", "loss", "'True' is not a number"),
         ('"3,5"', "loss", "'3,5' is not a number"),
-        ("nan", "loss", "'nan' is not a number"),
+        ("nan", "loss", "is empty or NaN"),
         ("inf", "loss", "'inf' is not a number"),
         ("1e400", "loss", "inf is not finite"),
         ("-1e400", "loss", "-inf is not finite"),
@@ -160,8 +161,8 @@ CELL = "correct or remove it."
         ("many", "nonzero_params", "'many' is not a count such as 1.3B or 4.2e21"),
         ("1", "sparsity", "1 is outside [0, 1), the fraction of zeros"),
         ("-0.1", "sparsity", "-0.1 is outside [0, 1), the fraction of zeros"),
-        ("75", "sparsity", "75 is outside [0, 1), the fraction of zeros; if it is in percent, write 75% as 0.75"),
-        ("50%", "sparsity", "'50%' is not a number"),
+        ("75", "sparsity", f"75 is outside [0, 1), the fraction of zeros; {PERCENT}"),
+        ("50 %", "loss", "'50 %' is not a number"),
         ("x" * 200, "loss", f"'{'x' * 17}...{'x' * 18}' is not a number"),
     ],
 )
@@ -258,7 +259,7 @@ DEEP = "[" * 100_000
         pytest.param(
             "hello world\n!\n", "r.csv", "r.csv has no column 'nonzero_params' (its columns: 'hello world')", id="prose"
         ),
-        pytest.param(CSV.encode("utf-16"), "r.csv", "r.csv is not UTF-8 text (byte 0); save it as UTF-8.", id="utf-16"),
+        pytest.param(CSV.encode("utf-16")[:-1], "r.csv", "r.csv is not UTF-16 text (byte", id="half of UTF-16"),
         pytest.param(CSV.replace("a", "é").encode("latin-1"), "r.csv", "r.csv is not UTF-8 text", id="latin-1"),
         pytest.param(b"\0\1\2\3", "r.csv", "r.csv is not text; give a CSV, JSON or Parquet file.", id="binary"),
         pytest.param(
@@ -314,7 +315,8 @@ def test_refuses(refusal, content, name, sentence):
 def test_wrong_mapping_is_told(refusal):
     assert refusal(CSV, columns={"loss": "val"}).endswith("'data', 'loss'); correct columns.")
     assert refusal(CSV, columns={"seed": "run_id"}) == (
-        "'seed' cannot be mapped to a column; give one of nonzero_params, sparsity, data, loss."
+        "'seed' cannot be mapped to a column; give one of nonzero_params, sparsity, data, loss, total_params, density, "
+        "flops, unique_data, run, data_unit."
     )
     sentence = refusal(CSV.replace("3.25", "x").replace("loss", "val"), columns={"loss": "val"})
     assert sentence == f"runs.csv, row 3, column 'val': 'x' is not a number; {CELL}"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from tyro.conf import Positional
 
 from sparselaw.cli.fit import Delta, Loss, Table, fit_record
-from sparselaw.cli.options import Columns, Json, named_columns, print_json
+from sparselaw.cli.options import Columns, Json, Where, named_columns, print_json, say_taken
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,17 @@ class Command:
     loss: Loss = None
     delta: Delta = None
     columns: Columns = None
+    where: Where = None
     json: Json = False
 
     def run(self) -> None:
         """Compares, prints."""
         from sparselaw.fit import compare
+        from sparselaw.runs import read_runs
 
-        found = compare(self.runs, columns=named_columns(self.columns), loss=self.loss, delta=self.delta)
+        runs = read_runs(self.runs, columns=named_columns(self.columns), where=self.where)
+        say_taken(runs)
+        found = compare(runs, loss=self.loss, delta=self.delta)
         if not self.json:
             from sparselaw.report.fit_text import compare_text
             from sparselaw.report.text import show

@@ -13,12 +13,14 @@ from sparselaw.cli.options import (
     Columns,
     Intervals,
     Json,
+    Where,
     check_output,
     named_columns,
     option,
     pairs,
     print_json,
     required,
+    say_taken,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class Command:
         option("column with the weight of each run, such as num_seeds", metavar="COLUMN", default="equal weights"),
     ] = None
     columns: Columns = None
+    where: Where = None
     starts: Annotated[int, option("number of starting points, such as 200", metavar="NUMBER")] = 64
     seed: Annotated[int, option("seed of the starting points and resamples, such as 1", metavar="NUMBER")] = 0
     recipe: Annotated[
@@ -110,7 +113,8 @@ class Command:
         from sparselaw.runs import read_runs
 
         check_output(self.output, "a fit", ".json")
-        runs = read_runs(self.runs, columns=named_columns(self.columns))
+        runs = read_runs(self.runs, columns=named_columns(self.columns), where=self.where)
+        say_taken(runs)
         options = {
             "pin": pairs(self.pin, "pin", "NAME=VALUE, such as b_D=0.35", float),
             "bound": pairs(self.bound, "bound", "NAME=LOW:HIGH, such as c=0:2", _bounds),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from tyro.conf import FlagCreatePairsOff, arg
 
 from sparselaw import errors
 from sparselaw.counts import parse_range
 from sparselaw.errors import UserError
+
+if TYPE_CHECKING:
+    from sparselaw.runs import Runs
 
 
 class Command(Protocol):
@@ -56,9 +60,17 @@ Fitted = Annotated[
 Columns = Annotated[
     str | None,
     option(
-        "names of columns in your file, such as nonzero_params=n,sparsity=s,data=tokens,loss=val",
+        "columns of your file, or expressions over them, such as total_params=n,sparsity=1-density,data=tokens_b*1e9,loss=val",
         metavar="NAME=COLUMN,...",
-        default="the names nonzero_params, sparsity, data and loss",
+        default="the usual names, such as nonzero_params, params, sparsity, density, tokens, flops, val_loss",
+    ),
+]
+Where = Annotated[
+    str | None,
+    option(
+        "condition on columns that runs must meet, such as \"status == 'finished'\"",
+        metavar="CONDITION",
+        default="all rows",
     ),
 ]
 TrainingCost = Annotated[
@@ -88,9 +100,15 @@ def ranged(text: str | None) -> tuple[float, float] | None:
 
 def named_columns(text: str | None) -> dict[str, str] | None:
     """The mapping in `--columns`."""
-    from sparselaw.runs.check import parse_columns
+    from sparselaw.runs.columns import parse_columns
 
     return parse_columns(text) if text else None
+
+
+def say_taken(runs: Runs) -> None:
+    """Says on standard error which columns were taken for what, and which rows were left out."""
+    for line in runs.taken:
+        print(f"{runs.name}: {line}", file=sys.stderr)
 
 
 def pairs(texts: Sequence[str], name: str, form: str, convert: Callable[[str], Any]) -> dict[str, Any]:

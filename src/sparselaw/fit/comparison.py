@@ -75,6 +75,7 @@ def compare(
     laws: Sequence[Law | str] = ALL_LAWS,
     *,
     columns: Mapping[str, str] | None = None,
+    where: str | None = None,
     loss: Loss | str | None = None,
     delta: float | None = None,
 ) -> Comparisons:
@@ -84,13 +85,14 @@ def compare(
         runs: as in `sparselaw.fit`.
         laws: built-in laws by name, or others.
         columns: as in `sparselaw.fit`.
+        where: as in `sparselaw.fit`.
         loss: as in `sparselaw.fit`.
         delta: as in `sparselaw.fit`.
 
     Raises:
         UserError: runs, law or loss that do not exist, or runs that none of the laws can be fitted to.
     """
-    table = as_runs(runs, columns=columns)
+    table = as_runs(runs, columns=columns, where=where)
     objective = loss_function(table.name, loss, delta=delta)
     rows, refused = [], {}
     for law in laws:

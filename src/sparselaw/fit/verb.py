@@ -30,6 +30,7 @@ def fit(
     law: Law | str | Callable[..., Any] | None = None,
     *,
     columns: Mapping[str, str] | None = None,
+    where: str | None = None,
     loss: Loss | str | None = None,
     delta: float | None = None,
     quantile: float = 0.5,
@@ -47,7 +48,8 @@ def fit(
         runs: a table, or what `read_runs` reads: a file, a folder of runs, or a published sweep such as `t5-c4`.
         law: a built-in law's name, a law, a function of S, N, D and its parameters, or `FILE.py:FUNCTION`. If None `paper`, but
             `capped` for the published sweep t5-c4, whose fit is impossible without the cap.
-        columns: names in the table of those of nonzero_params, sparsity, data, loss that have another one there.
+        columns: what the columns of the table mean, and which rows to fit: as in `sparselaw.runs.read_runs`.
+        where: as there.
         loss: the loss function of residuals: `huber-log`, `huber`, `squared`, `squared-log`, `absolute`, `absolute-log`. A
             published sweep's own if None, else huber-log.
         delta: of Huber's loss; 0.001 for huber-log and 0.01 for huber if None.
@@ -63,7 +65,7 @@ def fit(
     Raises:
         UserError: runs, law, loss or parameters that do not exist, or impossible numbers.
     """
-    table = as_runs(runs, columns=columns)
+    table = as_runs(runs, columns=columns, where=where)
     objective = loss_function(table.name, loss, delta=delta, quantile=quantile)
     if bootstrap:
         check_resampling(bootstrap, by)

@@ -3,7 +3,7 @@
 A table comes from a sweep or from any CSV, JSON or Parquet file.
 """
 
-from sparselaw.runs.check import COLUMNS, parse_columns
+from sparselaw.runs.columns import COLUMNS, parse_columns
 from sparselaw.runs.published import PUBLISHED, Run, held_out
 from sparselaw.runs.readers import read_all, read_runs
 from sparselaw.runs.table import Runs

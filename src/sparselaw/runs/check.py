@@ -7,60 +7,38 @@ cell is an error that names file, row, column and value. Suspicious values (repe
 from __future__ import annotations
 
 import re
-import reprlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparselaw.counts import parse_count
-from sparselaw.errors import UserError, arg, either
+from sparselaw.errors import UserError, arg
+from sparselaw.runs.columns import COLUMNS, Found, counts_zeros, missing, repetition, shown
+from sparselaw.runs.expressions import ALLOWED, evaluate
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-COLUMNS = ("nonzero_params", "sparsity", "data", "loss")
-COUNTS = ("nonzero_params", "data")
+COUNTS = ("nonzero_params", "total_params", "params", "data", "flops", "unique_data")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_COMMA = re.compile(r"-?[0-9]{1,3},[0-9]{3}")
+BLANK = ("", "nan", "na", "n/a", "null", "none", "-")
+DONE = ("finished", "completed", "complete", "done", "success")
+NAMED = 20  # rows in a sentence
 EMPTY = "is empty or NaN"
 _NESTED = (dict, list, tuple, set, np.ndarray)
-_SHORT = reprlib.Repr()
-_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 2, 40, 40, 40
 
 Array = NDArray[np.float64]
 
 
-def parse_columns(text: str) -> dict[str, str]:
-    """Parses a text such as `nonzero_params=n,loss=val` into a mapping from the four names to columns of the file.
-
-    Raises:
-        UserError: if a part is not name=column, or a name is unknown or given twice.
-    """
-    mapping: dict[str, str] = {}
-    for part in text.split(","):
-        target, equals, source = (piece.strip() for piece in part.partition("="))
-        if not (target and equals and source):
-            raise UserError(f"{shown(part)} is not name=column; write nonzero_params=n,loss=val.")
-        if target in mapping:
-            raise UserError(f"{target!r} is given twice; give it one column.")
-        mapping[target] = source
-    _check_targets(mapping)
-    return mapping
-
-
-def _check_targets(columns: Mapping[str, str]) -> None:
-    for target in columns:
-        if target not in COLUMNS:
-            raise UserError(f"{shown(target)} cannot be mapped to a column; give one of {', '.join(COLUMNS)}.")
-
-
 def checked_table(
     frame: DataFrame, where: str, *, rows: Sequence[int | str], columns: Mapping[str, str] | None
-) -> DataFrame:
-    """The four columns as float64, then the other columns of `frame` unchanged, with an index from 0.
+) -> tuple[DataFrame, tuple[str, ...]]:
+    """The four columns as float64, then the others of `frame` unchanged, index 0, 1, ...; and what was taken for what.
 
     If a mapping gives one of the four names to a column, an existing column of that name is dropped.
 
@@ -68,7 +46,7 @@ def checked_table(
         frame: cells as read, in any dtype.
         where: name of the file, for error messages.
         rows: name of each row in the file, [num_runs].
-        columns: maps those of the four names that the file does not use to its own.
+        columns: what the caller says of the columns; see `columns.Found`.
 
     Raises:
         UserError: if a column is missing, or for the first bad cell.
@@ -76,21 +54,120 @@ def checked_table(
     if not len(frame):
         raise UserError(f"{where} holds no runs; give a table with one row per run.")
     names = _named_columns(frame, where)
-    sources = {target: (columns or {}).get(target, target) for target in COLUMNS}
-    _check_targets(columns or {})
-    for target, source in sources.items():
-        if source not in names:
-            there = ", ".join(shown(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
-            yours = either(f"columns={{'{target}': NAME}}", f"--columns {target}=NAME")
-            advice = f"give its name with {yours}" if source == target else f"correct {arg('columns')}"
-            raise UserError(f"{where} has no column {shown(source)} (its columns: {there}); {advice}.")
     table = frame.set_axis(names, axis=1).reset_index(drop=True)
-    others = [n for n in names if n not in COLUMNS and n not in sources.values()]
+    cells = _Cells(table, where, rows, Found(names, columns or {}))
+    four, used = cells.four()
+    others = [n for n in names if n not in COLUMNS and n not in used]
     for name in others:
         _refuse_nested(table[name], where, rows)
-    return table[others].assign(**{t: _numbers(table[s], t, where, rows) for t, s in sources.items()})[
-        [*COLUMNS, *others]
-    ]
+    extra = cells.extra()
+    kept = [name for name in others if name not in extra]
+    return table[kept].assign(**four, **extra)[[*COLUMNS, *extra, *kept]], tuple(cells.found.taken)
+
+
+def rows_where(
+    frame: DataFrame, rows: Sequence[int | str], condition: str | None
+) -> tuple[DataFrame, Sequence[int | str], tuple[str, ...]]:
+    """The rows of a table that meet a condition such as `status == 'finished'`, their names, and what was left out.
+
+    Raises:
+        UserError: it is no condition on the columns, or no row meets it.
+    """
+    if condition is None:
+        return frame, rows, ()
+
+    def column(name: str) -> Any:
+        values = frame[name]
+        with suppress(UserError):
+            return _floats(values, "data", "", rows)
+        return values.astype(object).to_numpy()
+
+    met = np.asarray(evaluate(condition, frame, column))
+    if met.dtype != bool:
+        raise UserError(f"{condition!r} is no condition; write one such as status == 'finished'.")
+    met = np.broadcast_to(met, len(frame))
+    if not met.any():
+        raise UserError(f"No row meets {condition!r}; correct {arg('where')}.")
+    kept = [row for row, is_met in zip(rows, met, strict=True) if is_met]
+    said = f"{len(frame) - len(kept)} of {len(frame)} rows are left out: they do not meet {condition}"
+    return frame[met].reset_index(drop=True), kept, (said,) * (len(kept) < len(frame))
+
+
+class _Cells:
+    """The numbers of a table by the meaning of its columns."""
+
+    def __init__(self, table: DataFrame, where: str, rows: Sequence[int | str], found: Found) -> None:
+        self.table, self.where, self.rows, self.found = table, where, rows, found
+
+    def four(self) -> tuple[dict[str, Array], set[str]]:
+        """N, S, D and L [num_runs], and the columns that they are taken from."""
+        sparsity, weights, data, loss = (
+            self.found.source(*targets)
+            for targets in (
+                ("sparsity", "density"),
+                ("nonzero_params", "total_params", "params"),
+                ("data", "flops"),
+                ("loss",),
+            )
+        )
+        weights = weights or self._lacks("nonzero_params")
+        N, S = self.numbers(*weights), np.zeros(len(self.table))
+        if sparsity is None:
+            self.found.taken.append("there is no column of sparsity, so all runs are taken for dense")
+        else:
+            S = self.numbers(*sparsity)
+            S = 1 - S if sparsity[0] == "density" else S
+        total = N / (1 - S)
+        if self._is_total(weights, N, S):
+            N, total = N * (1 - S), N
+        data = data or self._lacks("data")
+        D = self.numbers(*data)
+        if data[0] == "flops":
+            D = D / (6 * total)
+            self.found.taken.append(f"the data is {data[1]} / (6 weights before pruning)")
+        loss = loss or self._lacks("loss")
+        four = {"nonzero_params": N, "sparsity": S, "data": D, "loss": self.numbers(*loss)}
+        return four, {source for _, source in filter(None, (sparsity, weights, data, loss))}
+
+    def _is_total(self, weights: tuple[str, str], N: Array, S: Array) -> bool:
+        if weights[0] != "params":
+            return weights[0] == "total_params"
+        if not counts_zeros(N, S, weights[1]):
+            return False
+        self.found.taken.append(f"{weights[1]} is the same at several sparsities, so it counts weights before pruning")
+        return True
+
+    def _lacks(self, target: str) -> NoReturn:
+        raise missing(target, self.where, self.found.names)
+
+    def extra(self) -> dict[str, Any]:
+        """The unique data and the run of each row, where the table has them."""
+        extra: dict[str, Any] = {}
+        if unique := self.found.source("unique_data"):
+            extra["unique_data"] = self.numbers(*unique)
+        if (run := self.found.asked.get("run")) is not None:
+            extra["run"] = self.table[run] if run in self.table else self._lacks(run)
+        return extra
+
+    def numbers(self, target: str, source: str) -> Array:
+        """A column, or an expression over columns, as the numbers of a target [num_runs]."""
+        if source in self.table:
+            if target == "sparsity" and source.lower() == "density":
+                raise UserError(f"{self.where}: density is 1 - sparsity; write density={source} in {arg('columns')}.")
+            return _checked(
+                _floats(self.table[source], target, self.where, self.rows), target, source, self.where, self.rows
+            )
+        if source.isidentifier():
+            there = ", ".join(shown(name) for name in self.found.names[:10])
+            raise UserError(f"{self.where} has no column {source!r} (its columns: {there}); correct {arg('columns')}.")
+
+        def column(name: str) -> Array:
+            return _floats(self.table[name], "data", self.where, self.rows)
+
+        values = np.broadcast_to(np.asarray(evaluate(source, self.table, column)), len(self.table))
+        if values.dtype == object or values.dtype.kind not in "fi":
+            raise UserError(f"{source!r} gives no numbers; {ALLOWED}.")
+        return _checked(values.astype(float), target, source, self.where, self.rows)
 
 
 def _named_columns(frame: DataFrame, where: str) -> list[str]:
@@ -101,12 +178,21 @@ def _named_columns(frame: DataFrame, where: str) -> list[str]:
     return names
 
 
-def _numbers(column: Series, target: str, where: str, rows: Sequence[int | str]) -> Array:
-    values = _floats(column, target, where, rows)
+def _checked(values: Array, target: str, source: str, where: str, rows: Sequence[int | str]) -> Array:
+    """The values, if they are possible ones of the target."""
     good = np.isfinite(values) & ((values >= 0) & (values < 1) if target == "sparsity" else values > 0)
+    good &= (values <= 1) | (target != "density")
     if not good.all():
         at = int(np.argmin(good))
-        raise _error(where, rows[at], column.name, _problem(float(values[at]), target))
+        empty = int(np.isnan(values).sum())
+        if empty > 1 and np.isnan(values[at]):
+            there = [str(row) for row, value in zip(rows, values, strict=True) if np.isnan(value)]
+            told = ", ".join(there[:NAMED]) + (", ..." if empty > NAMED else "")
+            raise UserError(
+                f"{where}, column {shown(source)}: {empty} cells are empty (rows {told}); fill them, or leave these runs out "
+                f'with {arg("where")} "{source} > 0".'
+            )
+        raise _error(where, rows[at], source, _problem(float(values[at]), target))
     return values
 
 
@@ -114,12 +200,15 @@ def _problem(value: float, target: str) -> str:
     if not np.isfinite(value):
         return EMPTY if np.isnan(value) else f"{value} is not finite"
     if target == "sparsity":
-        percent = "; if it is in percent, write 75% as 0.75" if 1 < value <= 100 else ""
+        percent = ""
+        if 1 < value <= 100:
+            percent = f"; if it is in percent, write 75% as 0.75, or give sparsity=NAME/100 in {arg('columns')}"
         return f"{value:g} is outside [0, 1), the fraction of zeros{percent}"
-    return f"{value:g} is not positive"
+    return f"{value:g} is not positive" if value <= 0 else f"{value:g} is above 1, the density of dense weights"
 
 
 def _floats(column: Series, target: str, where: str, rows: Sequence[int | str]) -> Array:
+    """The numbers of a column; NaN for empty cells."""
     from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
 
     if is_numeric_dtype(column.dtype) and not is_bool_dtype(column.dtype) and not is_complex_dtype(column.dtype):
@@ -127,28 +216,34 @@ def _floats(column: Series, target: str, where: str, rows: Sequence[int | str]) 
     values = np.empty(len(column))
     for at, cell in enumerate(column.astype(object)):
         try:
-            values[at] = _number(cell, count=target in COUNTS)
+            values[at] = _number(cell, count=target in COUNTS, share=target in ("sparsity", "density"))
         except OverflowError:
             raise _error(where, rows[at], column.name, "is too large for a number") from None
         except ValueError as error:
+            if (earlier := np.flatnonzero(np.isnan(values[:at]))).size:
+                raise _error(where, rows[int(earlier[0])], column.name, EMPTY) from None
             raise _error(where, rows[at], column.name, str(error)) from None
     return values
 
 
-def _number(cell: object, *, count: bool) -> float:
+def _number(cell: object, *, count: bool, share: bool) -> float:
     if isinstance(cell, str):
         text = cell.strip()
         if NUMBER.fullmatch(text):
             return float(text)
-        if not text:
-            raise ValueError(EMPTY)
+        if share and text.endswith("%") and NUMBER.fullmatch(text[:-1].strip()):
+            return float(text[:-1]) / 100
+        if _COMMA.fullmatch(text):
+            raise ValueError(f"{shown(text)} may have a decimal comma or group thousands; write it without a comma")
+        if text.lower() in BLANK:
+            return np.nan
         if count:
             with suppress(UserError):
                 return parse_count(text)
     elif isinstance(cell, int | float | np.integer | np.floating | Decimal) and not isinstance(cell, bool):
         return float(cell)
     elif cell is None or type(cell).__name__ in ("NAType", "NaTType"):
-        raise ValueError(EMPTY)
+        return np.nan
     raise ValueError(f"{shown(cell)} is not a {'count such as 1.3B or 4.2e21' if count else 'number'}")
 
 
@@ -164,11 +259,6 @@ def _error(where: str, row: int | str, column: object, problem: str) -> UserErro
     return UserError(f"{where}, row {row}, column {shown(str(column))}: {problem}; correct or remove it.")
 
 
-def shown(cell: object) -> str:
-    """A value for a message: shortened, on one line."""
-    return " ".join(_SHORT.repr(cell).split())
-
-
 def doubts(table: DataFrame, rows: Sequence[int | str]) -> tuple[str, ...]:
     """Warnings about values of a checked table that are possible but probably mistakes."""
     suspects = (
@@ -176,13 +266,28 @@ def doubts(table: DataFrame, rows: Sequence[int | str]) -> tuple[str, ...]:
         ("nonzero_params", table["nonzero_params"] < 1000, "below 1000", "is it in millions or billions?"),
         ("data", table["data"] < 1000, "below 1000", "is it in millions, billions or epochs?"),
     )
-    found = [_repeats(table, rows)]
+    found = [_repeats(table, rows), repetition(table), _unfinished(table)]
     for column, odd, how, question in suspects:
         if odd.any():
             at = int(np.argmax(odd))
             extent = f"{how} in {int(odd.sum())} of {len(table)} runs"
             found.append(f"{column} is {table[column].iloc[at]:g} in row {rows[at]} ({extent}): {question}")
     return tuple(sentence for sentence in found if sentence)
+
+
+def _unfinished(table: DataFrame) -> str:
+    """That a column of states has several, where one of them is that of a finished run."""
+    for name in ("status", "state"):
+        if name in table:
+            counts = table[name].astype(str).value_counts()
+            done = next((state for state in DONE if state in counts.index), None)
+            if done and len(counts) > 1:
+                others = ", ".join(f"{count} {shown(state)}" for state, count in counts.items() if state != done)
+                return (
+                    f"{name} says that not all runs have finished ({others}), and all are fitted; leave them out with the "
+                    f"condition \"{name} == '{done}'\" (--where)."
+                )
+    return ""
 
 
 def _repeats(table: DataFrame, rows: Sequence[int | str]) -> str:

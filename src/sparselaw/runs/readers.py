@@ -6,6 +6,7 @@ as a spreadsheet does (the header is row 1), rows of JSON and Parquet from 1, an
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -19,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparselaw.errors import UserError, arg, first_line
-from sparselaw.runs.check import Array, checked_table, doubts, shown
+from sparselaw.runs.check import Array, checked_table, doubts, rows_where, shown
 from sparselaw.runs.folders import is_address, runs_in
 from sparselaw.runs.published import PUBLISHED, published_bytes, published_frame
-from sparselaw.runs.table import Runs, unit_of
+from sparselaw.runs.table import Runs, as_runs, unit_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -38,10 +39,21 @@ ARCHIVES = {
 }
 # Numbers as programs write them, so that a run named 007 stays text.
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_EXCEL = re.compile(r"\A\s*\"?sep=([,;\t|])\"?[ \t]*\r?\n", re.IGNORECASE)
+# Numbers as people write them; a minus may be that of Unicode.
+_UNUSUAL = re.compile(r"[,\u00a0\u202f\u2009\u2212]|[0-9] [0-9]")
+_MINUS = re.compile(r"\u2212[0-9].*")
+_SPACED = re.compile(r"[-\u2212]?[0-9]{1,3}(?:[\u00a0\u202f\u2009 ][0-9]{3})+(?:[.,][0-9]+)?")
+_DECIMAL_COMMA = re.compile(r"-?(?:[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+)%?")
+_DECIMAL_POINT = re.compile(r"-?[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,})(?:[eE][+-]?[0-9]+)?%?")
+_COMMA_GROUPS = re.compile(r"-?[0-9]{1,3}(?:(?:,[0-9]{3}){2,}|(?:,[0-9]{3})+\.[0-9]+)%?")
+_WITH_COMMAS = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?%?")
+_WITH_DECIMAL_COMMA = re.compile(r"-?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+)(?:,[0-9]+)?(?:[eE][+-]?[0-9]+)?%?")
+_LINES = re.compile(r"\s*\{[^\n]*\}[ \t]*\r?\n\s*\{")  # a record a line
 _INDEX = re.compile(r"|__index_level_[0-9]+__")
 
 
-def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -> Runs:
+def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None, where: str | None = None) -> Runs:
     """Reads runs from a CSV, JSON (records, or pandas' column form) or Parquet file, a folder of runs, or a published sweep.
 
     Columns without a name, such as the index that pandas writes, are dropped. A column data_unit says what D counts.
@@ -50,24 +62,27 @@ def read_runs(source: str | Path, *, columns: Mapping[str, str] | None = None) -
         source: path of a file; path or address (s3://...) of a folder of runs; or `t5-c4` or `vit-jft`, which are
             downloaded once, checked and cached, or read from the folder that the environment variable
             SPARSELAW_DATASETS names.
-        columns: maps those of nonzero_params, sparsity, data and loss that the file names differently to its names.
+        columns: maps nonzero_params, sparsity, data, loss (or total_params, density, flops, unique_data, run) to columns of the
+            file or expressions over them, such as {"data": "tokens_b * 1e9"}; usual names are recognised.
+        where: a condition on the columns that rows must meet, such as `status == 'finished'`.
 
     Raises:
         UserError: naming file, row, column and value of the first mistake.
     """
     if isinstance(source, str) and source in PUBLISHED:
-        return _published(source)
+        return as_runs(_published(source), where=where)
     path = Path(source)
     if is_address(str(source)) or os.path.isdir(path):
         if columns:
             raise UserError(
                 f"{source} is a folder of runs, which needs no names of columns; leave {arg('columns')} out."
             )
-        return runs_in(str(source))
-    where = str(path)
-    frame, rows = read_table(_content(path), where)
-    table = checked_table(frame, where, rows=rows, columns=columns)
-    return Runs(table, path.name, data_unit=unit_of(table), warnings=doubts(table, rows))
+        return as_runs(runs_in(str(source)), where=where)
+    frame, rows = read_table(_content(path), str(path))
+    frame, rows, left_out = rows_where(frame, rows, where)
+    table, taken = checked_table(frame, str(path), rows=rows, columns=columns)
+    said = (*left_out, *taken)
+    return Runs(table, path.name, data_unit=unit_of(table, taken), warnings=doubts(table, rows), taken=said)
 
 
 def read_all(sources: Sequence[str], *, columns: Mapping[str, str] | None = None) -> Runs:
@@ -123,6 +138,8 @@ def read_table(content: bytes, where: str) -> tuple[DataFrame, Rows]:
         if content.startswith(magic):
             raise UserError(f"{where} is a {kind} file; unpack or export it as CSV, JSON or Parquet.")
     text = _text(content, where)
+    if where.lower().endswith((".jsonl", ".ndjson")) or _LINES.match(text):
+        return _read_json_lines(text, where)
     if where.lower().endswith((".parquet", ".pq")):
         raise UserError(f"{where} is not a Parquet file; give its name the ending of its format.")
     if text.lstrip()[0] in "[{" or where.lower().endswith(".json"):
@@ -131,10 +148,13 @@ def read_table(content: bytes, where: str) -> tuple[DataFrame, Rows]:
 
 
 def _text(content: bytes, where: str) -> str:
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise UserError(f"{where} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
+        raise UserError(
+            f"{where} is not {encoding.removesuffix('-sig').upper()} text (byte {error.start}); save it as UTF-8."
+        ) from error
     if "\0" in text:
         raise UserError(f"{where} is not text; give a CSV, JSON or Parquet file.")
     if not text.strip():
@@ -147,21 +167,68 @@ def _read_csv(text: str, where: str) -> tuple[DataFrame, Rows]:
     for at, line in body.items():
         if len(line) != len(header):
             raise UserError(f"{where}, row {at} has {len(line)} cells, but the header has {len(header)}; correct it.")
-    cells = zip(*body.values(), strict=True) if body else [()] * len(header)
+    cells = zip(*_plainly(list(body.values())), strict=True) if body else [()] * len(header)
     columns = [(name.strip(), _inferred(column)) for name, column in zip(header, cells, strict=True)]
     return _frame(columns, where), list(body)
 
 
 def _csv_lines(text: str, where: str) -> tuple[list[str], dict[int, list[str]]]:
-    """The header, and all other lines that are not blank by their row in the file."""
+    """The header, and all other lines that are neither blank nor a comment by their row in the file."""
     lines: list[list[str]] = []
-    delimiter = max(",;\t", key=text.lstrip().partition("\n")[0].count)
+    text = _without_comments(text)
+    given = _EXCEL.match(text)
+    text = _EXCEL.sub("\n", text, count=1)
+    delimiter = given[1] if given else max(",;\t", key=text.lstrip().partition("\n")[0].count)
     try:
         lines.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise UserError(f"{where}, after row {len(lines)}, is not CSV ({error}); correct it there.") from error
     numbered = {at: line for at, line in enumerate(lines, 1) if line}
     return numbered.pop(min(numbered)), numbered
+
+
+def _without_comments(text: str) -> str:
+    """The text with blank lines for the comments at its start; the last of them is the header where only numbers follow."""
+    lines = text.splitlines(keepends=True)
+    start = next((k for k, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), 0)
+    if not start:
+        return text
+    first = [cell.strip().strip('"') for cell in re.split(r"[,;\t]", lines[start].strip())]
+    heads = [k for k in range(start) if lines[k].strip()]
+    kept = heads[-1:] if heads and all(_PLAIN.fullmatch(cell) for cell in first) else []
+    blank = ["\n" if k not in kept else lines[k].lstrip().lstrip("#").lstrip() for k in range(start)]
+    return "".join([*blank, *lines[start:]])
+
+
+def _plainly(lines: list[list[str]]) -> list[list[str]]:
+    """The cells with numbers written as programs write them, where the table as a whole tells how they are written here.
+
+    Commas are decimal if a cell has one that cannot group thousands, and group thousands if a cell has several, or one before
+    a point. If the cells disagree, or none tells, they stay as they are.
+    """
+    if not _UNUSUAL.search("\0".join("\0".join(line) for line in lines)):
+        return lines
+    spaced = [[_grouped(cell) for cell in line] for line in lines]
+    decimal = any(_DECIMAL_COMMA.fullmatch(cell) for line in spaced for cell in line)
+    grouped = any(_COMMA_GROUPS.fullmatch(cell) for line in spaced for cell in line)
+    if decimal and not any(_DECIMAL_POINT.fullmatch(cell) for line in spaced for cell in line) and not grouped:
+        return [[_from_comma(cell) for cell in line] for line in spaced]
+    if grouped and not decimal:
+        return [[cell.replace(",", "") if _WITH_COMMAS.fullmatch(cell) else cell for cell in line] for line in spaced]
+    return spaced
+
+
+def _grouped(cell: str) -> str:
+    """A number without the spaces between its thousands, and with a plain minus; other text as it is."""
+    text = cell.strip()
+    if _SPACED.fullmatch(text):
+        text = re.sub(r"\s", "", text)
+    return text.replace("\u2212", "-") if _MINUS.fullmatch(text) else (text if text != cell.strip() else cell)
+
+
+def _from_comma(cell: str) -> str:
+    text = cell.strip()
+    return text.replace(".", "").replace(",", ".") if _WITH_DECIMAL_COMMA.fullmatch(text) else cell
 
 
 def _inferred(cells: Sequence[str]) -> Array | NDArray[np.int64] | NDArray[np.object_]:
@@ -190,6 +257,19 @@ def _read_json(text: str, where: str) -> tuple[DataFrame, Rows]:
     if isinstance(found, dict):
         return _from_columns(found, where)
     raise UserError(f"{where} holds no table; give records [{{...}}, ...] or columns {{...}}.")
+
+
+def _read_json_lines(text: str, where: str) -> tuple[DataFrame, Rows]:
+    records, rows = [], []
+    for at, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                records.append(json.loads(line, object_pairs_hook=_distinct))
+            except (ValueError, RecursionError) as error:
+                raise UserError(f"{where}, line {at} is not JSON ({error}); write one record a line.") from error
+            rows.append(at)
+    frame, _ = _from_records(records, where)
+    return frame, rows
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparselaw.errors import UserError, first_line
-from sparselaw.runs.check import Array, checked_table, doubts
+from sparselaw.runs.check import Array, checked_table, doubts, rows_where
+from sparselaw.runs.columns import DATA_TAKEN, unit_in
 from sparselaw.shown import Readable
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Runs(Readable):
         data_unit: what D counts, such as "tokens" or "images".
         loss_unit: unit of the loss.
         warnings: sentences on suspicious values: repeated runs, odd units.
+        taken: which columns were taken for what, where their names left that open.
     """
 
     table: DataFrame
@@ -42,6 +44,7 @@ class Runs(Readable):
     data_unit: str = "examples"
     loss_unit: str = "nats"
     warnings: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
 
     @classmethod
     def from_frame(
@@ -52,23 +55,26 @@ class Runs(Readable):
         columns: Mapping[str, str] | None = None,
         data_unit: str | None = None,
         loss_unit: str = "nats",
+        where: str | None = None,
     ) -> Runs:
         """Checks a pandas table and makes runs of it; `frame` itself does not change.
 
         Args:
             frame: table with one row per run; counts may be text such as `1.3B`.
             name: name of the table in errors and figures.
-            columns: maps those of the four columns that `frame` names differently to its names.
+            columns: maps nonzero_params, sparsity, data, loss (or total_params, density, flops, unique_data, run) to columns
+                of `frame` or expressions over them, such as {"data": "tokens_b * 1e9"}; usual names are recognised.
             data_unit: what D counts; if None, the value of the column data_unit, else "examples".
             loss_unit: unit of the loss.
+            where: a condition on its columns that rows must meet, such as `status == 'finished'`.
 
         Raises:
             UserError: naming the first missing column or the first bad cell.
         """
-        rows = range(1, len(frame) + 1)
-        table = checked_table(frame, name, rows=rows, columns=columns)
-        unit = data_unit or unit_of(table)
-        return cls(table, name, data_unit=unit, loss_unit=loss_unit, warnings=doubts(table, rows))
+        kept, rows, left_out = rows_where(frame, range(1, len(frame) + 1), where)
+        table, taken = checked_table(kept, name, rows=rows, columns=columns)
+        unit, said = data_unit or unit_of(table, taken), (*left_out, *taken)
+        return cls(table, name, data_unit=unit, loss_unit=loss_unit, warnings=doubts(table, rows), taken=said)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -149,26 +155,37 @@ class Runs(Readable):
                 partial.unlink(missing_ok=True)
 
 
-def unit_of(table: DataFrame) -> str:
-    """What D counts: the value of the column data_unit if it exists and has one value, else the default."""
+def unit_of(table: DataFrame, taken: Sequence[str] = ()) -> str:
+    """What D counts: the value of the column data_unit if it exists and has one value, else what the name of its column says."""
     units = set(table.get("data_unit", ()))
     unit = units.pop() if len(units) == 1 else None
-    return unit if isinstance(unit, str) else Runs.data_unit
+    if isinstance(unit, str):
+        return unit
+    named = next((line for line in taken if line.endswith(DATA_TAKEN)), "").removesuffix(DATA_TAKEN)
+    return unit_in(named) or Runs.data_unit
 
 
-def as_runs(source: Runs | DataFrame | str | Path, *, columns: Mapping[str, str] | None = None) -> Runs:
-    """Runs from any source: `Runs`, a pandas table, or what `read_runs` reads.
+def as_runs(
+    source: Runs | DataFrame | str | Path, *, columns: Mapping[str, str] | None = None, where: str | None = None
+) -> Runs:
+    """Runs from any source: `Runs`, a pandas table, or what `read_runs` reads; `columns` and `where` as there.
 
     Raises:
         UserError: if the table or file is not a valid table of runs.
     """
     if isinstance(source, Runs):
-        return source
+        return (
+            source
+            if where is None
+            else Runs.from_frame(
+                source.table, name=source.name, data_unit=source.data_unit, loss_unit=source.loss_unit, where=where
+            )
+        )
     if isinstance(source, str | Path):
         from sparselaw.runs.readers import read_runs
 
-        return read_runs(source, columns=columns)
-    return Runs.from_frame(source, name="table", columns=columns)
+        return read_runs(source, columns=columns, where=where)
+    return Runs.from_frame(source, name="table", columns=columns, where=where)
 
 
 def _write_csv(table: DataFrame, path: Path) -> None:

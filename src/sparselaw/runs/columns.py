@@ -1,0 +1,167 @@
+"""Which column of a table is N, S, D and L: by what the caller says, else by the usual names, and said either way.
+
+Other quantities stand in: total weights or density give N and S, training FLOPs give D = C / (6 total weights), and a table
+without any column of sparsity is one of dense runs. Names that may mean two things are asked for.
+"""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparselaw.counts import format_count
+from sparselaw.errors import UserError, arg, either
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Array = NDArray[np.float64]
+COLUMNS = ("nonzero_params", "sparsity", "data", "loss")
+TARGETS = (*COLUMNS, "total_params", "density", "flops", "unique_data", "run", "data_unit")
+USUAL = {
+    "nonzero_params": "nonzeros nonzero non_zeros non_zero_params non_zero_parameters nnz num_nonzero_params n_nonzero "
+    "params_nonzero active_params params_active params_active_precise",
+    "total_params": "params_total total_parameters dense_params num_total_params",
+    "params": "n params parameters num_params n_params nparams num_parameters n_parameters model_size model_params "
+    "model_parameters param_count parameter_count non_embedding_params size",
+    "sparsity": "s sparsity_level target_sparsity final_sparsity weight_sparsity",
+    "density": "dens weight_density",
+    "data": "d tokens num_tokens n_tokens ntokens train_tokens training_tokens tokens_seen total_tokens images num_images "
+    "images_seen examples num_examples examples_seen samples samples_seen",
+    "flops": "flop compute training_flops train_flops total_flops training_flop training_compute c",
+    "loss": "l final_loss val_loss validation_loss valid_loss eval_loss test_loss heldout_loss held_out_loss dev_loss "
+    "final_val_loss",
+    "unique_data": "unique_tokens unique_examples unique_images num_unique_tokens",
+}
+DATA_TAKEN = " is taken for the data trained on"
+UNITS = ("tokens", "images", "examples", "samples")
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 2, 40, 40, 40
+ASKED = either("columns", "--columns")
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """Parses a text such as `nonzero_params=n,data=tokens_b*1e9` into a mapping from targets to columns or expressions.
+
+    A comma or equals sign within backticks belongs to a name.
+
+    Raises:
+        UserError: if a part is not name=column, or a name is unknown or given twice.
+    """
+    mapping: dict[str, str] = {}
+    for part in re.split(r",(?=(?:[^`]*`[^`]*`)*[^`]*\Z)", text):
+        target, equals, source = (piece.strip() for piece in part.partition("="))
+        if not (target and equals and source):
+            raise UserError(f"{part.strip()!r} is not name=column; write nonzero_params=n,loss=val.")
+        if target in mapping:
+            raise UserError(f"{target!r} is given twice; give it one column.")
+        mapping[target] = source
+    check_targets(mapping)
+    return mapping
+
+
+def check_targets(columns: Mapping[str, str]) -> None:
+    """Refuses targets that mean nothing here."""
+    for target in columns:
+        if target not in TARGETS:
+            raise UserError(f"{target!r} cannot be mapped to a column; give one of {', '.join(TARGETS)}.")
+
+
+class Found:
+    """The columns of a table by their meaning: what the caller says, else a column of the target's name, else a usual name."""
+
+    def __init__(self, names: Sequence[str], asked: Mapping[str, str]) -> None:
+        check_targets(asked)
+        self.names, self.asked = names, asked
+        self.taken: list[str] = []
+
+    def source(self, *targets: str) -> tuple[str, str] | None:
+        """The first of the targets that the table has, and its column or expression; what the caller asked for comes first.
+
+        Raises:
+            UserError: several columns have usual names of it.
+        """
+        for target in targets:
+            if target in self.asked:
+                return target, self.asked[target]
+        for target in targets:
+            if target in self.names and target in TARGETS:
+                return target, target
+        for target in targets:
+            there = [name for name in self.names if _plain(name) in {target, *USUAL.get(target, "").split()}]
+            if len(there) > 1:
+                raise UserError(
+                    f"{' and '.join(map(repr, there))} may both be {_meaning(target)}; say which with {ASKED}, such as "
+                    f"{'nonzero_params' if target == 'params' else target}={there[0]}."
+                )
+            if there:
+                self.taken.append(f"{there[0]} is taken for {_meaning(target)}")
+                return target, there[0]
+        return None
+
+
+def shown(cell: object) -> str:
+    """A value for a message: shortened, on one line."""
+    return " ".join(_SHORT.repr(cell).split())
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _meaning(target: str) -> str:
+    return {
+        "nonzero_params": "non-zero weights",
+        "total_params": "weights before pruning",
+        "params": "the number of weights",
+        "data": "the data trained on",
+        "flops": "training FLOPs",
+        "unique_data": "the unique data",
+    }.get(target, target)
+
+
+def unit_in(name: str) -> str | None:
+    """What D counts by the name of its column, such as `train_tokens`."""
+    return next((unit for unit in UNITS if unit in _plain(name).split("_")), None)
+
+
+def counts_zeros(params: Array, S: Array, name: str) -> bool:
+    """Whether a number of weights [num_rows] counts zeros, where the sparsities [num_rows] tell.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if not (S > 0).any():
+        return False
+    if any(len(set(np.round(S[params == size], 6))) > 1 for size in np.unique(params)):
+        return True
+    raise UserError(
+        f"{name!r} may count the zeros or not; say which with {arg('columns')}: total_params={name} or "
+        f"nonzero_params={name}."
+    )
+
+
+def missing(target: str, where: str, names: Sequence[str]) -> UserError:
+    """That a table has nothing for one of the four columns."""
+    there = ", ".join(shown(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
+    yours = either(f"columns={{'{target}': NAME}}", f"--columns {target}=NAME")
+    return UserError(f"{where} has no column {target!r} (its columns: {there}); give its name with {yours}.")
+
+
+def repetition(table: DataFrame) -> str:
+    """How far the runs go beyond one epoch, where the table has unique data."""
+    if "unique_data" not in table:
+        return ""
+    epochs = table["data"] / table["unique_data"]
+    if not (epochs > 1.01).any():
+        return ""
+    most = format_count(epochs.max()) if epochs.max() >= 1000 else f"{epochs.max():.3g}"
+    return (
+        f"{int((epochs > 1.01).sum())} of {len(table)} runs repeat their data, for up to {most} epochs: the laws "
+        "take every repeat for new data."
+    )
