@@ -47,3 +47,25 @@ def test_fit_figures(call, folder: Path) -> None:
     assert (code, err) == (0, "")
     for name in ("loss.png", "predicted.png"):
         assert (folder / "figures" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_columns_are_taken_by_their_names_and_rows_by_a_condition(call, tmp_path):
+    rows = [
+        f"{n},{d},{3 + 10 / n**0.2 + 50 / d**0.3:.6f},{state}"
+        for n in (1e6, 4e6, 9e6)
+        for d in (1e8, 4e8, 9e8)
+        for state in ("finished", "crashed")
+    ]
+    (tmp_path / "runs.csv").write_text("\n".join(["params,tokens,val_loss,status", *rows]))
+    code, out, err = call(
+        "fit", tmp_path / "runs.csv", "--law", "dense", "--bootstrap", 0, "--where", "status == 'finished'"
+    )
+    assert code == 0
+    assert "9 runs" in " ".join(out.split())
+    assert err.splitlines() == [
+        "runs.csv: 9 of 18 rows are left out: they do not meet status == 'finished'",
+        "runs.csv: params is taken for the number of weights",
+        "runs.csv: tokens is taken for the data trained on",
+        "runs.csv: val_loss is taken for loss",
+        "runs.csv: there is no column of sparsity, so all runs are taken for dense",
+    ]

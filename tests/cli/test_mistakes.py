@@ -6,7 +6,7 @@ import pytest
 
 MISTAKES = {
     "no file": ("fit nowhere.csv", "nowhere.csv"),
-    "bad column": ("fit {0}/renamed.csv", "nonzero_params"),
+    "bad column": ("fit {0}/renamed.csv", "loss"),
     "unknown column": ("fit {0}/renamed.csv --columns nonzero_params=zz", "zz"),
     "unknown law": ("fit {0}/runs.csv --law nope", "'nope'"),
     "law: no file": ("fit {0}/runs.csv --law {0}/none.py:mine", "none.py"),
