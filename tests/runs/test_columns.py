@@ -83,6 +83,12 @@ def test_repeated_data_is_told() -> None:
     assert warning == "1 of 2 runs repeat their data, for up to 4 epochs: the laws take every repeat for new data."
 
 
+def test_unique_data_that_is_not_known_for_every_run_is_left_aside() -> None:
+    assert made(**DENSE, unique_tokens=[1e9, None]).warnings == ()
+    with pytest.raises(UserError, match="is empty or NaN"):
+        made({"unique_data": "unique_tokens"}, **DENSE, unique_tokens=[1e9, None])
+
+
 def test_rows_that_do_not_meet_a_condition_are_left_out() -> None:
     cells = {
         **{name: [*values, values[0]] for name, values in DENSE.items()},

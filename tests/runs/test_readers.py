@@ -316,7 +316,7 @@ def test_wrong_mapping_is_told(refusal):
     assert refusal(CSV, columns={"loss": "val"}).endswith("'data', 'loss'); correct columns.")
     assert refusal(CSV, columns={"seed": "run_id"}) == (
         "'seed' cannot be mapped to a column; give one of nonzero_params, sparsity, data, loss, total_params, density, "
-        "flops, unique_data, run, data_unit."
+        "flops, unique_data, run."
     )
     sentence = refusal(CSV.replace("3.25", "x").replace("loss", "val"), columns={"loss": "val"})
     assert sentence == f"runs.csv, row 3, column 'val': 'x' is not a number; {CELL}"

@@ -143,8 +143,14 @@ class _Cells:
     def extra(self) -> dict[str, Any]:
         """The unique data and the run of each row, where the table has them."""
         extra: dict[str, Any] = {}
-        if unique := self.found.source("unique_data"):
-            extra["unique_data"] = self.numbers(*unique)
+        said = len(self.found.taken)
+        try:
+            if unique := self.found.source("unique_data"):
+                extra["unique_data"] = self.numbers(*unique)
+        except UserError:
+            if "unique_data" in self.found.asked:
+                raise
+            del self.found.taken[said:]  # a column that nothing needs
         if (run := self.found.asked.get("run")) is not None:
             extra["run"] = self.table[run] if run in self.table else self._lacks(run)
         return extra

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 COLUMNS = ("nonzero_params", "sparsity", "data", "loss")
-TARGETS = (*COLUMNS, "total_params", "density", "flops", "unique_data", "run", "data_unit")
+TARGETS = (*COLUMNS, "total_params", "density", "flops", "unique_data", "run")
 USUAL = {
     "nonzero_params": "nonzeros nonzero non_zeros non_zero_params non_zero_parameters nnz num_nonzero_params n_nonzero "
     "params_nonzero active_params params_active params_active_precise",

@@ -188,14 +188,14 @@ def _csv_lines(text: str, where: str) -> tuple[list[str], dict[int, list[str]]]:
 
 
 def _without_comments(text: str) -> str:
-    """The text with blank lines for the comments at its start; the last of them is the header where only numbers follow."""
+    """The text with blank lines for the comments at its start; the last of them is the header where numbers follow it."""
     lines = text.splitlines(keepends=True)
     start = next((k for k, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), 0)
     if not start:
         return text
     first = [cell.strip().strip('"') for cell in re.split(r"[,;\t]", lines[start].strip())]
     heads = [k for k in range(start) if lines[k].strip()]
-    kept = heads[-1:] if heads and all(_PLAIN.fullmatch(cell) for cell in first) else []
+    kept = heads[-1:] if any(_PLAIN.fullmatch(cell) for cell in first) else []
     blank = ["\n" if k not in kept else lines[k].lstrip().lstrip("#").lstrip() for k in range(start)]
     return "".join([*blank, *lines[start:]])
 
@@ -261,7 +261,7 @@ def _read_json(text: str, where: str) -> tuple[DataFrame, Rows]:
 
 def _read_json_lines(text: str, where: str) -> tuple[DataFrame, Rows]:
     records, rows = [], []
-    for at, line in enumerate(text.splitlines(), 1):
+    for at, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 records.append(json.loads(line, object_pairs_hook=_distinct))
