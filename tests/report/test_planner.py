@@ -300,10 +300,12 @@ def test_a_number_typed_moves_the_slider(vit: Visit) -> None:
 
 
 def test_a_mistyped_number_is_said_and_the_answer_kept(vit: Visit) -> None:
+    vit.page.wait_for_selector('html[data-settled="true"]', state="attached")
     before = vit.text("#headline")
     vit.page.fill("#N", "many")
     assert vit.page.get_attribute("#N", "aria-invalid") == "true"
     assert "positive number" in vit.text("#mistake")
+    vit.page.wait_for_selector('html[data-settled="true"]', state="attached")
     assert vit.text("#headline") == before
 
 

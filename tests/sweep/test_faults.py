@@ -25,6 +25,7 @@ data = ["25.6K"]
 """
 NUM_RUNS = 4
 PATIENCE = 120
+SLOW = pytest.mark.slow
 TIMES = {"seconds", "tokens_per_second", "versions"}
 
 
@@ -139,18 +140,17 @@ def test_ctrl_c_saves_every_run_under_way(sweep_file, undisturbed, tmp_path):
     assert_like_undisturbed(tmp_path, undisturbed)
 
 
+@SLOW
 def test_two_sweeps_on_one_folder_share_the_work(sweep_file, undisturbed, tmp_path):
     sweeps = [Sweep(sweep_file, tmp_path) for _ in range(2)]
     assert [sweep.wait() for sweep in sweeps] == [0, 0]
     assert_like_undisturbed(tmp_path, undisturbed)
 
 
-SLOW = pytest.mark.slow
-
-
+@SLOW
 @pytest.mark.parametrize(
     "share",
-    [pytest.param(0, marks=SLOW), 0.5, pytest.param(0.99, marks=SLOW)],
+    [0, 0.5, 0.99],
     ids=["empty", "half", "nearly whole"],
 )
 def test_a_truncated_result_is_made_again(sweep_file, undisturbed, tmp_path, share):
@@ -201,6 +201,7 @@ def assert_one_sentence(sweep, *parts):
     assert all(part in said[0] for part in parts), said
 
 
+@SLOW
 def test_a_full_disk_is_one_sentence_and_the_sweep_goes_on_with_room(sweep_file, undisturbed, small_disk):
     filler = small_disk / "filler"
     filler.write_bytes(bytes(2_400_000))
