@@ -127,7 +127,9 @@ def _serve(pipe: Connection, gpu: str | None) -> None:
             job = pipe.recv()
         except (EOFError, ConnectionError):
             return
-        pipe.send(train_job(job))
+        outcome = train_job(job)
+        with suppress(ConnectionError):  # the sweep has ended at once; the run has saved
+            pipe.send(outcome)
 
 
 def _end_with(parent: int) -> None:
