@@ -149,6 +149,11 @@ def test_numbers_as_people_write_them(tmp_path: Path, text: str | bytes) -> None
     np.testing.assert_array_equal(found, PLAIN)
 
 
+def test_a_separator_without_a_table_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is empty; give a table"):
+        read(tmp_path, "sep=;\n")
+
+
 def test_a_comma_that_may_be_either_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="'1,000' may have a decimal comma or group thousands"):
         read(tmp_path, "params;tokens;loss\n1,000;1e9;3.1\n")

@@ -184,6 +184,8 @@ def _csv_lines(text: str, where: str) -> tuple[list[str], dict[int, list[str]]]:
     except csv.Error as error:
         raise UserError(f"{where}, after row {len(lines)}, is not CSV ({error}); correct it there.") from error
     numbered = {at: line for at, line in enumerate(lines, 1) if line}
+    if not numbered:
+        raise UserError(f"{where} is empty; give a table with one row per run.")
     return numbered.pop(min(numbered)), numbered
 
 
