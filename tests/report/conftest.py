@@ -67,6 +67,10 @@ class Visit:
         """The answer, as the page writes it out, to the question in an address."""
         return self.page.evaluate(ASK, "&".join(f"{key}={value}" for key, value in question.items()))
 
+    def settle(self) -> None:
+        """Wait until the bootstrap draws have answered too."""
+        self.page.wait_for_selector(SETTLED, state="attached")
+
     def text(self, selector: str) -> str:
         return self.page.inner_text(selector)
 
@@ -87,7 +91,7 @@ class Visits:
         visit.page.on("request", lambda asked: visit.requests.append(asked.url))
         context.set_offline(offline)
         visit.page.goto(f"{path.as_uri()}{hash}")
-        visit.page.wait_for_selector(SETTLED, state="attached")
+        visit.settle()
         return visit
 
     def close(self) -> None:

@@ -68,6 +68,7 @@ def vit(kept_open: Asked) -> Iterator[Visit]:
     """The page of `vit-jft`, with the question that it opened with."""
     opened = kept_open("vit-jft")
     opened.page.click("#reset")
+    opened.settle()
     yield opened
     assert not opened.complaints
 
@@ -278,18 +279,17 @@ def test_a_fit_without_draws_says_that_it_has_no_intervals(visit: Visits, page_o
 
 
 def test_a_slider_changes_the_answer_and_the_address(vit: Visit) -> None:
-    vit.page.wait_for_selector('html[data-settled="true"]', state="attached")
     before = vit.text("#headline")
     vit.page.focus("#C-slider")
     for _ in range(60):
         vit.page.keyboard.press("ArrowRight")
     vit.page.wait_for_url("**/*#*C=*")
-    vit.page.wait_for_selector('html[data-settled="true"]', state="attached")
+    vit.settle()
     assert vit.text("#headline") != before
     assert vit.page.input_value("#C") != ""
     assert vit.page.get_attribute("#C-slider", "aria-valuetext") == vit.page.input_value("#C")
     vit.page.click("#reset")
-    vit.page.wait_for_selector('html[data-settled="true"]', state="attached")
+    vit.settle()
     assert vit.text("#headline") == before
 
 
@@ -300,12 +300,11 @@ def test_a_number_typed_moves_the_slider(vit: Visit) -> None:
 
 
 def test_a_mistyped_number_is_said_and_the_answer_kept(vit: Visit) -> None:
-    vit.page.wait_for_selector('html[data-settled="true"]', state="attached")
     before = vit.text("#headline")
     vit.page.fill("#N", "many")
     assert vit.page.get_attribute("#N", "aria-invalid") == "true"
     assert "positive number" in vit.text("#mistake")
-    vit.page.wait_for_selector('html[data-settled="true"]', state="attached")
+    vit.settle()
     assert vit.text("#headline") == before
 
 
