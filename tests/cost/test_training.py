@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from sparselaw.cost import Cost
+from sparselaw.cost.training import open_schedule
 from sparselaw.prune.schedules import Schedule
 
 schedules = st.builds(
@@ -60,3 +61,12 @@ def test_dense_training_costs_six_flops_a_weight_and_token() -> None:
     for sparse in (False, True):
         assert Cost(sparse=sparse).flops(0.0, 1e8, 2e9) == pytest.approx(1.2e18, rel=1e-14)
         assert Cost(sparse=sparse, units_per_datum=196).flops(0.0, 1e8, 2e9) == pytest.approx(196 * 1.2e18, rel=1e-14)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.25, 0.75), (0.0, 0.5), (0.1, 0.9), (0.0, 0.0), (1.0, 1.0)])
+def test_a_ramp_is_written_as_its_ends(start: float, end: float) -> None:
+    """The mean density is 1 - S (1 - end + 0.75 (end - start))."""
+    for ramp in (f"{start}:{end}", (start, end)):
+        mean = Cost(sparse=True, schedule=open_schedule(ramp)).multiplier(0.8) * (1 - 0.8)
+        assert mean == pytest.approx(1 - 0.8 * (1 - end + 0.75 * (end - start)), rel=1e-12)
+    assert open_schedule(None) == Schedule()

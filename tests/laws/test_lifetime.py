@@ -60,7 +60,7 @@ def test_nothing_on_a_grid_is_cheaper(source: str, training: Cost, serving: Cost
 @pytest.mark.parametrize("inference", [1e9, 1e12])
 def test_a_given_size(training: Cost, serving: Cost, inference: float) -> None:
     fitted, N = open_fit("vit-jft"), 2e7
-    demand = Demand(5.5, inference, nonzero_params=N, training=training, serving=serving)
+    demand = Demand(5.5, inference, size=N, training=training, serving=serving)
     S = best_sparsity(fitted.law, fitted.values, demand)
     life = life_at(fitted.law, fitted.values, S, demand)
     grid, least = S_GRID, np.inf
@@ -138,10 +138,7 @@ def test_free_inference_never_lowers_sparsity_and_faster_never_costs_more(loss: 
 def test_out_of_reach_is_infinite() -> None:
     fitted = open_fit("vit-jft")
     assert life_at(fitted.law, fitted.values, 0.5, Demand(4.5, 1e9, Cost(), SERVED_DENSE)).total == np.inf
-    assert (
-        life_at(fitted.law, fitted.values, 0.5, Demand(4.7, 1e9, Cost(), SERVED_DENSE, nonzero_params=1e4)).total
-        == np.inf
-    )
+    assert life_at(fitted.law, fitted.values, 0.5, Demand(4.7, 1e9, Cost(), SERVED_DENSE, size=1e4)).total == np.inf
 
 
 def test_a_law_of_levels_picks_the_cheapest_level() -> None:

@@ -114,7 +114,7 @@ def test_how_long_a_sparse_model_trains_to_equal_a_dense_one() -> None:
         "50%": pytest.approx(p["a_D"] * room ** (-1 / p["b_D"]), rel=1e-9),
     }
     shown = plan_text(answer)
-    assert "Left out, because no budget is known to reach this loss with them: 99%." in shown
+    assert "Left out, because nothing is known to reach this loss with them: 99%." in shown
     assert "dense reaches the loss with the fewest FLOPs; 50% comes next" in shown
 
 
@@ -136,7 +136,7 @@ def test_no_size_and_sparsity_does_better(name: str, case: str) -> None:
         assert used <= limit * (1 + 1e-9)
         assert one.fills == pytest.approx(used == pytest.approx(limit))
         assert one.flops.value == pytest.approx(flops)
-        assert one.bytes == pytest.approx(
+        assert one.bytes.value == pytest.approx(
             one.total_params * bytes_of_weight(one.option.pattern, one.option.precision, S)
         )
 
@@ -179,8 +179,8 @@ def test_a_model_brings_its_weights(tmp_path: Path) -> None:
     prunable, kept = 6_476_005_376, 6_738_415_616 - 6_476_005_376
     found = {one.option.name: one for one in answer.outcomes}
     assert found["dense"].nonzero_params == prunable
-    assert found["dense"].bytes == 2 * (prunable + kept)
-    assert found["2:4"].bytes == pytest.approx(prunable * 9 / 8 + 2 * kept)
+    assert found["dense"].bytes.value == 2 * (prunable + kept)
+    assert found["2:4"].bytes.value == pytest.approx(prunable * 9 / 8 + 2 * kept)
     assert "6.74B weights" in answer.summary().replace("\n", " ")
 
 

@@ -27,8 +27,13 @@ MISTAKES = {
     "a precision": ({"total": "1B", "flops": 1e21, "capacity": {"int5": 0.9}}, "which is no precision"),
     "a sparsity": ({"total": "1B", "flops": 1e21, "sparsity": 1.0}, "from 0 to below 1"),
     "a batch": ({"latency": "20ms", "device": "h100", "batch": 0, "flops": 1e21}, "give 1 or more"),
-    "serving within a time": (
-        {"latency": "20ms", "device": "h100", "loss": 1.7, "inference": 1e12}, "limit a model that is only trained"),
+    "a time and a count": (
+        {"latency": "20ms", "device": "h100", "total": "1B", "flops": 1e21}, "memory and latency alone may hold together"),
+    "a ramp": ({"nonzeros": "1B", "flops": 1e21, "ramp": "0.5"}, "ramp is '0.5'; give the shares of training"),
+    "a ramp that ends before it starts": ({"nonzeros": "1B", "flops": 1e21, "ramp": (0.5, 0.2)}, "give the shares"),
+    "bytes that reach the loss in fewer bits": (
+        {"memory": "1MB", "loss": 2.8}, "give more, ask for a higher loss, or give precision int8, which reaches it"),
+    "bytes that reach it in no precision": ({"memory": "10KB", "loss": 2.8}, "give more, or ask for a higher loss"),
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from sparselaw.cli.options import (
     Fitted,
     InferenceCost,
     Json,
+    Ramp,
     TokensPerImage,
     TrainingCost,
     check_output,
@@ -54,6 +55,7 @@ class Command:
         ),
     ] = None
     cost: TrainingCost = "dense"
+    ramp: Ramp = None
     inference_cost: InferenceCost = "dense"
     tokens_per_image: TokensPerImage = 1.0
     levels: Annotated[
@@ -79,6 +81,7 @@ class Command:
             inference=ranged(self.inference),
             loss=ranged(self.loss),
             cost=self.cost,
+            ramp=self.ramp,
             inference_cost=self.inference_cost,
             tokens_per_image=self.tokens_per_image,
             levels=self.levels,

@@ -12,6 +12,7 @@ from sparselaw.cli.options import (
     Confidence,
     Fitted,
     Json,
+    Ramp,
     TokensPerImage,
     TrainingCost,
     check_output,
@@ -84,6 +85,7 @@ class Command:
         ),
     ] = False
     cost: TrainingCost = "dense"
+    ramp: Ramp = None
     tokens_per_image: TokensPerImage = 1.0
     confidence: Confidence = 0.95
     base: Annotated[
@@ -118,6 +120,7 @@ class Command:
             noise=self.noise,
             guess=self.guess or None,
             cost=self.cost,
+            ramp=self.ramp,
             tokens_per_image=self.tokens_per_image,
             confidence=self.confidence,
         )

@@ -81,6 +81,14 @@ TrainingCost = Annotated[
         metavar="COST",
     ),
 ]
+Ramp = Annotated[
+    str | None,
+    option(
+        "shares of training where pruning starts and ends, which tell what --cost of sparse weights comes to, such as 0:0.5",
+        metavar="START:END",
+        default="0.25:0.75",
+    ),
+]
 InferenceCost = Annotated[str, option("cost of zeros in inference, such as sparse; as --cost", metavar="COST")]
 TokensPerImage = Annotated[
     float,

@@ -12,6 +12,7 @@ from sparselaw.cli.options import (
     Fitted,
     InferenceCost,
     Json,
+    Ramp,
     TokensPerImage,
     TrainingCost,
     option,
@@ -99,6 +100,7 @@ class Command:
     ] = None
     loss: Annotated[float | None, option("loss to reach in nats, such as 1.7", metavar="LOSS", default="free")] = None
     cost: TrainingCost = "dense"
+    ramp: Ramp = None
     inference: Annotated[
         str | None,
         option(

@@ -95,6 +95,7 @@ class TokenTime:
     pattern: str = "unstructured"
     precision: str = "bf16"
     batch: int = 1
+    is_bound: bool = True
 
     @property
     def runtimes(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from cattrs import BaseValidationError, structure
 
 from sparselaw.cost.relative_time import RelativeTime, average, through
 from sparselaw.cost.serving import SERVED_DENSE
-from sparselaw.cost.training import Cost
+from sparselaw.cost.training import Cost, open_schedule
 from sparselaw.errors import UserError, choice
 from sparselaw.files import save
 from sparselaw.laws import Array
@@ -132,11 +132,18 @@ def open_hardware(source: str) -> Hardware:
         ) from error
 
 
-def open_cost(source: str | Cost, *, units_per_datum: float = 1.0, serving: bool = False) -> Cost:
+def open_cost(
+    source: str | Cost,
+    *,
+    ramp: str | tuple[float, float] | None = None,
+    units_per_datum: float = 1.0,
+    serving: bool = False,
+) -> Cost:
     """A cost by its name: `dense` (zeros are computed), `sparse` (they are free), a shipped machine, or a machine's file.
 
     Args:
-        source: the name, or a cost that is there already.
+        source: the name, or a cost that is there already, whose schedule stays.
+        ramp: shares of training where pruning starts and ends; 0.25 and 0.75 if None.
         units_per_datum: tokens that one unit of D puts through the model; see `Cost`.
         serving: the cost of inference instead of training.
 
@@ -146,10 +153,12 @@ def open_cost(source: str | Cost, *, units_per_datum: float = 1.0, serving: bool
     if isinstance(source, Cost):
         return source
     if source in IDEAL:
-        ideal = SERVED_DENSE if serving else Cost()
+        ideal = SERVED_DENSE if serving else Cost(schedule=open_schedule(ramp))
         return replace(ideal, sparse=source == "sparse", units_per_datum=units_per_datum)
     machine = open_hardware(source)
-    return (machine.inference_cost if serving else machine.training_cost)(units_per_datum=units_per_datum)
+    if serving:
+        return machine.inference_cost(units_per_datum=units_per_datum)
+    return machine.training_cost(schedule=open_schedule(ramp), units_per_datum=units_per_datum)
 
 
 def _from_json(record: dict[str, Any]) -> Hardware:

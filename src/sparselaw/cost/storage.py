@@ -192,6 +192,7 @@ class Memory:
 
     bytes: float
     storage: Storage = Storage()
+    is_bound: bool = True
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -250,6 +251,7 @@ class Total:
     levels: tuple[float, ...] = ()
     kinks: tuple[float, ...] = ()
     positions_are_free: bool = False
+    is_bound: bool = False
 
     @property
     def dense_params(self) -> float:

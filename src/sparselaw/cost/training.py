@@ -15,10 +15,29 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparselaw.cost.relative_time import DENSE_TIME, SPARSE_TIME, RelativeTime
+from sparselaw.errors import UserError, arg
 from sparselaw.laws import Array
 from sparselaw.prune.schedules import Schedule
 
 FLOPS_PER_PARAM = 6  # multiply-add forward, twice that backward
+
+
+def open_schedule(ramp: str | tuple[float, float] | None) -> Schedule:
+    """The cubic ramp between two shares of training, as numbers or text such as `0:0.5`; from 25% to 75% if None.
+
+    Raises:
+        UserError: not two shares of training, in their order.
+    """
+    if ramp is None:
+        return Schedule()
+    shares = ramp.split(":") if isinstance(ramp, str) else ramp
+    try:
+        start, end = map(float, shares)
+        return Schedule(start, end)
+    except (ValueError, UserError):
+        raise UserError(
+            f"{arg('ramp')} is {ramp!r}; give the shares of training where pruning starts and ends, such as 0.25:0.75."
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sparselaw.design.result import Answer, Design, Target
 from sparselaw.errors import UserError, arg
 from sparselaw.fit.published import open_fit
 from sparselaw.fit.result import Fit
-from sparselaw.plan.question import CONFIDENCE, check_units
+from sparselaw.plan.question import CONFIDENCE, check_units, on_schedule_of
 
 Range = tuple[float, float]
 
@@ -33,6 +33,7 @@ def design(
     noise: float | None = None,
     guess: bool | None = None,
     cost: str | Cost = "dense",
+    ramp: str | tuple[float, float] | None = None,
     tokens_per_image: float = 1.0,
     confidence: float = CONFIDENCE,
     seed: int = 0,
@@ -52,7 +53,7 @@ def design(
         max_seeds: at most so many runs of one size, sparsity and data; of one size and sparsity for a fit resampled by cell.
         noise: standard deviation of a run's residual; estimated from the fit if None.
         guess: whether the fit is of other models, so that the new runs will be fitted alone; if None for published laws only.
-        cost: of training, as in `plan`.
+        cost, ramp: of training, as in `plan`.
         tokens_per_image: for laws in images: tokens (patches) of one.
         confidence: of the intervals.
         seed: of the draws around a guess.
@@ -60,9 +61,9 @@ def design(
     Raises:
         UserError: one sentence about what cannot be designed.
     """
-    fitted = open_fit(fit)
+    training = open_cost(cost, ramp=ramp, units_per_datum=tokens_per_image)
+    fitted = on_schedule_of(training, open_fit(fit))
     check_units(fitted, tokens_per_image)
-    training = open_cost(cost, units_per_datum=tokens_per_image)
     usual, flops = limits_around(fitted), as_count(budget)
     limits = Limits(
         nonzeros or usual.nonzero_params, data or usual.data, tuple(sparsities) or usual.sparsities, max_seeds

@@ -62,7 +62,7 @@ def smallest_nonzeros(
     values, flops, loss = values[..., None, :], flops[..., None], loss[..., None]
 
     def nonzeros(S: Array) -> Array:
-        return _nonzeros_at(law, values, S, flops, loss, cost)
+        return nonzeros_for(law, values, S, flops, loss, cost)
 
     def slope(S: Array) -> Array:
         N = nonzeros(S)
@@ -73,13 +73,15 @@ def smallest_nonzeros(
     return nonzeros(best[..., None])[..., 0]
 
 
-def _nonzeros_at(law: PowerLaw, values: Array, S: Array, flops: Array, loss: Array, cost: TrainingCost) -> Array:
+def nonzeros_for(
+    law: PowerLaw, values: Array, S: Array, flops: ArrayLike, loss: ArrayLike, cost: TrainingCost
+) -> Array:
     """The fewest non-zeros at sparsity S that reach `loss` within `flops`.
 
     With x = ln N the loss on a budget is A exp(-b_N x) + B exp(b_D x) + c: convex, so Newton's method from below, where data is
     unlimited, approaches the root from one side; turning upwards means out of reach.
     """
-    room = loss - law.floor(values)
+    room = np.asarray(loss, dtype=float) - law.floor(values)
     b_N, b_D = law.capacity_exponent(values), data_exponent(law, values)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # Each term over the room for both, as exp(log_capacity - b_N x) and exp(log_data + b_D x).

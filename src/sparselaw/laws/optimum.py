@@ -48,12 +48,14 @@ class WeightLimit(Protocol):
     def kinks(self) -> tuple[float, ...]: ...
     @property
     def positions_are_free(self) -> bool: ...
+    @property
+    def is_bound(self) -> bool: ...
     def nonzeros(self, S: ArrayLike) -> Array: ...
     def growth(self, S: ArrayLike) -> Array: ...
 
 
 Size = ArrayLike | WeightLimit
-"""N, or a memory that holds as many non-zeros as it can."""
+"""N, or a limit in its place: a memory that holds as many non-zeros as it can."""
 LEVELS = (0.25, 0.5, 0.75, 0.875, 0.9375)
 """The sparsities whose contours are drawn unless others are asked for."""
 SAME_SPARSITY = 1e-6  # what is closer is rounding
@@ -69,6 +71,16 @@ def levels_of(law: PowerLaw, N: Size = 0.0) -> tuple[float, ...]:
 def kinks_of(N: Size, cost: TrainingCost) -> tuple[float, ...]:
     """The sparsities at which the path is not smooth."""
     return (*cost.kinks, *N.kinks) if isinstance(N, WeightLimit) else cost.kinks
+
+
+def is_bound(N: Size | None) -> bool:
+    """Whether fewer weights may be taken than the limit allows, as with bytes and times, but not with counts."""
+    return isinstance(N, WeightLimit) and N.is_bound
+
+
+def growth_at(N: Size | None, S: ArrayLike) -> Array:
+    """d ln N / du, u = -ln(1-S), of the most non-zeros that are allowed."""
+    return N.growth(S) if isinstance(N, WeightLimit) else np.asarray(0.0)
 
 
 def nonzeros_at(N: Size, S: ArrayLike) -> Array:
@@ -100,7 +112,7 @@ def slope_on_budget(
 
 def sparser_on_budget(S: ArrayLike, cost: TrainingCost, N: Size = 0.0) -> Direction:
     """The direction of more sparsity at constant C, and at constant N or in a memory."""
-    growth = N.growth(S) if isinstance(N, WeightLimit) else 0.0
+    growth = growth_at(N, S)
     return Direction(u=1.0, log_N=growth, log_D=-cost.multiplier_slope(S) - growth)
 
 

@@ -15,8 +15,9 @@ from sparselaw.laws.search import Pieces, piece_with
 from sparselaw.plan import verdict
 from sparselaw.plan.estimate import Estimate, Estimates, Sensitivity, sensitivities
 from sparselaw.plan.evidence import Evidence, Measured, evidence_of, measured_near
+from sparselaw.plan.models import Budget
 from sparselaw.plan.options import DENSE, UNSTRUCTURED
-from sparselaw.plan.outcomes import Budget, Outcome, outcomes
+from sparselaw.plan.outcomes import Outcome, in_precision, outcomes
 from sparselaw.plan.paths import AnySize, OnBudget, Path
 from sparselaw.plan.question import Question
 from sparselaw.plan.record import record_of
@@ -53,7 +54,7 @@ class Answer(Shown):
         size_is_free: whether N was left free on a budget.
         evidence: what the runs carry of it.
         measured_near: fitted runs like the best model and like the dense one of its size and FLOPs.
-        outcomes: every option under the limit and the budget, the lowest loss first; none with inference, or for a given loss.
+        outcomes: every option under the limit and the budget, the lowest loss, cost or size first.
         cautions: facts that the warnings speak of; doubts: the warnings of the fit itself.
         fit: name of the fit; law: of its form; data_unit: what D counts.
     """
@@ -162,6 +163,7 @@ def ask(fitted: Fit, question: Question) -> Answer:
     """
     law = fitted.planning_law()
     question.check(law)
+    known, fitted = Estimates(fitted, question.confidence), in_precision(fitted, question.factor)
     estimate = Estimates(fitted, question.confidence)
     settled = settle(fitted, question, estimate)
     choice, (sparsity, draws) = settled.choice, best_sparsity(settled.choice, estimate)
@@ -195,8 +197,8 @@ def ask(fitted: Fit, question: Question) -> Answer:
         sensitivity=sensitivities(fitted, choice.best, draws),
         size_is_free=isinstance(choice, AnySize),
         evidence=evidence_of(fitted, choice, S, sparsity, estimate),
-        measured_near=measured_near(estimate, (S, N, best.data.value), (0.0, dense_N, dense_D)),
-        outcomes=_outcomes(fitted, question, budget, estimate),
+        measured_near=measured_near(known, (S, N, best.data.value), (0.0, dense_N, dense_D)),
+        outcomes=_outcomes(known.fitted, question, budget, known),
         cautions=verdict.cautions_of(fitted, budget, S, compared=not question.is_lifetime, lost_draws=_lost(draws)),
         doubts=fitted.warnings,
         fit=fitted.name,
@@ -206,18 +208,19 @@ def ask(fitted: Fit, question: Question) -> Answer:
 
 
 def _outcomes(fitted: Fit, question: Question, budget: OnBudget, estimate: Estimates) -> tuple[Outcome, ...]:
-    """What each option comes to, where the question has a budget, or a loss to reach and a limit of size or data."""
-    if question.is_lifetime or (question.loss is not None and question.flops is not None):
-        return ()
+    """What each option comes to."""
     given = Budget(
-        None if question.loss is not None else budget.flops,
+        None if question.loss is not None and not question.is_for_size else budget.flops,
         budget.cost,
         question.loss,
         budget.available,
         question.size,
-        question.device,
-        question.batch,
-        question.architecture.kept if question.architecture else 0,
+        inference=question.inference,
+        inference_cost=question.inference_cost,
+        gpu=question.gpu,
+        device=question.device,
+        batch=question.batch,
+        kept=question.architecture.kept if question.architecture else 0,
     )
     return outcomes(fitted, question.options, given, estimate, factors=question.factors)
 

@@ -28,7 +28,7 @@ from sparselaw.laws.optimum import (
 )
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan.paths import Lifetime
-from sparselaw.plan.question import CONFIDENCE, check_units
+from sparselaw.plan.question import CONFIDENCE, check_units, on_schedule_of
 from sparselaw.shown import Shown
 
 GRID, LIFETIME_GRID = 300, 100
@@ -80,6 +80,7 @@ def contours(
     inference: tuple[float, float] | None = None,
     loss: tuple[float, float] | None = None,
     cost: str | Cost = "dense",
+    ramp: str | tuple[float, float] | None = None,
     inference_cost: str | Cost = "dense",
     tokens_per_image: float = 1.0,
     levels: tuple[float, ...] = LEVELS,
@@ -94,7 +95,7 @@ def contours(
         flops: lowest and highest budget; if None from half Chinchilla of the smallest N to the budget of the highest sparsity.
         inference: lowest and highest number of tokens (images) to serve.
         loss: with inference, lowest and highest loss; if None those of the fitted runs.
-        cost: of training, as in `plan`.
+        cost, ramp: of training, as in `plan`.
         inference_cost: of inference.
         tokens_per_image: for laws in images: tokens (patches) of one.
         levels: the sparsities to draw lines for.
@@ -104,9 +105,9 @@ def contours(
     Raises:
         UserError: the law has no contours, or a loss is out of reach.
     """
-    fitted = open_fit(fit)
+    training = open_cost(cost, ramp=ramp, units_per_datum=tokens_per_image)
+    fitted = on_schedule_of(training, open_fit(fit))
     check_units(fitted, tokens_per_image)
-    training = open_cost(cost, units_per_datum=tokens_per_image)
     levels = tuple(sorted(levels))
     if bad := [S for S in levels if not 0 < S < 1] or ([] if levels else [0.0]):
         raise UserError(f"{arg('levels')} has {bad[0]:g}; give sparsities between 0 and 1, such as 0.5.")

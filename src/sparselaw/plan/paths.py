@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from sparselaw.cost.training import Cost
 from sparselaw.laws.free_size import best_per_flop, best_size
 from sparselaw.laws.lifetime import Demand, best_sparsity, life_at
-from sparselaw.laws.optimum import Size, kinks_of, levels_of, nonzeros_at, optimal_sparsity
+from sparselaw.laws.optimum import Size, is_bound, kinks_of, levels_of, nonzeros_at, optimal_sparsity
 from sparselaw.laws.power import Array, PowerLaw
 
 
@@ -135,7 +135,7 @@ class Lifetime:
 
     @property
     def levels(self) -> tuple[float, ...]:
-        return self.law.choices
+        return self.demand.levels(self.law)
 
     @property
     def kinks(self) -> tuple[float, ...]:
@@ -147,10 +147,11 @@ class Lifetime:
 
     def at(self, parameters: Array, S: ArrayLike) -> Model:
         life = life_at(self.law, parameters, S, self.demand)
-        loss, given = np.asarray(self.demand.loss, dtype=float), self.demand.nonzero_params
+        loss, size = np.asarray(self.demand.loss, dtype=float), self.demand.size
         N, served = life.nonzero_params, life.inference_flops
-        if given is not None:  # certain, even where the loss is out of reach
-            N, served = np.asarray(given), self.demand.serving.flops(S, given, self.demand.inference)
+        if size is not None and not is_bound(size):  # certain, even where the loss is out of reach
+            N = nonzeros_at(size, S)
+            served = self.demand.serving.flops(S, N, self.demand.inference)
         return Model(N, life.data, loss, life.training_flops, served, life.total)
 
     def costing(self, cost: Cost) -> Lifetime:

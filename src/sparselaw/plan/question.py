@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from sparselaw.cost.architecture import Architecture
 from sparselaw.cost.devices import Device, TokenTime
+from sparselaw.cost.limits import Limits
 from sparselaw.cost.serving import SERVED_DENSE, Gpu
-from sparselaw.cost.storage import Memory, Total
+from sparselaw.cost.storage import Memory, Storage, Total
 from sparselaw.cost.training import Cost
 from sparselaw.errors import UserError, arg
 from sparselaw.fit.result import Fit
 from sparselaw.laws.optimum import Size, levels_of
 from sparselaw.laws.power import PowerLaw
-from sparselaw.laws.precision import FACTORS, Factor
+from sparselaw.laws.precision import FACTORS, LOSSLESS, Factor
 from sparselaw.plan.options import STANDARD, Option
 from sparselaw.words import say
 
@@ -33,7 +34,7 @@ class Question:
     """What is asked; None is free.
 
     `flops` alone, or two of a size (`nonzeros` or `memory`), `flops`, `data` and `loss`; or a size and `times_chinchilla`; or
-    `loss` and `inference`, with `nonzeros` if N is fixed.
+    `loss` and `inference`, with a size if that is limited. `memory` and `latency` may hold together.
 
     Attributes:
         nonzeros: N, the non-zero prunable weights.
@@ -80,12 +81,17 @@ class Question:
     @property
     def size(self) -> Size | None:
         """The size that is given, if one is."""
-        total = None if self.total is None else Total(self.total)
-        return next((size for size in (self.memory, self.latency, total) if size is not None), self.nonzeros)
+        if self.total is not None:
+            return Total(self.total)
+        if self.memory is not None and self.latency is not None:
+            return Limits((self.memory, self.latency))
+        return self.memory or self.latency or self.nonzeros
 
     @property
     def limit(self) -> str:
-        """What limits the size: "bytes", "time", "weights", or "count" if N or nothing does."""
+        """What limits the size: "bytes", "time", "both", "weights", or "count" if N or nothing does."""
+        if self.memory is not None and self.latency is not None:
+            return "both"
         kinds = {"bytes": self.memory, "time": self.latency, "weights": self.total}
         return next((kind for kind, given in kinds.items() if given is not None), "count")
 
@@ -93,6 +99,31 @@ class Question:
     def is_lifetime(self) -> bool:
         """Whether training and inference are planned together."""
         return self.inference is not None
+
+    @property
+    def factor(self) -> Factor:
+        """The capacity factor of the weights that a limit in bytes or time holds, taken for exact."""
+        held = self.memory.storage if self.memory else self.latency
+        return replace(self.factors[held.precision], spread=0.0) if held else LOSSLESS
+
+    def in_precision(self, precision: str) -> Question:
+        """The same of weights of another precision."""
+        memory, latency = self.memory, self.latency
+        return replace(
+            self,
+            memory=memory and Memory(memory.bytes, Storage(memory.storage.format, precision)),
+            latency=latency and replace(latency, precision=precision),
+        )
+
+    @property
+    def weight(self) -> float:
+        """What a FLOP of inference costs in FLOPs of training."""
+        return self.gpu.weight if self.gpu else 1.0
+
+    @property
+    def is_for_size(self) -> bool:
+        """Whether the smallest model is asked for that reaches a loss on a budget."""
+        return self.loss is not None and self.flops is not None
 
     @property
     def share_of_no_difference(self) -> float:
@@ -114,13 +145,17 @@ class Question:
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:
                 raise UserError(f"{arg(name)} is {value:g}; give a number between 0 and 1.")
+        bounds = self.memory or self.latency
+        if sum(size is not None for size in (self.nonzeros, self.total, bounds)) > 1:
+            raise UserError(
+                f"Give one of {_sizes()}, since each decides how many non-zeros there are; {arg('memory')} and {arg('latency')} "
+                "alone may hold together."
+            )
+        if self.memory is not None:
+            _check_memory(self.memory, law)
         if self.is_lifetime:
             self._check_lifetime()
             return
-        if sum(size is not None for size in (self.nonzeros, self.memory, self.total, self.latency)) > 1:
-            raise UserError(f"Give one of {_sizes()}: each decides how many non-zeros there are.")
-        if self.memory is not None:
-            _check_memory(self.memory, law)
         known = {name for name, value in given.items() if value is not None} | ({"nonzeros"} if self.size else set())
         if known != {"flops"} and (len(known) != 2 or ("times_chinchilla" in known and "nonzeros" not in known)):
             raise UserError(
@@ -129,16 +164,10 @@ class Question:
             )
 
     def _check_lifetime(self) -> None:
-        if self.memory is not None:
-            refuse_if("memory_in_lifetime", {})
-        if self.total is not None or self.latency is not None:
-            raise UserError(
-                f"{arg('total')} and {arg('latency')} limit a model that is only trained; leave {arg('inference')} out."
-            )
         if self.loss is None or (self.flops, self.data, self.times_chinchilla) != (None,) * 3:
             raise UserError(
-                f"With {arg('inference')} give {arg('loss')}, the loss to reach at the lowest cost, and {arg('nonzeros')} if N "
-                "is fixed."
+                f"With {arg('inference')} give {arg('loss')}, the loss to reach at the lowest cost, and a size ({_sizes()}) if "
+                "that is limited."
             )
 
 
@@ -169,6 +198,14 @@ def check_units(fitted: Fit, tokens_per_image: float) -> None:
         )
 
 
+def on_schedule_of(cost: Cost, fitted: Fit) -> Fit:
+    """A fit, of which a law in the mean number of weights over training takes that of the schedule of a cost."""
+    law = fitted.law
+    if not isinstance(law, PowerLaw):
+        return fitted
+    return replace(fitted, law=replace(law, mean_density_slope=1 - cost.schedule.mean_density(1.0)))
+
+
 def _sizes() -> str:
     return f"{arg('nonzeros')}, {arg('memory')}, {arg('total')} or {arg('latency')}"
 
@@ -186,7 +223,7 @@ def refuse_if(group: str, facts: Mapping[str, Any]) -> None:
     Raises:
         UserError: one does.
     """
-    names = {f"{name}_arg": arg(name) for name in ("memory", "inference", "nonzeros", "loss")}
+    names = {f"{name}_arg": arg(name) for name in ("memory", "inference", "nonzeros", "loss", "precision")}
     sentence = say("refusals", group, {**facts, **names})
     if sentence:
         raise UserError(sentence)

@@ -35,13 +35,11 @@ def record_of(answer: Answer) -> dict[str, Any]:
         "measured_near": [_measured(run) for run in answer.measured_near],
     }
     own = _lifetime_record(answer) if answer.question.is_lifetime else _budget_record(answer)
-    return shared | _flat(own | {"optimal_sparsity": answer.optimal_sparsity})
+    return shared | _asked(answer) | _flat(own | {"optimal_sparsity": answer.optimal_sparsity})
 
 
 def _budget_record(answer: Answer) -> dict[str, Any]:
-    question, best, dense, any_dense = answer.question, answer.best, answer.dense, answer.any_dense
-    memory, latency = question.memory, question.latency
-    storage = memory.storage if memory else None
+    best, dense, any_dense = answer.best, answer.dense, answer.any_dense
     assert any_dense is not None
     return {
         "nonzero_params": best.nonzero_params,
@@ -59,6 +57,16 @@ def _budget_record(answer: Answer) -> dict[str, Any]:
         "best_dense_params": any_dense.nonzero_params,
         "best_dense_loss": any_dense.loss,
         "pays_from": answer.pays_from,
+        "size_is_free": answer.size_is_free,
+    }
+
+
+def _asked(answer: Answer) -> dict[str, Any]:
+    """The limits and the machine of a question, and what its options come to."""
+    question = answer.question
+    memory, latency = question.memory, question.latency
+    storage = memory.storage if memory else None
+    return {
         "memory": memory and memory.bytes,
         "format": storage and storage.format,
         "precision": storage.precision if storage else latency and latency.precision,
@@ -70,7 +78,6 @@ def _budget_record(answer: Answer) -> dict[str, Any]:
         "gpu_hours": answer.gpu_hours,
         "money": answer.money,
         "options": [outcome.to_json() for outcome in answer.outcomes],
-        "size_is_free": answer.size_is_free,
     }
 
 
@@ -91,9 +98,6 @@ def _lifetime_record(answer: Answer) -> dict[str, Any]:
         "dense_loss": answer.dense_loss,
         "equivalent_dense_params": answer.equivalent_dense_params,
         "times_chinchilla": answer.times_chinchilla,
-        "gpu": question.gpu and asdict(question.gpu),
-        "gpu_hours": answer.gpu_hours,
-        "money": answer.money,
     }
 
 

@@ -12,16 +12,18 @@ from sparselaw.fit.result import Fit
 from sparselaw.laws.free_size import best_per_flop, best_size, least_flops_of_any_size
 from sparselaw.laws.inverse import least_flops, smallest_nonzeros
 from sparselaw.laws.lifetime import Demand
-from sparselaw.laws.optimum import Size, WeightLimit, chinchilla_flops, nonzeros_at
+from sparselaw.laws.optimum import Size, WeightLimit, chinchilla_flops, is_bound, nonzeros_at
 from sparselaw.laws.power import Array
+from sparselaw.laws.precision import with_factor
 from sparselaw.laws.search import MAX_SPARSITY, Pieces, pieces_within, scan_points
 from sparselaw.plan.estimate import Estimate, Estimates
 from sparselaw.plan.options import Option
 from sparselaw.plan.paths import AnySize, Lifetime, Model, OnBudget, Path
 from sparselaw.plan.question import Question, refuse_if
-from sparselaw.words import say
 
 CURVE_POINTS = 200
+NARROWER = ("int8", "int4")
+"""Precisions that may reach a loss within a limit of bytes or time that others do not reach."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,7 @@ def _budget(fitted: Fit, question: Question, size: Size, estimate: Estimates) ->
     if question.loss is not None:
         loss = question.loss
         budget = estimate(lambda p: least_flops(law, p, size, loss, cost))
-        what = "weights" if isinstance(size, WeightLimit) else "non-zeros"
-        require_reachable(budget.value, fitted, loss, f"{format_count(dense_N)} {what}")
+        require_reachable(budget.value, fitted, loss, *_limit_and_way(fitted, question, budget.value))
         return budget
     if question.times_chinchilla is not None:
         return Estimate(float(question.times_chinchilla * chinchilla_flops(law, fitted.values, dense_N, cost)))
@@ -158,6 +159,22 @@ def _budget(fitted: Fit, question: Question, size: Size, estimate: Estimates) ->
         return Estimate(float(cost.flops(0.0, dense_N, question.data)))
     assert question.flops is not None
     return Estimate(question.flops)
+
+
+def _limit_and_way(fitted: Fit, question: Question, needed: float) -> tuple[str, str]:
+    """The limit in which a loss may be out of reach, in words, and then a precision that reaches it, or "none"."""
+    size, law = question.size, fitted.planning_law()
+    if size is None:
+        return "any size", "none"
+    counted = "weights" if isinstance(size, WeightLimit) else "non-zeros"
+    limit = f"{format_count(float(nonzeros_at(size, 0.0)))} {counted}"
+    for precision in NARROWER if is_bound(size) and not np.isfinite(needed) else ():
+        other = question.in_precision(precision)
+        values = with_factor(law, fitted.values, other.factor.value / question.factor.value)
+        assert other.size is not None
+        if np.isfinite(least_flops(law, values, other.size, question.loss or 0.0, question.cost)):
+            return limit, precision
+    return limit, "none"
 
 
 def _any_size(fitted: Fit, question: Question, data: float, estimate: Estimates) -> Settled:
@@ -179,22 +196,20 @@ def _lifetime(fitted: Fit, question: Question, estimate: Estimates) -> Settled:
     """Training and inference together, for a loss."""
     assert question.loss is not None
     assert question.inference is not None
-    weight = question.gpu.weight if question.gpu else 1.0
     demand = Demand(
-        question.loss, question.inference, question.cost, question.inference_cost, question.nonzeros, weight
+        question.loss, question.inference, question.cost, question.inference_cost, question.size, question.weight
     )
     path = Lifetime(fitted.planning_law(), demand)
     total = path.at(fitted.values, np.nan_to_num(path.best(fitted.values))).total
-    where = say("refusals", "_limit", {"nonzeros": question.nonzeros})
-    require_reachable(float(total), fitted, question.loss, where)
+    require_reachable(float(total), fitted, question.loss, *_limit_and_way(fitted, question, float(total)))
     return Settled(path, path)
 
 
-def require_reachable(needed: float, fitted: Fit, loss: float, limit: str) -> None:
-    """Refuses a loss that nothing reaches.
+def require_reachable(needed: float, fitted: Fit, loss: float, limit: str, way: str = "none") -> None:
+    """Refuses a loss that nothing reaches; `way` is a precision that does, if one does.
 
     Raises:
         UserError: the loss is below the irreducible one, or what it needs is infinite.
     """
     floor = float(fitted.planning_law().floor(fitted.values))
-    refuse_if("loss", {"loss": loss, "floor": floor, "needed": needed, "limit": limit})
+    refuse_if("loss", {"loss": loss, "floor": floor, "needed": needed, "limit": limit, "way": way})

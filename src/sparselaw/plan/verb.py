@@ -18,7 +18,7 @@ from sparselaw.fit.result import Fit
 from sparselaw.laws.precision import FACTORS, Factor
 from sparselaw.plan.answer import Answer, ask
 from sparselaw.plan.options import Option, options_of, parse_option
-from sparselaw.plan.question import CONFIDENCE, Question, check_sizes, check_units
+from sparselaw.plan.question import CONFIDENCE, Question, check_sizes, check_units, on_schedule_of
 
 
 def plan(
@@ -38,6 +38,7 @@ def plan(
     times_chinchilla: float | None = None,
     loss: float | None = None,
     cost: str | Cost = "dense",
+    ramp: str | tuple[float, float] | None = None,
     inference: float | str | None = None,
     inference_cost: str | Cost = "dense",
     gpu: str | None = None,
@@ -76,6 +77,7 @@ def plan(
         times_chinchilla: a budget in multiples of the dense compute-optimal one of N.
         loss: to reach.
         cost: of training: `dense` (zeros are computed), `sparse` (they are free), a machine or the path of its file.
+        ramp: shares of training where pruning starts and ends, such as `0:0.5`; `0.25:0.75`, as in the paper, if None.
         inference: tokens or images to serve over the model's life.
         inference_cost: as cost, for inference.
         gpu: a device by name, for its peak FLOP/s.
@@ -95,7 +97,8 @@ def plan(
     Raises:
         UserError: a question that has no answer; one sentence says why.
     """
-    fitted = open_fit(fit)
+    training = open_cost(cost, ramp=ramp, units_per_datum=tokens_per_image)
+    fitted = on_schedule_of(training, open_fit(fit))
     check_units(fitted, tokens_per_image)
     served, speed = open_device(device) if device else None, open_device(gpu).peak if gpu and not peak else peak
     architecture = read_architecture(model) if model else None
@@ -113,7 +116,7 @@ def plan(
         data=as_count(data),
         loss=loss,
         inference=as_count(inference),
-        cost=open_cost(cost, units_per_datum=tokens_per_image),
+        cost=training,
         inference_cost=open_cost(inference_cost, units_per_datum=tokens_per_image, serving=True),
         gpu=gpu_of(speed, utilisation, inference_utilisation, price),
         tolerance=tolerance,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparselaw.cost.devices import TokenTime
+from sparselaw.cost.limits import Limits
 from sparselaw.cost.storage import Memory
 from sparselaw.fit.result import Fit
-from sparselaw.laws.optimum import Size
+from sparselaw.laws.optimum import Size, is_bound, nonzeros_at
 from sparselaw.laws.power import Direction
 from sparselaw.laws.search import MAX_SPARSITY
 from sparselaw.plan.estimate import Estimate
@@ -93,6 +93,8 @@ def _options_facts(answer: Answer) -> dict[str, Any]:
         "best": best.label,
         "rival": rival.label,
         "is_for_loss": best.times_best is not None,
+        "is_lifetime": answer.question.is_lifetime,
+        "is_for_bytes": answer.question.is_for_size,
         **_estimated("difference", apart),
         "cost_tolerance": COST_TOLERANCE if answer.question.tolerance is None else answer.question.tolerance,
         "factors": told,
@@ -232,12 +234,13 @@ def warnings(answer: Answer) -> tuple[str, ...]:
 
 
 def _memory_facts(fitted: Fit, size: Size, S: float, data: float) -> dict[str, Any]:
-    if not isinstance(size, Memory | TokenTime):
+    if not is_bound(size):
         return {"format_has_levels": False, "is_unfilled": False, "format": None}
     law, larger = fitted.planning_law(), Direction(log_N=1.0, log_D=-1.0)
-    slope = sum(law.slope(fitted.values, S, float(size.nonzeros(S)), data, larger))
-    format = size.storage.format if isinstance(size, Memory) else None
-    return {"format_has_levels": bool(format and size.levels), "is_unfilled": bool(slope > 0), "format": format}
+    slope = sum(law.slope(fitted.values, S, float(nonzeros_at(size, S)), data, larger))
+    stored = [one for one in (size.parts if isinstance(size, Limits) else (size,)) if isinstance(one, Memory)]
+    format = stored[0].storage.format if stored else None
+    return {"format_has_levels": any(one.levels for one in stored), "is_unfilled": bool(slope > 0), "format": format}
 
 
 def _span(name: str, value: float, span: tuple[float, float]) -> dict[str, float]:

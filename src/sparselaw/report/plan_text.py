@@ -31,7 +31,8 @@ def answer_text(answer: Answer) -> Group:
     headline, lines = verdict.headline(answer), [Text(answer.verdict_reason)]
     if answer.outcomes and answer.question.limit != "count":
         precision = known["precision"] or answer.question.options[0].precision
-        lines = [Text(f"Of {precision} weights that use the whole limit: {headline}. {answer.verdict_reason}")]
+        which = f"{precision} weights" + (" that use the whole limit" if not answer.question.is_lifetime else "")
+        lines = [Text(f"Of {which}: {headline}. {answer.verdict_reason}")]
         headline = answer.options_reason
     if known["optimal_sparsity"] is not None and known["knows_sparsity"]:
         near = f"{spans(answer.near_optimal_pieces, percent)} {verdict.part(answer, '_near')}"
@@ -55,25 +56,56 @@ def _options(answer: Answer) -> list[RenderableType]:
     """What every option comes to, the best first, and what the table takes for granted."""
     if not answer.outcomes:
         return []
-    shown, device = verdict.distinct(answer), answer.question.device
-    interval = f"{answer.question.confidence:.0%} interval"
-    goal, apart = ("loss", "above best") if answer.question.loss is None else ("FLOPs", "times best")
-    worth = plain_table("option", "sparsity", goal, interval, apart, interval, "bytes", *["token"] * bool(device))
-    takes = plain_table("", "weights", "non-zero", answer.data_unit, "runs on")
-    for one in shown:
-        told = (
-            _told(one.loss) if answer.question.loss is None else (flops(one.flops.value), span(one.flops.bounds, flops))
-        )
-        cells = [percent(one.sparsity), *told, *_told(one.difference or one.times_best), FORMS["bytes"](one.bytes)]
-        if device:
-            cells.append("-" if one.seconds_per_token is None else FORMS["seconds"](one.seconds_per_token))
-        worth.add_row(escape(one.option.name), *cells)
-        counts = count(one.total_params), count(one.nonzero_params), count(one.data)
-        takes.add_row(escape(one.option.name), *counts, ", ".join(one.runtimes) or "nothing today")
+    question = answer.question
+    has_size = question.limit == "count" and question.nonzeros is not None
+    has_bill = question.loss is not None and any(one.gpu_hours for one in answer.outcomes)
     notes = [verdict.options(answer, group) for group in OPTION_NOTES]
-    is_count = answer.question.limit == "count" and answer.question.nonzeros is not None
-    reason = [answer.options_reason] if answer.question.limit == "count" else []
-    return [worth, *[takes] * (not is_count), *[Text(f"- {sentence}") for sentence in (*reason, *notes) if sentence]]
+    reason = [answer.options_reason] if question.limit == "count" else []
+    return [
+        _worth(answer),
+        *([] if has_size and not has_bill else [_taken(answer, has_bill)]),
+        *[Text(f"- {sentence}") for sentence in (*reason, *notes) if sentence],
+    ]
+
+
+def _worth(answer: Answer) -> Table:
+    """What each option reaches, and how far it is from the best."""
+    question, device = answer.question, answer.question.device
+    interval = f"{question.confidence:.0%} interval"
+    goal = "loss" if question.loss is None else "lifetime cost" if question.is_lifetime else "FLOPs"
+    apart = "above best" if question.loss is None else "times best"
+    told = ["bytes", interval] if question.is_for_size else [goal, interval]
+    stored = [] if question.is_for_size else ["bytes"]
+    table = plain_table("option", "sparsity", *told, apart, interval, *stored, *["token"] * bool(device))
+    for one in verdict.distinct(answer):
+        written = FORMS["bytes"](one.bytes.value)
+        cells = [written] * bool(stored) + [_seconds(one.seconds_per_token)] * bool(device)
+        if question.is_for_size:
+            reached = written, span(one.bytes.bounds, FORMS["bytes"])
+        elif question.loss is not None:
+            reached = flops(one.total_flops.value), span(one.total_flops.bounds, flops)
+        else:
+            reached = _told(one.loss)
+        distance = _told(one.difference or one.times_best)
+        table.add_row(escape(one.option.name), percent(one.sparsity), *reached, *distance, *cells)
+    return table
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else FORMS["seconds"](value)
+
+
+def _taken(answer: Answer, has_bill: bool) -> Table:
+    """What each option takes: weights, data, hours and money, software."""
+    has_money = has_bill and any(one.money for one in answer.outcomes)
+    table = plain_table(
+        "", "weights", "non-zero", answer.data_unit, *["GPU-hours"] * has_bill, *["price"] * has_money, "runs on"
+    )
+    for one in verdict.distinct(answer):
+        cells = [count(one.total_params), count(one.nonzero_params), count(one.data)]
+        cells += [count(one.gpu_hours or 0.0)] * has_bill + [f"{one.money or 0.0:,.0f}"] * has_money
+        table.add_row(escape(one.option.name), *cells, ", ".join(one.runtimes) or "nothing today")
+    return table
 
 
 def _told(found: Estimate | None) -> tuple[str, str]:
@@ -107,12 +139,17 @@ def _certainty(answer: Answer) -> str:
 def _question(answer: Answer) -> str:
     asked, source = answer.question, f"{answer.law} law from {answer.fit}"
     if asked.inference is None:
-        return (
-            f"{verdict.part(answer, '_size')}, {flops(answer.best.flops.value)} FLOPs, {asked.cost.name} cost, {source}"
-        )
+        return f"{verdict.part(answer, '_size')}, {flops(answer.best.flops.value)} FLOPs, {_cost(answer)}, {source}"
     served = f"{format_count(asked.inference)} {answer.data_unit} to serve"
-    costs = f"{asked.cost.name} cost of training and {asked.inference_cost.name} cost of inference"
+    costs = f"{_cost(answer)} of training and {asked.inference_cost.name} cost of inference"
     return f"loss {asked.loss:g}, {served}, {costs}, {source}"
+
+
+def _cost(answer: Answer) -> str:
+    """The cost by its name, with the ramp where it matters."""
+    cost = answer.question.cost
+    ramp = f" (pruned over {percent(cost.schedule.start, 0)} to {percent(cost.schedule.end, 0)} of training)"
+    return f"{cost.name} cost{'' if cost.zeros_are_computed else ramp}"
 
 
 def _costs(answer: Answer) -> str:

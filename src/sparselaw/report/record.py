@@ -19,6 +19,7 @@ from sparselaw.cost.training import Cost
 from sparselaw.fit.resampling import kinds_of_priors
 from sparselaw.fit.result import Fit, finite
 from sparselaw.laws import Array, PowerLaw, lifetime, optimum, search
+from sparselaw.laws.precision import FACTORS
 from sparselaw.plan import estimate, evidence, question, solve
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours
@@ -46,13 +47,20 @@ CONSTANTS = (
     (forms, "OUT_OF_REACH", "NOT_DETERMINED", "MOST", "MAGNITUDE"),
 )
 """What the page's program shares with these modules."""
-ARGUMENTS = {"memory_arg": "memory", "nonzeros_arg": "non-zeros", "inference_arg": "inference", "loss_arg": "loss"}
+ARGUMENTS = {
+    "memory_arg": "memory",
+    "nonzeros_arg": "non-zeros",
+    "inference_arg": "inference",
+    "loss_arg": "loss",
+    "precision_arg": "precision",
+}
 """What the page calls arguments in refusals."""
 
 
 def shared_record() -> dict[str, Any]:
     """What is the same on every page: sentences, constants, lists."""
     constants = {name: getattr(room, name) for room, *names in CONSTANTS for name in names}
+    constants["FACTORS"] = {name: factor.value for name, factor in FACTORS.items()}
     return {
         "words": {name: topic(name) for name in TOPICS},
         "constants": constants | {"WIDER_FROM": storage.wider_from().tolist()},

@@ -1,6 +1,6 @@
 // The answer to a question, as `sparselaw plan --json` gives it: the twin of plan/question.py, plan/answer.py and plan/record.py.
 
-const { TOLERANCE, COST_TOLERANCE, FEWEST, LARGEST, CURVE_POINTS, IMPOSSIBLE, NEAR } = record.constants;
+const { TOLERANCE, COST_TOLERANCE, FACTORS, FEWEST, LARGEST, CURVE_POINTS, IMPOSSIBLE, NEAR } = record.constants;
 
 function modelFrom({ law, fit, costs }) {
   const values = fit.parameters.map((value) => value ?? Infinity);
@@ -24,6 +24,15 @@ function rowsOf(text, length) {
 }
 
 const costOf = (model, name, task, units) => ({ ...model.costs[name][task], units });
+
+/** A model whose weights have the precision of a question, with the capacity factor of it; as it is where that is 1. */
+function inPrecision(model, state) {
+  const factor = state.size === "memory" && state.ask !== "serve" ? FACTORS[state.precision] : 1;
+  if (factor === 1) return model;
+  model.inPrecision ??= {};
+  const scaled = (law) => lawWith(model.form, withFactor(model.form, law.values, factor));
+  return (model.inPrecision[state.precision] ??= { ...model, law: scaled(model.law), draws: model.draws.map(scaled), measured: model });
+}
 
 /** The answer without intervals: {record, quantities, value, levels, kinks, cautions}; {problem} if there is none. */
 const answerTo = (model, state) => (state.ask === "serve" ? servedAnswer(model, state) : budgetAnswer(model, state));
@@ -157,7 +166,8 @@ function evidenceOf(model, S, advantage) {
 }
 
 /** The fitted run nearest to each model [S, N, D], if it is like it in density, N and D: {S, N, D, loss, predicted}. */
-function measuredNear({ cells, law }, models) {
+function measuredNear(model, models) {
+  const { cells, law } = model.measured ?? model;
   const place = (S, N, D) => [Math.log1p(-S), Math.log(N), Math.log(D)], found = new Set();
   for (const model of models) {
     const there = place(...model), away = cells.map(([S, N, D]) => place(S, N, D).map((x, i) => Math.abs(x - there[i])));
@@ -190,7 +200,7 @@ function lifetimeQuantities({ N, C, S, demand }) {
 function refusedLifetime(law, state, demand) {
   if (state.fixed && state.size === "memory") return refusal("memory_in_lifetime", {});
   const { loss, nonzeros } = demand, needed = lifeAt(law, bestSparsity(law, demand), demand).total;
-  return refusal("loss", { loss, floor: law.floor, needed, limit: say("refusals", "_limit", { nonzeros }) });
+  return refusal("loss", { loss, floor: law.floor, needed, limit: say("refusals", "_limit", { nonzeros }), way: "none" });
 }
 
 function reachableBest(law, demand) {

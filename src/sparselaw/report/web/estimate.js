@@ -12,12 +12,13 @@ function* estimates(model, { quantities, record: found, evidence, near = [], new
   const names = Object.keys(quantities), columns = Object.fromEntries(names.map((name) => [name, []]));
   const gains = { advantage: [], possible: [], ...(evidence.measured_sparsity === null ? {} : { measured: [] }) };
   near.forEach((_, k) => (gains[nearName(k)] = []));
-  for (const law of model.draws) {
+  const measured = (model.measured ?? model).draws;
+  for (const [draw, law] of model.draws.entries()) {
     for (const name of names) columns[name].push(quantities[name](law));
     gains.advantage.push(evidence.advantage(law, found.optimal_sparsity));
     gains.possible.push(evidence.advantage(law, columns.optimal_sparsity.at(-1) || 0));
     gains.measured?.push(evidence.advantage(law, evidence.measured_sparsity));
-    near.forEach(({ S, N, D }, k) => gains[nearName(k)].push(predict(law, S, N, D)));
+    near.forEach(({ S, N, D }, k) => gains[nearName(k)].push(predict(measured[draw], S, N, D)));
     yield;
   }
   const best = columns.optimal_sparsity, all = { ...columns, ...gains };

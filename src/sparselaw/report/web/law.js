@@ -30,6 +30,16 @@ function lawWith(form, values) {
   };
 }
 
+/** Parameters with which the law predicts at N what it predicts at N times `factor` with these: the twin of laws/precision.py. */
+function withFactor(form, values, factor) {
+  const scaled = [...values];
+  for (const { coefficient, exponents } of form.terms) {
+    const pair = exponents.find(([, feature]) => feature === "log_N" || feature === "log_mean_N");
+    if (pair) scaled[form.names.indexOf(coefficient)] *= factor ** -values[form.names.indexOf(pair[0])];
+  }
+  return scaled;
+}
+
 const applies = (part, S) => part.gate === null || (part.gate === "sparse" ? S > 0 : part.gate === S);
 
 const meanGrowth = (law, S) => (1 - law.meanSlope * S) / (1 - S);
