@@ -13,7 +13,7 @@ import sparselaw
 from sparselaw.runs import Runs
 
 NAMES = {
-    "read_runs", "fit", "open_fit", "plan", "compare", "contours", "design", "report", "law", "bootstrap",
+    "read_runs", "inspect", "fit", "open_fit", "plan", "compare", "contours", "design", "report", "law", "bootstrap",
     "Runs", "Fit", "Answer", "Question", "Cost", "Memory", "UserError",
 }  # fmt: skip
 
@@ -52,11 +52,11 @@ def test_one_default_objective(name: str, request: pytest.FixtureRequest, tmp_pa
     from sparselaw.cli import run
 
     runs = request.getfixturevalue(name.replace("-", "_"))
-    fitted = sparselaw.fit(runs)
+    fitted = sparselaw.fit(runs, bootstrap=0)
     assert fitted.loss == sparselaw.Loss(1e-3, log=True) if name == "t5-c4" else sparselaw.Loss(0.01)
-    assert run(["fit", name, "-o", str(tmp_path / "fit.json")]) == 0
+    assert run(["fit", name, "--bootstrap", "0", "-o", str(tmp_path / "fit.json")]) == 0
     assert sparselaw.open_fit(tmp_path / "fit.json").parameters == fitted.parameters
-    assert sparselaw.fit(name).parameters == fitted.parameters
+    assert sparselaw.fit(name, bootstrap=0).parameters == fitted.parameters
     (compared,) = sparselaw.compare(runs, ["capped" if name == "t5-c4" else "paper"])
     assert compared.fit.parameters == fitted.parameters
     made = sparselaw.report(runs, output=tmp_path / "page.html", bootstrap=2, plotlyjs="cdn")
@@ -123,6 +123,7 @@ MISTAKES: dict[str, Any] = {
     "no draws": (lambda: sparselaw.design("t5-c4-published", budget=1e18, guess=False), "bootstrap=1000"),
     "tokens": (lambda: sparselaw.plan("t5-c4-refit", nonzeros=1e6, flops=1e20, tokens_per_image=9), "tokens_per_image"),
     "report": (lambda: sparselaw.report("nowhere.csv"), "nowhere.csv"),
+    "inspect": (lambda: sparselaw.inspect("nowhere.csv"), "nowhere.csv"),
     "columns": (lambda: sparselaw.fit(FEW.rename(columns={"loss": "val"})), "has no column 'loss'"),
 }
 

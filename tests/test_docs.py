@@ -24,7 +24,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"OMP_NUM_THREADS": "1"}
 LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "results" / "README.md"]
 COMMAND = re.compile(r"`(sparselaw [^`]+)`|^ *(?:\$ )?((?:torchrun .*-m |python -m )?sparselaw [a-z].*)$", re.MULTILINE)
-CHEAP = ("plan", "contours", "fit", "compare-patterns", "compare-pretrained", "design")
+CHEAP = ("inspect", "plan", "contours", "fit", "compare-patterns", "compare-pretrained", "design")
 OTHER_PROGRAMS = {"--nproc-per-node", "--requeue"}
 """Options in the pages that are not of `sparselaw`."""
 

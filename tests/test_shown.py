@@ -1,12 +1,14 @@
 """Results show themselves: as text, as tables of a notebook, as figures."""
 
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sparselaw
 
+ROOT = Path(__file__).parents[1]
 FIT = sparselaw.open_fit("vit-jft")
 DRAWN: dict[str, Any] = {
     "fit": lambda: FIT,
@@ -15,7 +17,10 @@ DRAWN: dict[str, Any] = {
     "contours": lambda: sparselaw.contours(FIT, grid=9),
     "lifetime contours": lambda: sparselaw.contours(FIT, inference=(1e9, 1e12), loss=(5.3, 6.0), grid=9),
 }
-READ: dict[str, Any] = DRAWN | {"design": lambda: sparselaw.design(FIT, budget=1e18, max_runs=3)}
+READ: dict[str, Any] = DRAWN | {
+    "design": lambda: sparselaw.design(FIT, budget=1e18, max_runs=3),
+    "inspection": lambda: sparselaw.inspect(ROOT / "results" / "decoder.csv"),
+}
 
 
 @pytest.mark.parametrize("name", READ)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sparselaw.design.verb import design as design
     from sparselaw.errors import UserError as UserError
     from sparselaw.fit.comparison import compare as compare
+    from sparselaw.fit.inspection import inspect as inspect
     from sparselaw.fit.losses import Loss as Loss
     from sparselaw.fit.published import open_fit as open_fit
     from sparselaw.fit.resampling import bootstrap as bootstrap
@@ -50,6 +51,7 @@ _HOMES = {
     "bootstrap": "fit.resampling",
     "compare": "fit.comparison",
     "contours": "plan.contours",
+    "inspect": "fit.inspection",
     "law": "laws.forms",
     "open_fit": "fit.published",
     "read_runs": "runs.readers",

@@ -48,3 +48,12 @@ def sweep(table) -> Callable[..., Runs]:
         return table(*grid, loss)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def many_levels(table) -> Runs:
+    """136 runs of 41 sizes, 136 durations and 4 sparsities."""
+    k = np.arange(136)
+    S, N, D = np.array(LEVELS_S)[k // 41], 1e7 * 1.2 ** (k % 41), 1e9 * 1.05**k
+    noise = np.random.default_rng(0).normal(0, 0.005, 136)
+    return table(S, N, D, PAPER.predict(np.array(TRUTH), S, N, D) * np.exp(noise))

@@ -1,5 +1,6 @@
-"""Hold-outs leave out what they say; criteria agree with the closed forms of the normal and the Laplace density."""
+"""Errors on runs left out are those of fits without them; criteria agree with closed forms of the normal and Laplace density."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -7,42 +8,14 @@ import pytest
 
 from sparselaw.errors import UserError
 from sparselaw.fit import ABSOLUTE, Loss, compare
-from sparselaw.fit.comparison import hold_outs, information_criteria
+from sparselaw.fit.comparison import information_criteria
 from sparselaw.fit.fitting import fit_law as fit
+from sparselaw.fit.hold_outs import hold_outs
 
 T5_LOSS, VIT_LOSS = Loss(1e-3, log=True), Loss(0.01)
 
 
 class TestHoldOuts:
-    def test_every_split_of_the_vit_sweep(self, vit_jft):
-        splits = dict(hold_outs(vit_jft))
-        levels = {"N": vit_jft.nonzero_params, "D": vit_jft.data, "S": vit_jft.sparsity}
-        expected = {}
-        for name, values in levels.items():
-            ordered = np.unique(np.round(values, 6))
-            for k, level in enumerate(ordered):
-                expected[f"{name} level {k + 1} of {len(ordered)}"] = np.isclose(values, level)
-            for k in range(3, len(ordered) - 1):
-                expected[f"{name} above level {k}"] = values > ordered[k - 1] * 1.01
-        largest = [values > 0.99 * values.max() for values in (levels["N"], levels["D"])]
-        expected["largest N and largest D"] = largest[0] | largest[1]
-        assert set(splits) == set(expected)
-        for name, mask in expected.items():
-            np.testing.assert_array_equal(splits[name], mask, err_msg=name)
-        assert sum(name.startswith("N level") for name in splits) == 7
-        assert {"N above level 3", "N above level 4", "N above level 5", "S above level 3"} <= set(splits)
-
-    def test_levels_within_a_percent_are_left_out_together(self, sweep):
-        splits = dict(hold_outs(sweep(N=(1e6, 1.005e6, 4e6))))
-        assert splits["N level 1 of 2"].sum() == 32
-
-    def test_a_single_level_is_never_left_out(self, sweep):
-        assert not any(name.startswith(("N", "largest")) for name, _ in hold_outs(sweep(N=(1e6,))))
-
-    def test_something_is_always_left_to_fit(self, table):
-        crossing = table([0, 0], [1e6, 2e6], [2e9, 1e9])
-        assert [name for name, mask in hold_outs(crossing) if mask.all()] == []
-
     @pytest.mark.parametrize(
         ("split", "percent"),
         [
@@ -102,6 +75,29 @@ class TestCompare:
         assert [row.fit.law.name for row in found] == ["multipliers"]
         assert "same duration" in found.refused["paper"]
         assert "The law paper cannot be fitted to" in " ".join(found.summary().split())
+
+    def test_bins_of_many_levels_are_left_out(self, many_levels):
+        (dense,) = found = compare(many_levels, ["dense"])
+        told = {h.left_out: h.num_runs for h in dense.hold_outs}
+        assert list(told) == [name for name, _ in hold_outs(many_levels)]
+        assert told["D 1B to 2.18B"] == 17
+        assert all(
+            h.mean_abs_error is not None and h.mean_abs_error < 0.2 for h in dense.hold_outs if h.left_out[0] == "D"
+        )
+        lines = [line.split() for line in found.summary().splitlines()]
+        assert ["D", "1B", "to", "2.18B", "17"] in [line[:5] for line in lines]
+
+    def test_each_law_is_a_step_of_the_progress(self, t5_c4, monkeypatch):
+        begun = []
+
+        @contextmanager
+        def progress(doing, num_steps):
+            begun.append((doing, num_steps))
+            yield begun.append
+
+        monkeypatch.setattr("sparselaw.fit.comparison.progress", progress)
+        compare(t5_c4.select(t5_c4.sparsity == 0), ["paper", "dense"])
+        assert begun == [("Comparing laws", 2), "paper", "dense"]
 
     def test_every_law_has_its_spread_of_new_runs(self, vit_jft):
         rows = {row.fit.law.name: row.spread for row in compare(vit_jft, ["paper", "dense"])}

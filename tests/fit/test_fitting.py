@@ -245,7 +245,7 @@ class TestWarnings:
         assert not any("b_D" in w for w in fitted.warnings)
 
     def test_levels_within_a_percent_are_one(self, sweep):
-        with pytest.raises(UserError, match="all its runs have the same size, 1M non-zero weights"):
+        with pytest.raises(UserError, match="all runs have the same size, 1M non-zero weights"):
             fit(sweep(noise=0.003, N=(1e6, 1.004e6, 1.008e6)), loss=T5_LOSS)
 
     def test_a_parameter_at_its_bound_is_named(self, sweep):

@@ -50,16 +50,16 @@ def one_total() -> Runs:
 @pytest.mark.parametrize(
     ("table", "law", "said"),
     [
-        (runs(1, 3, 5), PAPER, "all its runs have the same size, 1M non-zero weights; add runs of"),
-        (runs(durations=1), PAPER, "all its runs have the same duration, 1B examples; fit what each sparsity is worth"),
+        (runs(1, 3, 5), PAPER, "all runs have the same size, 1M non-zero weights; add runs of"),
+        (runs(durations=1), PAPER, "all runs have the same duration, 1B examples; fit what each sparsity is worth"),
         (
             runs(sparsities=1),
             PAPER,
-            "all its runs are dense, and say nothing about sparsity; fit the law of dense models",
+            "all runs are dense, and say nothing about sparsity; fit the law of dense models",
         ),
-        (runs(1, 1, 1), DENSE, "all its runs have the same size"),
-        (runs(2, 1, 2), DENSE, "it has 4 different runs and the law 5 free parameters; add runs of"),
-        (one_total(), PAPER, "all its models have 100M weights, zeros included"),
+        (runs(1, 1, 1), DENSE, "all runs have the same size"),
+        (runs(2, 1, 2), DENSE, "4 different runs are too few for 5 free parameters; add runs of"),
+        (one_total(), PAPER, "all models have 100M weights, zeros included"),
     ],
     ids=["one size", "one duration", "no sparse run", "one run", "too few", "one total size"],
 )

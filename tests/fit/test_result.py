@@ -155,7 +155,17 @@ def places(value, at=()):
 
 def test_a_missing_value_is_refused(record, tmp_path):
     path = tmp_path / "missing.json"
-    for name in set(record) - {"bootstrap", "intervals", "format", "rivals", "unique", "spread", "cells"}:
+    for name in set(record) - {
+        "bootstrap",
+        "intervals",
+        "format",
+        "rivals",
+        "unique",
+        "spread",
+        "cells",
+        "loss_unit",
+        "source",
+    }:
         path.write_text(json.dumps({key: value for key, value in record.items() if key != name}))
         assert name in refused(path)
 

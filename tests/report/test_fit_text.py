@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from sparselaw.fit import Fit
 from sparselaw.fit.comparison import Comparison, HoldOut
+from sparselaw.laws import law_named
 from sparselaw.plan.contours import budget_contours
 from sparselaw.plan.verb import plan
 from sparselaw.report import fit_text, plan_text, text
@@ -22,6 +24,27 @@ def test_fit(vit: Fit, width: int, printed, words) -> None:
         assert text.number(value) in shown
     for multiplier in ("1.596", "2.17", "2.63"):
         assert multiplier in shown
+
+
+def test_the_data_coefficient_is_told_as_chinchilla_writes_it(vit: Fit, printed, words) -> None:
+    """B = a_D^b_D, and its interval that of the powers of the draws, not the power of intervals."""
+    a_D, b_D = vit.parameters["a_D"], vit.parameters["b_D"]
+    k = vit.law.names.index("a_D")
+    low, high = np.quantile(vit.draws[:, k] ** vit.draws[:, k + 1], [0.025, 0.975])
+    lines = printed(fit_text.fit_text(vit), 100).splitlines()
+    (line,) = [line for line in lines if "a_D^b_D" in line]
+    assert words(line) == f"a_D^b_D {a_D**b_D:.4g} {low:.4g} to {high:.4g} Chinchilla's B"
+    assert max(map(len, lines)) <= 100
+
+
+def test_only_a_term_with_its_coefficient_inside_has_it(vit: Fit, printed) -> None:
+    other = replace(
+        vit, law=law_named("density-power"), parameters=dict.fromkeys(law_named("density-power").names, 1.0)
+    )
+    assert "Chinchilla" not in printed(fit_text.fit_text(replace(other, bootstrap=None)))
+    plain = printed(fit_text.fit_text(replace(vit, bootstrap=None)))
+    assert "a_D^b_D" in plain
+    assert "bootstrap" not in plain
 
 
 def test_markup_in_names_is_literal(vit: Fit, printed) -> None:

@@ -19,7 +19,7 @@ def some_runs(num: int, name: str = "mine", unit: str = "tokens", **others: list
     frame = pd.DataFrame(
         {"nonzero_params": 1e6, "sparsity": 0.75, "data": 1e8, "loss": [3.0 - 1e-3 * k for k in range(num)]}
     )
-    return Runs.from_frame(frame.assign(**others), name=name, data_unit=unit, loss_unit=unit)
+    return replace(Runs.from_frame(frame.assign(**others), name=name, data_unit=unit), loss_unit=unit)
 
 
 class Seen(HTMLParser):

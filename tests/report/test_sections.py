@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sparselaw.fit import fit
+from sparselaw.fit.comparison import HoldOut
 from sparselaw.laws import from_function
 from sparselaw.report import sections
 from sparselaw.report.study import Study, study
@@ -108,3 +109,9 @@ def test_the_law_of_the_lowest_aic_is_marked(simulated: Study) -> None:
     assert float(paper[3].removesuffix(" *")) < float(dense[3])
     errors = [one.mean_abs_error for one in simulated.comparisons[0].hold_outs if one.mean_abs_error is not None]
     assert paper[5] == f"{sum(errors) / len(errors):.2%} of {len(errors)}"
+
+
+def test_bins_that_were_left_out_are_named(simulated: Study) -> None:
+    one = replace(simulated.comparisons[0], hold_outs=(HoldOut("D 1B to 2.18B", 17, 0.0123, -0.004),))
+    rows = cells(sections.fit_section(replace(simulated, comparisons=(one,))))
+    assert ["D 1B to 2.18B", "17", "1.23%", "-0.40%"] in rows

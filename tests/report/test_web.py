@@ -296,7 +296,7 @@ def test_optimum(node: Asked, rng: np.random.Generator, law: PowerLaw, kind: str
         flopsWhereSparsityPays(law, held, cost), ...pieceWith(best, nearOptimalPieces(law, best, held, C, cost, gap))];
     }}"""
     names, inputs, python = list(TIMES), [], []
-    for k in range(len(names) * 4):
+    for k in range(len(names) * 2):
         cost, values, size = (
             costs(names[k % len(names)]),
             parameters(law, rng, 1)[0],

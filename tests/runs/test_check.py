@@ -35,7 +35,7 @@ def test_what_is_no_number_is_refused(dtype):
 
 @pytest.mark.parametrize("dtype", ["Int64", "float64[pyarrow]", "boolean", "datetime64[ns]", object])
 def test_a_missing_value_is_refused(dtype):
-    with pytest.raises(UserError, match=r"^x, row 1, column 'loss': is empty or NaN; correct or remove it\.$"):
+    with pytest.raises(UserError, match=r"^x, row 1, column 'loss': is empty or NaN; fill it, or leave such runs out"):
         Runs.from_frame(frame(loss=pd.Series([None, 1, 1, 1], dtype=dtype)), name="x")
 
 

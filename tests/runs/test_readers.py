@@ -1,6 +1,5 @@
 """What the readers accept, and the one sentence for everything else."""
 
-import gzip
 import io
 import json
 import os
@@ -8,7 +7,6 @@ import re
 import subprocess
 import sys
 import time
-import zipfile
 from decimal import Decimal
 
 import numpy as np
@@ -26,28 +24,6 @@ RECORDS = [
     {"run_id": "b", "nonzero_params": 2_000_000, "sparsity": 0.5, "data": "2B", "loss": 3.25},
 ]
 COLUMNS = {name: [record[name] for record in RECORDS] for name in RECORDS[0]}
-
-
-@pytest.fixture
-def read(tmp_path):
-    def read(content, name="runs.csv", **options):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_runs(path, **options)
-
-    return read
-
-
-@pytest.fixture
-def refusal(read, tmp_path):
-    """The sentence with which a file is refused, without the folder it lies in."""
-
-    def refusal(content, name="runs.csv", **options):
-        with pytest.raises(UserError) as caught:
-            read(content, name, **options)
-        return str(caught.value).replace(f"{tmp_path}{os.sep}", "")
-
-    return refusal
 
 
 def parquet(table):
@@ -136,6 +112,11 @@ def test_columns_are_mapped_and_the_mapped_one_wins(read):
 
 PERCENT = "if it is in percent, write 75% as 0.75, or give sparsity=NAME/100 in columns"
 CELL = "correct or remove it."
+FILL = 'fill it, or leave such runs out with where "loss > 0".'
+
+
+def advice(problem):
+    return FILL if "empty" in problem else CELL
 
 
 @pytest.mark.parametrize(
@@ -169,7 +150,7 @@ CELL = "correct or remove it."
 def test_bad_cell_of_csv(refusal, cell, column, problem):
     values = {"nonzero_params": "1e6", "sparsity": "0.5", "data": "1e9", "loss": "3"}
     good, bad = ",".join(values.values()), ",".join({**values, column: cell}.values())
-    expected = f"runs.csv, row 3, column '{column}': {problem}; {CELL}"
+    expected = f"runs.csv, row 3, column '{column}': {problem}; {advice(problem)}"
     assert refusal(f"{','.join(values)}\n{good}\n{bad}\n") == expected
 
 
@@ -199,7 +180,7 @@ def test_bad_cell_of_json(refusal, form, cell, problem):
         column = "[{}, {}]" if form == "lists" else '{{"7": {}, "x": {}}}'
         text = "{" + ",".join(f'"{k}": {column.format(*(r[k] for r in rows))}' for k in good) + "}"
     row = "'x'" if form == "pandas" else 2
-    assert refusal(text, "runs.json") == f"runs.json, row {row}, column 'loss': {problem}; {CELL}"
+    assert refusal(text, "runs.json") == f"runs.json, row {row}, column 'loss': {problem}; {advice(problem)}"
 
 
 @pytest.mark.parametrize(
@@ -212,8 +193,7 @@ def test_bad_cell_of_json(refusal, form, cell, problem):
             pa.array([1, 2], pa.timestamp("s")), "Timestamp('1970-01-01 00:00:01') is not a number", id="time"
         ),
         pytest.param(pa.array([1, 2], pa.date32()), "datetime.date(1970, 1, 2) is not a number", id="date"),
-        pytest.param([[3.5], [3.25]], "array([3.5]) is not a number", id="nested"),
-        pytest.param([{"a": 1}, {"a": 2}], "{'a': 1} is not a number", id="struct"),
+        pytest.param([[3.5], [3.25]], "[3.5] is not a number", id="nested"),
         pytest.param([b"3", b"2"], "b'3' is not a number", id="bytes"),
         pytest.param([Decimal("3.5"), None], "is empty or NaN", id="decimal-null"),
         pytest.param(pa.array([3.5, -1], pa.float32()), "-1 is not positive", id="float32"),
@@ -222,7 +202,7 @@ def test_bad_cell_of_json(refusal, form, cell, problem):
 def test_bad_cell_of_parquet(refusal, cells, problem):
     row = 2 if any(mark in problem for mark in ("empty", "inf", "positive")) else 1
     sentence = refusal(parquet(numeric(loss=cells)), "runs.parquet")
-    assert sentence == f"runs.parquet, row {row}, column 'loss': {problem}; {CELL}"
+    assert sentence == f"runs.parquet, row {row}, column 'loss': {problem}; {advice(problem)}"
 
 
 DEEP = "[" * 100_000
@@ -269,8 +249,7 @@ DEEP = "[" * 100_000
             id="fake-parquet",
         ),
         pytest.param(b"PAR1PAR1", "r.parquet", "r.parquet cannot be read as Parquet (", id="broken-parquet"),
-        pytest.param(gzip.compress(CSV.encode()), "r.csv.gz", "r.csv.gz is a gzip file; unpack or export", id="gzip"),
-        pytest.param(b"PK\3\4", "r.xlsx", "r.xlsx is a zip or Excel file; unpack or export it as CSV", id="excel"),
+        pytest.param(b"PK\3\4", "r.xlsx", "r.xlsx is a damaged zip or Excel file (File is not a zip", id="excel"),
         pytest.param(CSV, "r.json", "r.json is not JSON (Expecting value", id="csv-as-json"),
         pytest.param(
             '[{"loss": 1, "loss": 2}]', "r.json", "r.json is not JSON ('loss' is given twice)", id="twice-json"
@@ -286,15 +265,14 @@ DEEP = "[" * 100_000
         pytest.param(
             "3.5", "r.json", "r.json holds no table; give records [{...}, ...] or columns {...}.", id="scalar"
         ),
-        pytest.param(json.dumps(RECORDS[0]), "r.json", "r.json holds no table; give records [{...}", id="one-record"),
         pytest.param(
             '{"a": [1], "b": [1, 2]}', "r.json", "r.json, column 'b' has other rows than the first", id="ragged"
         ),
         pytest.param('{"a": {"0": 1}, "b": {"1": 2}}', "r.json", "r.json, column 'b' has other rows", id="other-rows"),
         pytest.param(
-            json.dumps([{**RECORDS[0], "config": {"lr": 1}}]),
+            json.dumps([{**RECORDS[0], "tag": [1]}, {**RECORDS[1], "tag": 1}]),
             "r.json",
-            "r.json, row 1, column 'config': {'lr': 1} is nested, but a cell must hold one value;",
+            "r.json, row 1, column 'tag': [1] is nested, but a cell must hold one value;",
             id="nested",
         ),
         pytest.param(
@@ -344,13 +322,6 @@ def test_fifo_does_not_hang(tmp_path):
     os.mkfifo(tmp_path / "fifo.csv")
     with pytest.raises(UserError, match=r"is not a regular file; copy the table into one\.$"):
         read_runs(tmp_path / "fifo.csv")
-
-
-def test_zip_with_a_csv_inside(refusal):
-    sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w") as archive:
-        archive.writestr("runs.csv", CSV)
-    assert refusal(sink.getvalue(), "runs.zip").startswith("runs.zip is a zip or Excel file")
 
 
 def test_parquet_without_pyarrow(refusal, monkeypatch):

@@ -79,6 +79,11 @@ def under_way(folder):
     return [run for run in begun if not (run / "result.json").exists()]
 
 
+def newest_steps(folder):
+    """The last checkpoint of every run that has no result."""
+    return {run.name: max(path.name for path in run.glob("checkpoint/step-*")) for run in under_way(folder)}
+
+
 def table(folder):
     """The results of all runs, without times."""
     states = scan(str(folder))
@@ -101,42 +106,34 @@ def written(folder):
     return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/result.json")}
 
 
-def test_a_killed_worker_is_replaced_and_its_run_goes_on(sweep_file, undisturbed, tmp_path):
+def test_a_sweep_that_is_killed_again_and_again_ends_like_an_undisturbed_one(sweep_file, undisturbed, tmp_path):
+    """A worker is killed and replaced; then the whole sweep is; then it is stopped by Ctrl+C; then it may end."""
     sweep = Sweep(sweep_file, tmp_path)
     until(lambda: under_way(tmp_path), "a run under way")
     workers = [
         child for child in psutil.Process(sweep.process.pid).children() if "spawn_main" in " ".join(child.cmdline())
     ]
     workers[0].send_signal(signal.SIGKILL)
-    assert sweep.wait() == 0, sweep.said()
-    assert_like_undisturbed(tmp_path, undisturbed)
-
-
-def test_a_killed_sweep_leaves_no_process_and_goes_on(sweep_file, undisturbed, tmp_path):
-    sweep = Sweep(sweep_file, tmp_path)
     until(lambda: written(tmp_path) and under_way(tmp_path), "a run finished and another under way")
     children = psutil.Process(sweep.process.pid).children(recursive=True)
     os.kill(sweep.process.pid, signal.SIGKILL)
     sweep.process.wait()
-    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert not psutil.wait_procs(children, timeout=10)[1]  # no process is left
     before = written(tmp_path)
     assert 0 < len(before) < NUM_RUNS
+
+    steps = newest_steps(tmp_path)
+    stopped = Sweep(sweep_file, tmp_path)
+    until(lambda: under_way(tmp_path) and newest_steps(tmp_path) != steps, "a run that goes on")
+    os.killpg(stopped.process.pid, signal.SIGINT)  # as a terminal does
+    assert stopped.wait() == 130
+    assert "stopping when all runs have saved" in stopped.said()
+    assert "Traceback" not in stopped.said()
+    for run in under_way(tmp_path):
+        assert (max(run.glob("checkpoint/step-*")) / "manifest.json").exists()
+
     assert Sweep(sweep_file, tmp_path).wait() == 0
     assert written(tmp_path).items() >= before.items()  # what was finished is left alone
-    assert_like_undisturbed(tmp_path, undisturbed)
-
-
-def test_ctrl_c_saves_every_run_under_way(sweep_file, undisturbed, tmp_path):
-    sweep = Sweep(sweep_file, tmp_path)
-    until(lambda: len(under_way(tmp_path)) == 2, "two runs under way")
-    os.killpg(sweep.process.pid, signal.SIGINT)  # as a terminal does
-    assert sweep.wait() == 130
-    assert "stopping when all runs have saved" in sweep.said()
-    assert "Traceback" not in sweep.said()
-    for run in under_way(tmp_path):
-        last = max(run.glob("checkpoint/step-*"))
-        assert (last / "manifest.json").exists()
-    assert Sweep(sweep_file, tmp_path).wait() == 0
     assert_like_undisturbed(tmp_path, undisturbed)
 
 

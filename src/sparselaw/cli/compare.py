@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
-from tyro.conf import Positional
+from tyro.conf import OmitArgPrefixes, Positional
 
 from sparselaw.cli.fit import Delta, Loss, Table, fit_record
-from sparselaw.cli.options import Columns, Json, Where, named_columns, print_json, say_taken
+from sparselaw.cli.options import Json, Reading, print_json
 
 
 @dataclass(frozen=True)
@@ -17,18 +17,14 @@ class Command:
     runs: Positional[Table]
     loss: Loss = None
     delta: Delta = None
-    columns: Columns = None
-    where: Where = None
+    reading: OmitArgPrefixes[Reading] = field(default_factory=Reading)
     json: Json = False
 
     def run(self) -> None:
         """Compares, prints."""
         from sparselaw.fit import compare
-        from sparselaw.runs import read_runs
 
-        runs = read_runs(self.runs, columns=named_columns(self.columns), where=self.where)
-        say_taken(runs)
-        found = compare(runs, loss=self.loss, delta=self.delta)
+        found = compare(self.reading.read(self.runs), loss=self.loss, delta=self.delta)
         if not self.json:
             from sparselaw.report.fit_text import compare_text
             from sparselaw.report.text import show

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from tyro.conf import Positional
+from tyro.conf import OmitArgPrefixes, Positional
 
 from sparselaw.cli.options import (
-    Columns,
     Intervals,
     Json,
-    Where,
+    Reading,
     check_output,
-    named_columns,
     option,
     pairs,
     print_json,
     required,
-    say_taken,
 )
+from sparselaw.errors import UserError
 
 if TYPE_CHECKING:
     from sparselaw.fit import Fit, Profile
+    from sparselaw.runs import Runs
 
 RECIPE_SEEDS = 10
 LossName = Literal["huber-log", "huber", "squared", "squared-log", "absolute", "absolute-log"]
@@ -88,8 +87,11 @@ class Command:
         str | None,
         option("column with the weight of each run, such as num_seeds", metavar="COLUMN", default="equal weights"),
     ] = None
-    columns: Columns = None
-    where: Where = None
+    group_by: Annotated[
+        str | None,
+        option("a fit for each value of a column, such as experiment", metavar="COLUMN", default="one fit of all runs"),
+    ] = None
+    reading: OmitArgPrefixes[Reading] = field(default_factory=Reading)
     starts: Annotated[int, option("number of starting points, such as 200", metavar="NUMBER")] = 64
     seed: Annotated[int, option("seed of the starting points and resamples, such as 1", metavar="NUMBER")] = 0
     recipe: Annotated[
@@ -110,27 +112,20 @@ class Command:
         """Fits, writes, prints."""
         from sparselaw.fit import fit, run_published_recipe
         from sparselaw.fit.losses import loss_function
-        from sparselaw.runs import read_runs
 
         check_output(self.output, "a fit", ".json")
-        runs = read_runs(self.runs, columns=named_columns(self.columns), where=self.where)
-        say_taken(runs)
+        runs = self.reading.read(self.runs)
         options = {
             "pin": pairs(self.pin, "pin", "NAME=VALUE, such as b_D=0.35", float),
             "bound": pairs(self.bound, "bound", "NAME=LOW:HIGH, such as c=0:2", _bounds),
             "weights": self.weights,
         }
         loss = loss_function(runs.name, self.loss, delta=self.delta, quantile=self.quantile)
-        fitted = fit(
-            runs,
-            self.law,
-            loss=loss,
-            bootstrap=self.bootstrap,
-            by=self.by,
-            starts=self.starts,
-            seed=self.seed,
-            **options,
-        )
+        how = {"loss": loss, "bootstrap": self.bootstrap, "by": self.by, "starts": self.starts, "seed": self.seed}
+        if self.group_by is not None:
+            self._fit_groups(runs, how | options)
+            return
+        fitted = fit(runs, self.law, **how, **options)
         profiles = _profiles(fitted, runs, options) if self.profile else []
         recipe = [run_published_recipe(runs, loss, seed) for seed in range(RECIPE_SEEDS)] if self.recipe else []
         if self.output:
@@ -144,6 +139,24 @@ class Command:
             print_json(fit_record(fitted) | _extras(profiles, recipe))
             return
         _show(fitted, profiles, recipe, [self.output, *drawn] if self.output else drawn)
+
+    def _fit_groups(self, runs: Runs, options: dict[str, Any]) -> None:
+        """A fit for each group, and one table."""
+        from sparselaw.fit.groups import fit_each
+
+        alone = {"-o": self.output, "--figures": self.figures, "--profile": self.profile, "--recipe": self.recipe}
+        if given := [name for name, value in alone.items() if value]:
+            raise UserError(f"{given[0]} is of one fit; leave --group-by out, and choose one group with --where.")
+        found = fit_each(runs, self.group_by or "", law=self.law, **options)
+        if self.json:
+            refused = {label: str(one) for label, one in found.items() if isinstance(one, UserError)}
+            fitted = {label: fit_record(one) for label, one in found.items() if not isinstance(one, UserError)}
+            print_json({"fits": fitted, "refused": refused})
+            return
+        from sparselaw.report.groups_text import groups_text
+        from sparselaw.report.text import show
+
+        show(groups_text(found, self.group_by or ""))
 
 
 def _bounds(text: str) -> tuple[float, float]:

@@ -6,8 +6,9 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from tyro.conf import FlagCreatePairsOff, arg
 
@@ -60,7 +61,8 @@ Fitted = Annotated[
 Columns = Annotated[
     str | None,
     option(
-        "columns of your file, or expressions over them, such as total_params=n,sparsity=1-density,data=tokens_b*1e9,loss=val",
+        "columns of your file, or expressions over them, such as total_params=n,sparsity=1-density,data=tokens_b*1e9,loss=val; "
+        "or a TOML file of all these choices",
         metavar="NAME=COLUMN,...",
         default="the usual names, such as nonzero_params, params, sparsity, density, tokens, flops, val_loss",
     ),
@@ -101,6 +103,57 @@ Confidence = Annotated[float, option("confidence level of the intervals, such as
 Intervals = Annotated[int, option("number of resamples for intervals, such as 200; 0 for none", metavar="NUMBER")]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How the table is read."""
+
+    columns: Columns = None
+    where: Where = None
+    last_of: Annotated[
+        str | None,
+        option(
+            "keep the last row (checkpoint) of each value of this column, such as run",
+            metavar="COLUMN",
+            default="all rows",
+        ),
+    ] = None
+    best_of: Annotated[
+        str | None,
+        option(
+            "keep the run of the lowest loss of each cell of equal N, S and D, or of each value of a column",
+            metavar="cell|COLUMN",
+            default="all rows",
+        ),
+    ] = None
+    loss_unit: Annotated[
+        Literal["nats", "bits", "bits-per-byte", "ppl"] | None,
+        option(
+            "what the losses of the table are in, such as ppl; they are converted to nats",
+            metavar="nats|bits|bits-per-byte|ppl",
+            default="as the table says",
+        ),
+    ] = None
+
+    def choices(self) -> dict[str, Any]:
+        """The options for `sparselaw.runs.read_runs`; `--columns` may be a TOML file of all of them."""
+        from sparselaw.runs import reading
+        from sparselaw.runs.columns import parse_columns
+
+        own = {name: value for name, value in vars(self).items() if name != "columns"}
+        if self.columns and self.columns.endswith(".toml"):
+            return vars(reading.Reading(**own).over(reading.open_reading(self.columns)))
+        return own | {"columns": parse_columns(self.columns) if self.columns else None}
+
+    def read(self, source: str) -> Runs:
+        """The runs, after saying on standard error which columns were taken for what, and which rows were left out."""
+        from sparselaw.runs import read_runs
+
+        runs = read_runs(source, **self.choices())
+        for line in runs.taken:
+            print(f"{runs.name}: {line}", file=sys.stderr)
+        return runs
+
+
 def ranged(text: str | None) -> tuple[float, float] | None:
     """Two counts LOW:HIGH."""
     return None if text is None else parse_range(text)
@@ -111,12 +164,6 @@ def named_columns(text: str | None) -> dict[str, str] | None:
     from sparselaw.runs.columns import parse_columns
 
     return parse_columns(text) if text else None
-
-
-def say_taken(runs: Runs) -> None:
-    """Says on standard error which columns were taken for what, and which rows were left out."""
-    for line in runs.taken:
-        print(f"{runs.name}: {line}", file=sys.stderr)
 
 
 def pairs(texts: Sequence[str], name: str, form: str, convert: Callable[[str], Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from itertools import dropwhile, pairwise, takewhile
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -21,8 +21,8 @@ from sparselaw.errors import UserError, choice
 
 DESCRIPTION = "Should this transformer be sparse, and how sparse?"
 COMMANDS = (
-    "plan", "fit", "compare", "compare-patterns", "compare-pretrained", "contours", "design", "report", "hardware", "train",
-    "sweep", "runs", "export", "demo",
+    "plan", "fit", "inspect", "compare", "compare-patterns", "compare-pretrained", "contours", "design", "report", "hardware",
+    "train", "sweep", "runs", "export", "demo",
 )  # fmt: skip
 
 
@@ -94,6 +94,9 @@ def flags_of(options: type[Any]) -> Mapping[str, Flag]:
     hints = get_type_hints(options, include_extras=True)
     flags = {"-h": Flag(""), "--help": Flag("")}
     for one in fields(options):
+        group = next(iter(get_args(hints[one.name])), None)
+        if isinstance(group, type) and is_dataclass(group):
+            flags |= flags_of(group)
         said = next((note for note in get_args(hints[one.name]) if hasattr(note, "aliases")), None)
         if said is not None and Positional not in get_args(hints[one.name]):
             example = re.search(r"such as ([^\s,;:)]+)", said.help)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import OmitArgPrefixes, Positional
 
 from sparselaw.cli.options import (
-    Columns,
     Intervals,
     Json,
+    Reading,
     TokensPerImage,
     TrainingCost,
     check_output,
-    named_columns,
     option,
     print_json,
     required,
@@ -44,7 +43,7 @@ class Command:
     fit: Annotated[
         str | None, option("fit of these runs, such as fit.json", metavar="FIT", default="fit them here")
     ] = None
-    columns: Columns = None
+    reading: OmitArgPrefixes[Reading] = field(default_factory=Reading)
     bootstrap: Intervals = 1000
     nonzeros: Annotated[
         str | None,
@@ -78,7 +77,7 @@ class Command:
             self.source,
             output=self.output,
             fit=self.fit,
-            columns=named_columns(self.columns),
+            **self.reading.choices(),
             bootstrap=self.bootstrap,
             nonzeros=self.nonzeros,
             flops=self.flops,

@@ -3,6 +3,7 @@
 import sys
 
 from sparselaw.fit.comparison import ALL_LAWS, Comparison, Comparisons, compare, extrapolation_error
+from sparselaw.fit.inspection import Inspection, inspect
 from sparselaw.fit.losses import ABSOLUTE, Loss
 from sparselaw.fit.profiles import Profile, profile
 from sparselaw.fit.published import PUBLISHED_FITS, open_fit
@@ -19,6 +20,7 @@ __all__ = [
     "Comparison",
     "Comparisons",
     "Fit",
+    "Inspection",
     "Loss",
     "Profile",
     "RecipeRun",
@@ -26,6 +28,7 @@ __all__ = [
     "compare",
     "extrapolation_error",
     "fit",
+    "inspect",
     "load_fit",
     "open_fit",
     "profile",

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from sparselaw.errors import UserError, arg
 from sparselaw.fit.calibration import calibrate
 from sparselaw.fit.fitting import condition_number, fit_law, prepare_again
+from sparselaw.fit.hold_outs import hold_outs
 from sparselaw.fit.identify import ILL_CONDITIONED
 from sparselaw.fit.losses import Loss, loss_function
 from sparselaw.fit.parts import fit_parts, predictable
+from sparselaw.fit.progress import progress
 from sparselaw.fit.result import Fit, Spread
 from sparselaw.fit.solver import predict_all
 from sparselaw.laws import Array, Law
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ALL_LAWS = ("paper", "capped", "free-multiplier", "density-power", "no-floor", "average-params", "dense")
-MIN_LEVELS = 3  # a rolling hold-out fits at least this many levels
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,14 @@ def compare(
     table = as_runs(runs, columns=columns, where=where)
     objective = loss_function(table.name, loss, delta=delta)
     rows, refused = [], {}
-    for law in laws:
-        try:
-            rows.append(_compare(table, law, objective))
-        except UserError as error:
-            refused[law if isinstance(law, str) else law.name] = str(error)
+    with progress("Comparing laws", len(laws)) as begin:
+        for law in laws:
+            name = law if isinstance(law, str) else law.name
+            begin(name)
+            try:
+                rows.append(_compare(table, law, objective))
+            except UserError as error:
+                refused[name] = str(error)
     if not rows:
         raise UserError(next(iter(refused.values()), f"{arg('laws')} is empty; give at least one law."))
     return Comparisons(rows, refused)
@@ -117,31 +121,6 @@ def extrapolation_error(fitted: Fit) -> float | None:
     """predicted / measured - 1 at the larger published run outside the fitted set, None if the runs have none."""
     run = held_out(fitted.name)
     return float(fitted.predict(run.sparsity, run.nonzero_params, run.data) / run.loss - 1) if run else None
-
-
-def hold_outs(runs: Runs) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Names and masks [num_runs] of left-out runs: each level of N, D and S; the largest, rolling; the far corner."""
-    columns = {"N": _levels(runs.nonzero_params), "D": _levels(runs.data), "S": _levels(runs.sparsity)}
-    for name, level in columns.items():
-        for k in range(int(level.max()) + 1):
-            if level.max() > 0:
-                yield f"{name} level {k + 1} of {level.max() + 1}", level == k
-    for name, level in columns.items():
-        for k in range(MIN_LEVELS, int(level.max())):
-            yield f"{name} above level {k}", level >= k
-    corner = (columns["N"] == columns["N"].max()) | (columns["D"] == columns["D"].max())
-    if columns["N"].max() > 0 and columns["D"].max() > 0 and not corner.all():
-        yield "largest N and largest D", corner
-
-
-def _levels(values: Array) -> Array:
-    """Index of each value's level, values within 1% being one level."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    steps = np.concatenate([[0], np.cumsum(np.diff(ordered) > 0.01 * ordered[:-1] + 1e-12)])
-    levels = np.empty(len(values), dtype=int)
-    levels[order] = steps
-    return levels
 
 
 def _held_out(runs: Runs, fitted: Fit) -> Iterator[HoldOut]:

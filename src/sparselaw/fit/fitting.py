@@ -213,6 +213,8 @@ def _result(runs: Runs, setting: Setting, solutions: Solutions, pin: Pins) -> Fi
         num_runs=len(runs),
         name=runs.name,
         data_unit=runs.data_unit,
+        loss_unit=runs.loss_unit,
+        source=runs.source,
         rivals=natural[1 : 1 + len(minima)],
         unique=not len(alike),
         warnings=(

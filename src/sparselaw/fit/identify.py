@@ -8,11 +8,13 @@ import numpy as np
 
 from sparselaw.counts import format_count
 from sparselaw.errors import UserError, either
+from sparselaw.fit.levels import count_levels
 from sparselaw.laws import CAPPED, DENSE, Array, Law, PowerLaw, multipliers_only, size_multiplier
 from sparselaw.runs import Runs
 
 RISES = 0.8  # share of groups of equal N and D in which a loss that rises with S is no accident
 IMPOSSIBLE = 1.02  # of the worth of a weight, beyond what noise makes of 1
+FEW = 3  # runs for each free parameter
 ILL_CONDITIONED = 1e4
 MOST_TOLD = 1e12  # of a condition number: more says no more
 OTHER_POWERS = "the other powers of S"
@@ -24,21 +26,21 @@ def require_carried(runs: Runs, law: Law, pinned: Collection[str]) -> None:
     Raises:
         UserError: too few runs; a single size, duration or sparsity where the law has terms in it; or only one total size.
     """
-    missing = _missing(runs, law, pinned)
+    missing = missing_for(runs, law, pinned)
     if missing:
         raise UserError(f"The law {law.name} cannot be fitted to {runs.name}: {missing}; {_instead(runs)}.")
 
 
-def _missing(runs: Runs, law: Law, pinned: Collection[str]) -> str:
-    """What the table lacks for a law, empty if nothing."""
+def missing_for(runs: Runs, law: Law, pinned: Collection[str]) -> str:
+    """What the runs lack for a law, whatever their losses are, as a clause; empty if nothing."""
     num_free = len(set(law.names) - set(pinned))
     num_settings = int(runs.alike("sparsity", "nonzero_params", "data").max()) + 1
     lacking = _single_level(runs, law, pinned) if isinstance(law, PowerLaw) else ""
     if lacking:
         return lacking
     if num_settings < num_free:
-        which = "1 run" if num_settings == 1 else f"{num_settings} different runs"
-        return f"it has {which} and the law {num_free} free parameters"
+        which = "1 run is" if num_settings == 1 else f"{num_settings} different runs are"
+        return f"{which} too few for {num_free} free parameters"
     return ""
 
 
@@ -48,16 +50,16 @@ def _single_level(runs: Runs, law: PowerLaw, pinned: Collection[str]) -> str:
     knows_size, knows_data = bool(features & {"log_N", "log_mean_N"}), "log_D" in features
     if law.knows_sparsity and not _held(law, "log_density", "log_sparsity", pinned=pinned):
         if not runs.sparsity.any():
-            return "all its runs are dense, and say nothing about sparsity"
-        if _num_levels(runs.sparsity) == 1:
-            return f"all its runs have the same sparsity, {runs.sparsity[0]:.4g}"
-    if knows_size and _num_levels(runs.nonzero_params) == 1 and not _held(law, "log_N", "log_mean_N", pinned=pinned):
-        return f"all its runs have the same size, {format_count(runs.nonzero_params[0])} non-zero weights"
-    if knows_data and _num_levels(runs.data) == 1 and not _held(law, "log_D", pinned=pinned):
-        return f"all its runs have the same duration, {format_count(runs.data[0])} {runs.data_unit}"
-    if knows_size and law.knows_sparsity and _num_levels(runs.nonzero_params / (1 - runs.sparsity)) == 1:
+            return "all runs are dense, and say nothing about sparsity"
+        if count_levels(runs.sparsity) == 1:
+            return f"all runs have the same sparsity, {runs.sparsity[0]:.4g}"
+    if knows_size and count_levels(runs.nonzero_params) == 1 and not _held(law, "log_N", "log_mean_N", pinned=pinned):
+        return f"all runs have the same size, {format_count(runs.nonzero_params[0])} non-zero weights"
+    if knows_data and count_levels(runs.data) == 1 and not _held(law, "log_D", pinned=pinned):
+        return f"all runs have the same duration, {format_count(runs.data[0])} {runs.data_unit}"
+    if knows_size and law.knows_sparsity and count_levels(runs.nonzero_params / (1 - runs.sparsity)) == 1:
         total = format_count(runs.nonzero_params[0] / (1 - runs.sparsity[0]))
-        return f"all its models have {total} weights, zeros included, so that size and sparsity vary together"
+        return f"all models have {total} weights, zeros included, so that size and sparsity vary together"
     return ""
 
 
@@ -71,10 +73,10 @@ def _held(law: PowerLaw, *features: str, pinned: Collection[str]) -> bool:
 def _instead(runs: Runs) -> str:
     """The law that fits these runs, or what they need."""
     is_dense = not runs.sparsity.any()
-    if _num_levels(runs.sparsity) == 1 and not _missing(runs, DENSE, ()):
+    if count_levels(runs.sparsity) == 1 and not missing_for(runs, DENSE, ()):
         law = either("fit(runs, 'dense')", "--law dense")
         return f"fit the law of dense models ({law})" + (", or add sparse runs" if is_dense else ", or add dense runs")
-    if (runs.sparsity == 0).any() and not _missing(runs, multipliers_only(np.unique(runs.sparsity)), ()):
+    if (runs.sparsity == 0).any() and not missing_for(runs, multipliers_only(np.unique(runs.sparsity)), ()):
         law = either("fit(runs, 'multipliers')", "--law multipliers")
         return f"fit what each sparsity is worth at this duration ({law}), or add runs of other durations"
     return "add runs of at least three sizes, three durations and three sparsities, dense among them"
@@ -86,8 +88,8 @@ def identifiability_warnings(
     """Sentences naming each parameter that the runs do not identify, and why."""
     sentences = []
     num_free = len(law.names) - len(pinned)
-    if len(runs) < 3 * num_free:
-        sentences.append(f"{len(runs)} runs are few for {num_free} free parameters: expect wide intervals.")
+    if few := few_runs(runs, num_free):
+        sentences.append(f"{few}: expect wide intervals.")
     if isinstance(law, PowerLaw):
         sentences += _level_warnings(runs, law, pinned)
         sentences += _contradictions(runs, law)
@@ -104,6 +106,12 @@ def identifiability_warnings(
             f"The fit is ill-conditioned{told}: parameters compensate for each other; trust its predictions more."
         )
     return tuple(sentences)
+
+
+def few_runs(runs: Runs, num_free: int) -> str:
+    """That there are few runs for so many free parameters, as a clause; empty if there are enough."""
+    is_few = len(runs) < FEW * num_free
+    return f"{len(runs)} runs are few for {num_free} free parameters" if is_few else ""
 
 
 def _contradictions(runs: Runs, law: PowerLaw) -> list[str]:
@@ -169,7 +177,7 @@ def _level_warnings(runs: Runs, law: PowerLaw, pinned: tuple[str, ...]) -> list[
         if column == "sparsity" and num_capacity_terms == 1:
             rival = ""
         if exponent not in pinned and exponent not in sentences:
-            sentences[exponent] = _level_warning(exponent, column, _num_levels(values), rival)
+            sentences[exponent] = _level_warning(exponent, column, count_levels(values), rival)
     return [sentence for sentence in sentences.values() if sentence]
 
 
@@ -182,9 +190,3 @@ def _level_warning(exponent: str, column: str, num_levels: int, rival: str) -> s
     if (num_levels == 3 and column == "data") or (num_levels in (3, 4) and rival == OTHER_POWERS):
         return f"{column} takes only {num_levels} values: {exponent} and {rival} are weakly identified."
     return ""
-
-
-def _num_levels(values: Array) -> int:
-    """Distinct values, counting those within 1% as one."""
-    ordered = np.sort(values)
-    return 1 + int((np.diff(ordered) > 0.01 * ordered[:-1] + 1e-12).sum())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,8 @@ class Fit(Shown):
     rivals: other minima that fit as well within the noise, natural, [k, p].
     unique: whether the minimum is a single point; if not, `parameters` are the most plausible ones of it.
     spread: of new runs around the law; None without draws.
+    loss_unit: of the losses.
+    source: path of the table and how it was read, if it was read from a file.
     cells: sparsity, N, D and mean ln loss of the fitted runs, repeats as one, [k, 4]; empty in published fits.
     """
 
@@ -113,6 +117,8 @@ class Fit(Shown):
     unique: bool = True
     spread: Spread | None = None
     cells: Array = field(default_factory=lambda: np.empty((0, 4)), repr=False)
+    loss_unit: str = "nats"
+    source: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def values(self) -> Array:
@@ -169,11 +175,14 @@ class Fit(Shown):
             "pinned",
             "num_runs",
             "data_unit",
+            "loss_unit",
         ):
             record[name] = getattr(self, name)
         record |= {"loss": asdict(self.loss), "starts": asdict(self.starts), "domain": asdict(self.domain)}
         record |= {"warnings": list(self.warnings), "residuals": self.residuals.tolist(), "cells": self.cells.tolist()}
         record |= {"rivals": self.rivals.tolist(), "unique": self.unique, "spread": self.spread and asdict(self.spread)}
+        if self.source:
+            record["source"] = dict(self.source)
         if self.bootstrap:
             record["intervals"] = self.intervals()
             arrays = {name: getattr(self.bootstrap, name).tolist() for name in ("draws", "centres")}
@@ -181,12 +190,15 @@ class Fit(Shown):
         return record
 
     def save(self, path: str | Path) -> None:
-        """Write the fit file, all of it or nothing.
+        """Write the fit file, all of it or nothing; it names the table that it was made from by the way there.
 
         Raises:
             UserError: the place cannot be written.
         """
-        save(path, json.dumps(finite(self.to_json()), indent=1))
+        record = self.to_json()
+        if self.source:
+            record["source"]["path"] = os.path.relpath(self.source["path"], Path(path).resolve().parent)
+        save(path, json.dumps(finite(record), indent=1))
 
     @classmethod
     def from_json(cls, record: dict[str, Any], *, law: Law | None = None) -> Fit:
@@ -212,6 +224,8 @@ class Fit(Shown):
             num_runs=int(record["num_runs"]),
             name=record["name"],
             data_unit=record["data_unit"],
+            loss_unit=record.get("loss_unit", "nats"),
+            source=record.get("source"),
             warnings=tuple(record["warnings"]),
             bootstrap=_bootstrap(boot, len(record["parameters"])) if boot else None,
             rivals=_rows(record.get("rivals", []), len(record["parameters"])),

@@ -56,7 +56,7 @@ class Answer(Shown):
         measured_near: fitted runs like the best model and like the dense one of its size and FLOPs.
         outcomes: every option under the limit and the budget, the lowest loss, cost or size first.
         cautions: facts that the warnings speak of; doubts: the warnings of the fit itself.
-        fit: name of the fit; law: of its form; data_unit: what D counts.
+        fit: name of the fit; law: of its form; data_unit: what D counts; loss_unit: of losses.
     """
 
     question: Question
@@ -85,6 +85,7 @@ class Answer(Shown):
     fit: str
     law: str
     data_unit: str
+    loss_unit: str
 
     @property
     def options(self) -> DataFrame:
@@ -204,6 +205,7 @@ def ask(fitted: Fit, question: Question) -> Answer:
         fit=fitted.name,
         law=law.name,
         data_unit=fitted.data_unit,
+        loss_unit=fitted.loss_unit,
     )
 
 

@@ -25,6 +25,7 @@ def record_of(answer: Answer) -> dict[str, Any]:
         "tolerance": answer.tolerance,
         "start_params": None if is_open else answer.best.start_params,
         "data_unit": answer.data_unit,
+        "loss_unit": answer.loss_unit,
         "law": answer.law,
         "fit": answer.fit,
         "confidence": answer.question.confidence,

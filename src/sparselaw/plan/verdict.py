@@ -85,6 +85,7 @@ def _options_facts(answer: Answer) -> dict[str, Any]:
         "status_is_failure": known["status_is_failure"],
         "misfit": answer.evidence.misfit,
         "data_unit": answer.data_unit,
+        "loss_unit": answer.loss_unit,
         "confidence": answer.question.confidence,
         "tolerance": answer.tolerance,
         **_span("size", best.nonzero_params, (known["size_low"], known["size_high"])),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -14,7 +14,7 @@ from sparselaw.fit.comparison import Comparison, extrapolation_error
 from sparselaw.fit.profiles import Profile
 from sparselaw.fit.recipe import RecipeRun
 from sparselaw.fit.result import Fit, interval
-from sparselaw.laws import PowerLaw
+from sparselaw.laws import NATURAL, Array, PowerLaw
 from sparselaw.laws.multipliers import size_multiplier
 from sparselaw.report.text import (
     Bounds,
@@ -45,10 +45,25 @@ def fit_text(fitted: Fit, profiles: Sequence[Profile] = ()) -> Group:
         row += [span(intervals[name])] if intervals else []
         row += [span(profiled.get(name))] if profiles else []
         table.add_row(*row, "pinned" if name in fitted.pinned else "at its bound" if name in fitted.at_bound else "")
+    for name, value, draws in _data_coefficients(fitted):
+        row = [name, number(value)]
+        row += [span(interval(draws))] if intervals else []
+        row += [span(None)] if profiles else []
+        table.add_row(*row, "Chinchilla's B")
     parts: list[RenderableType] = [table, facts_table(_facts(fitted)), Text("")]
     if isinstance(fitted.law, PowerLaw) and len(fitted.domain.sparsity) > 1:
         parts.append(multiplier_table(fitted, {p.name: p.interval for p in profiles}))
     return Group(*parts, *warning_lines(fitted.warnings))
+
+
+def _data_coefficients(fitted: Fit) -> Iterator[tuple[str, float, Array]]:
+    """B = a_D^b_D of a data term (a_D/D)^b_D, which is B / D^b_D in Hoffmann et al. 2022, and its draws [num_draws]."""
+    law = fitted.law
+    for term in law.terms if isinstance(law, PowerLaw) else ():
+        if term.inside:
+            at = law.names.index(term.coefficient)
+            values, draws = (law.to_solver(natural, NATURAL)[..., at] for natural in (fitted.values, fitted.draws))
+            yield f"{term.coefficient}^{term.exponents[0][0]}", float(values), draws
 
 
 def _facts(fitted: Fit) -> dict[str, str]:

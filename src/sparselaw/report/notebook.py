@@ -14,11 +14,13 @@ from rich.text import Text
 
 from sparselaw.design.result import Design
 from sparselaw.fit.comparison import Comparisons
+from sparselaw.fit.inspection import Inspection
 from sparselaw.fit.result import Fit
 from sparselaw.plan.answer import Answer
 from sparselaw.plan.contours import Contours, LifetimeContours
 from sparselaw.report.design_text import design_text
 from sparselaw.report.fit_text import compare_text, fit_text
+from sparselaw.report.inspect_text import inspect_text
 from sparselaw.report.plan_text import answer_text, contours_text, lifetime_contours_text
 from sparselaw.report.text import count, number, plain_table, printed, warning_lines
 from sparselaw.runs import COLUMNS, Runs
@@ -55,6 +57,7 @@ def content(result: Readable) -> RenderableType:
 content.register(Runs, runs_table)
 content.register(Fit, fit_text)
 content.register(Comparisons, compare_text)
+content.register(Inspection, inspect_text)
 content.register(Answer, answer_text)
 content.register(Contours, contours_text)
 content.register(LifetimeContours, lifetime_contours_text)

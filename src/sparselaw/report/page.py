@@ -50,8 +50,9 @@ FORMULAS = (
 MODULES = (*FORMULAS, "state", "page", "telling", "charts", "controls", "files", "main")
 """The page's program: files that share one scope, each after those whose constants it reads."""
 FOOTER = (
-    "N counts non-zero prunable weights: matrices, without embeddings, norms and biases. Losses are in nats. FLOPs are ideal, "
-    "6 N D times the cost of zeros over training. The law is that of Frantar et al., arXiv 2309.08520, unless another is named."
+    "N counts non-zero prunable weights: matrices, without embeddings, norms and biases. Losses are in {loss_unit}. FLOPs are "
+    "ideal, 6 N D times the cost of zeros over training. The law is that of Frantar et al., arXiv 2309.08520, unless another is "
+    "named."
 )
 
 
@@ -93,7 +94,7 @@ def page(study: Study, *, plotlyjs: Plotly = "inline") -> str:
         notes=bullets(study.notes, look="warnings"),
         **_answer(study),
         sections="\n".join(html for _, _, html in found),
-        footer=escape(FOOTER),
+        footer=escape(FOOTER.format(loss_unit=fitted.loss_unit)),
         record=json_block(record_of(study)),
         plotly=plotly,
         program=code,

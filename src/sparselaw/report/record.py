@@ -87,6 +87,7 @@ def fit_record(fitted: Fit) -> dict[str, Any]:
     return {
         "name": fitted.name,
         "data_unit": fitted.data_unit,
+        "loss_unit": fitted.loss_unit,
         "status": fitted.status,
         "warnings": fitted.warnings,
         "domain": asdict(fitted.domain),

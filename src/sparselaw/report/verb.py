@@ -24,7 +24,8 @@ from sparselaw.report.page import Plotly, write_page
 from sparselaw.report.study import Question, Study, study
 from sparselaw.runs import PUBLISHED, Runs, read_runs
 from sparselaw.runs.folders import FINISHED, is_address, scan
-from sparselaw.runs.table import as_runs
+from sparselaw.runs.reading import Reading
+from sparselaw.runs.table import chosen
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -81,6 +82,10 @@ def report(
     output: str | Path = "report.html",
     fit: Fit | str | Path | None = None,
     columns: Mapping[str, str] | None = None,
+    where: str | None = None,
+    last_of: str | None = None,
+    best_of: str | None = None,
+    loss_unit: str | None = None,
     bootstrap: int = 1000,
     nonzeros: float | str | None = None,
     flops: float | str | None = None,
@@ -94,7 +99,7 @@ def report(
         source: a table of runs, a fit, or the name or path of either; a folder of runs adds their training curves.
         output: the HTML file.
         fit: a fit of the runs; they are fitted here if None.
-        columns: as in `sparselaw.fit`.
+        columns, where, last_of, best_of, loss_unit: of a table, as in `sparselaw.read_runs`.
         bootstrap: number of resamples for intervals, where the runs are fitted here.
         nonzeros: N that the page opens with; the largest fitted if None.
         flops: training FLOPs that it opens with; those of dense training of N on the most data if None.
@@ -107,7 +112,7 @@ def report(
     """
     machine, cost = _machine(cost)
     question = Question(as_count(nonzeros), as_count(flops), cost, tokens_per_image)
-    found = _open(source, columns)
+    found = _open(source, Reading(columns, where, last_of, best_of, loss_unit))
     fitted = _fit_of(found, fit, bootstrap)
     comparisons, not_compared = ([], []) if found.runs is None else compare_all(found.runs, fitted.loss)
     check_units(fitted, tokens_per_image)
@@ -148,16 +153,21 @@ def compare_all(runs: Runs, loss: Loss) -> tuple[list[Comparison], list[str]]:
     return list(found), list(found.refused.values())
 
 
-def _open(source: Runs | DataFrame | Fit | str | Path, columns: Mapping[str, str] | None) -> Material:
+def _open(source: Runs | DataFrame | Fit | str | Path, reading: Reading) -> Material:
     if isinstance(source, Fit):
         return Material(fitted=source)
     if not isinstance(source, str | Path):
-        return Material(runs=as_runs(source, columns=columns))
+        read = (
+            chosen(source, reading)
+            if isinstance(source, Runs)
+            else Runs.from_frame(source, name="table", **reading.given)
+        )
+        return Material(runs=read)
     name = str(source)
     if (name in PUBLISHED_FITS and name not in PUBLISHED) or _is_fit_file(name):
         return Material(fitted=open_fit(name))
     try:
-        runs = read_runs(name, columns=columns)
+        runs = read_runs(name, **reading.given)
     except UserError as error:
         if name not in PUBLISHED_FITS:
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from sparselaw.counts import parse_count
 from sparselaw.errors import UserError, arg
-from sparselaw.runs.columns import COLUMNS, Found, counts_zeros, missing, repetition, shown
+from sparselaw.runs.columns import COLUMNS, LOSSES, Found, counts_zeros, missing, shown
 from sparselaw.runs.expressions import ALLOWED, evaluate
+from sparselaw.runs.units import loss_in_unit
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -27,7 +29,6 @@ COUNTS = ("nonzero_params", "total_params", "params", "data", "flops", "unique_d
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _COMMA = re.compile(r"-?[0-9]{1,3},[0-9]{3}")
 BLANK = ("", "nan", "na", "n/a", "null", "none", "-")
-DONE = ("finished", "completed", "complete", "done", "success")
 NAMED = 20  # rows in a sentence
 EMPTY = "is empty or NaN"
 _NESTED = (dict, list, tuple, set, np.ndarray)
@@ -35,10 +36,33 @@ _NESTED = (dict, list, tuple, set, np.ndarray)
 Array = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A table whose numbers are possible.
+
+    Attributes:
+        table: the four columns as float64, then the others unchanged, index 0, 1, ...
+        rows: name of each row in the file.
+        loss_unit: of the losses, as it is printed.
+        taken: what was taken for what, in sentences.
+    """
+
+    table: DataFrame
+    rows: Sequence[int | str]
+    loss_unit: str
+    taken: tuple[str, ...]
+
+
 def checked_table(
-    frame: DataFrame, where: str, *, rows: Sequence[int | str], columns: Mapping[str, str] | None
-) -> tuple[DataFrame, tuple[str, ...]]:
-    """The four columns as float64, then the others of `frame` unchanged, index 0, 1, ...; and what was taken for what.
+    frame: DataFrame,
+    where: str,
+    *,
+    rows: Sequence[int | str],
+    columns: Mapping[str, str] | None,
+    loss_unit: str | None = None,
+    drops_bad: bool = False,
+) -> Checked:
+    """The table of runs in a frame.
 
     If a mapping gives one of the four names to a column, an existing column of that name is dropped.
 
@@ -47,6 +71,8 @@ def checked_table(
         where: name of the file, for error messages.
         rows: name of each row in the file, [num_runs].
         columns: what the caller says of the columns; see `columns.Found`.
+        loss_unit: what the caller says the losses are in; see `units`.
+        drops_bad: leave out rows without a finite loss instead of refusing them.
 
     Raises:
         UserError: if a column is missing, or for the first bad cell.
@@ -55,42 +81,35 @@ def checked_table(
         raise UserError(f"{where} holds no runs; give a table with one row per run.")
     names = _named_columns(frame, where)
     table = frame.set_axis(names, axis=1).reset_index(drop=True)
-    cells = _Cells(table, where, rows, Found(names, columns or {}))
+    found, left_out = Found(names, columns or {}), ()
+    if drops_bad:
+        table, rows, left_out = _with_losses(table, where, rows, found)
+    cells = _Cells(table, where, rows, found)
     four, used = cells.four()
     others = [n for n in names if n not in COLUMNS and n not in used]
     for name in others:
         _refuse_nested(table[name], where, rows)
-    extra = cells.extra()
+    four["loss"], unit, said = loss_in_unit(four["loss"], table, cells.loss_column, loss_unit)
+    if said:
+        found.taken.append(said)
+    extra = cells.extra() | ({"loss_unit": unit} if "loss_unit" in others else {})
     kept = [name for name in others if name not in extra]
-    return table[kept].assign(**four, **extra)[[*COLUMNS, *extra, *kept]], tuple(cells.found.taken)
+    checked = table[kept].assign(**four, **extra)[[*COLUMNS, *extra, *kept]]
+    return Checked(checked, rows, unit, (*left_out, *found.taken))
 
 
-def rows_where(
-    frame: DataFrame, rows: Sequence[int | str], condition: str | None
+def _with_losses(
+    table: DataFrame, where: str, rows: Sequence[int | str], found: Found
 ) -> tuple[DataFrame, Sequence[int | str], tuple[str, ...]]:
-    """The rows of a table that meet a condition such as `status == 'finished'`, their names, and what was left out.
-
-    Raises:
-        UserError: it is no condition on the columns, or no row meets it.
-    """
-    if condition is None:
-        return frame, rows, ()
-
-    def column(name: str) -> Any:
-        values = frame[name]
-        with suppress(UserError):
-            return _floats(values, "data", "", rows)
-        return values.astype(object).to_numpy()
-
-    met = np.asarray(evaluate(condition, frame, column))
-    if met.dtype != bool:
-        raise UserError(f"{condition!r} is no condition; write one such as status == 'finished'.")
-    met = np.broadcast_to(met, len(frame))
-    if not met.any():
-        raise UserError(f"No row meets {condition!r}; correct {arg('where')}.")
-    kept = [row for row, is_met in zip(rows, met, strict=True) if is_met]
-    said = f"{len(frame) - len(kept)} of {len(frame)} rows are left out: they do not meet {condition}"
-    return frame[met].reset_index(drop=True), kept, (said,) * (len(kept) < len(frame))
+    """The rows that have a finite loss, their names, and how many have none."""
+    source = Found(found.names, found.asked).source(*LOSSES)
+    if source is None or source[1] not in table:
+        return table, rows, ()
+    loss = floats(table[source[1]], "loss", where, rows)
+    good = np.isfinite(loss) & (loss > 0)
+    kept = [row for row, is_good in zip(rows, good, strict=True) if is_good]
+    said = f"{int((~good).sum())} of {len(table)} rows are left out: they have no finite loss"
+    return table[good].reset_index(drop=True), kept, (said,) * (not good.all())
 
 
 class _Cells:
@@ -98,6 +117,7 @@ class _Cells:
 
     def __init__(self, table: DataFrame, where: str, rows: Sequence[int | str], found: Found) -> None:
         self.table, self.where, self.rows, self.found = table, where, rows, found
+        self.loss_column = "loss"
 
     def four(self) -> tuple[dict[str, Array], set[str]]:
         """N, S, D and L [num_runs], and the columns that they are taken from."""
@@ -107,7 +127,7 @@ class _Cells:
                 ("sparsity", "density"),
                 ("nonzero_params", "total_params", "params"),
                 ("data", "flops"),
-                ("loss",),
+                LOSSES,
             )
         )
         weights = weights or self._lacks("nonzero_params")
@@ -117,7 +137,8 @@ class _Cells:
         else:
             S = self.numbers(*sparsity)
             S = 1 - S if sparsity[0] == "density" else S
-        total = N / (1 - S)
+        with np.errstate(over="ignore"):
+            total = N / (1 - S)
         if self._is_total(weights, N, S):
             N, total = N * (1 - S), N
         data = data or self._lacks("data")
@@ -126,7 +147,8 @@ class _Cells:
             D = D / (6 * total)
             self.found.taken.append(f"the data is {data[1]} / (6 weights before pruning)")
         loss = loss or self._lacks("loss")
-        four = {"nonzero_params": N, "sparsity": S, "data": D, "loss": self.numbers(*loss)}
+        self.loss_column = loss[1]
+        four = {"nonzero_params": N, "sparsity": S, "data": D, "loss": self.numbers("loss", loss[1])}
         return four, {source for _, source in filter(None, (sparsity, weights, data, loss))}
 
     def _is_total(self, weights: tuple[str, str], N: Array, S: Array) -> bool:
@@ -161,14 +183,14 @@ class _Cells:
             if target == "sparsity" and source.lower() == "density":
                 raise UserError(f"{self.where}: density is 1 - sparsity; write density={source} in {arg('columns')}.")
             return _checked(
-                _floats(self.table[source], target, self.where, self.rows), target, source, self.where, self.rows
+                floats(self.table[source], target, self.where, self.rows), target, source, self.where, self.rows
             )
         if source.isidentifier():
             there = ", ".join(shown(name) for name in self.found.names[:10])
             raise UserError(f"{self.where} has no column {source!r} (its columns: {there}); correct {arg('columns')}.")
 
         def column(name: str) -> Array:
-            return _floats(self.table[name], "data", self.where, self.rows)
+            return floats(self.table[name], "data", self.where, self.rows)
 
         values = np.broadcast_to(np.asarray(evaluate(source, self.table, column)), len(self.table))
         if values.dtype == object or values.dtype.kind not in "fi":
@@ -213,7 +235,7 @@ def _problem(value: float, target: str) -> str:
     return f"{value:g} is not positive" if value <= 0 else f"{value:g} is above 1, the density of dense weights"
 
 
-def _floats(column: Series, target: str, where: str, rows: Sequence[int | str]) -> Array:
+def floats(column: Series, target: str, where: str, rows: Sequence[int | str]) -> Array:
     """The numbers of a column; NaN for empty cells."""
     from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
 
@@ -262,46 +284,8 @@ def _refuse_nested(column: Series, where: str, rows: Sequence[int | str]) -> Non
 
 
 def _error(where: str, row: int | str, column: object, problem: str) -> UserError:
-    return UserError(f"{where}, row {row}, column {shown(str(column))}: {problem}; correct or remove it.")
-
-
-def doubts(table: DataFrame, rows: Sequence[int | str]) -> tuple[str, ...]:
-    """Warnings about values of a checked table that are possible but probably mistakes."""
-    suspects = (
-        ("loss", table["loss"] > 100, "above 100", "is it a perplexity, or a sum over tokens?"),
-        ("nonzero_params", table["nonzero_params"] < 1000, "below 1000", "is it in millions or billions?"),
-        ("data", table["data"] < 1000, "below 1000", "is it in millions, billions or epochs?"),
-    )
-    found = [_repeats(table, rows), repetition(table), _unfinished(table)]
-    for column, odd, how, question in suspects:
-        if odd.any():
-            at = int(np.argmax(odd))
-            extent = f"{how} in {int(odd.sum())} of {len(table)} runs"
-            found.append(f"{column} is {table[column].iloc[at]:g} in row {rows[at]} ({extent}): {question}")
-    return tuple(sentence for sentence in found if sentence)
-
-
-def _unfinished(table: DataFrame) -> str:
-    """That a column of states has several, where one of them is that of a finished run."""
-    for name in ("status", "state"):
-        if name in table:
-            counts = table[name].astype(str).value_counts()
-            done = next((state for state in DONE if state in counts.index), None)
-            if done and len(counts) > 1:
-                others = ", ".join(f"{count} {shown(state)}" for state, count in counts.items() if state != done)
-                return (
-                    f"{name} says that not all runs have finished ({others}), and all are fitted; leave them out with the "
-                    f"condition \"{name} == '{done}'\" (--where)."
-                )
-    return ""
-
-
-def _repeats(table: DataFrame, rows: Sequence[int | str]) -> str:
-    keys = [name for name in (*COLUMNS, "seed") if name in table]
-    again = table.duplicated(keys).to_numpy()
-    if not again.any():
-        return ""
-    return (
-        f"{int(again.sum())} of {len(table)} runs repeat an earlier one in {', '.join(keys)}, the first in row "
-        f"{rows[int(np.argmax(again))]}: remove them unless they are separate runs."
-    )
+    advice = "correct or remove it"
+    if problem == EMPTY:
+        name = str(column) if str(column).isidentifier() else f"`{column}`"
+        advice = f'fill it, or leave such runs out with {arg("where")} "{name} > 0"'
+    return UserError(f"{where}, row {row}, column {shown(str(column))}: {problem}; {advice}.")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 COLUMNS = ("nonzero_params", "sparsity", "data", "loss")
+LOSSES = ("loss", "perplexity", "bits")
+"""Where a loss is looked for: first in nats, or a unit that the column does not tell."""
 TARGETS = (*COLUMNS, "total_params", "density", "flops", "unique_data", "run")
 USUAL = {
     "nonzero_params": "nonzeros nonzero non_zeros non_zero_params non_zero_parameters nnz num_nonzero_params n_nonzero "
@@ -35,10 +37,14 @@ USUAL = {
     "images_seen examples num_examples examples_seen samples samples_seen",
     "flops": "flop compute training_flops train_flops total_flops training_flop training_compute c",
     "loss": "l final_loss val_loss validation_loss valid_loss eval_loss test_loss heldout_loss held_out_loss dev_loss "
-    "final_val_loss",
+    "final_val_loss validation_cross_entropy val_ce cross_entropy nll val_nll loss_nats",
+    "perplexity": "ppl val_ppl valid_ppl eval_ppl test_ppl final_ppl val_perplexity validation_perplexity eval_perplexity "
+    "test_perplexity perplexities",
+    "bits": "loss_bits val_loss_bits bits_per_token bits_per_byte val_bits_per_byte bpb val_bpb eval_bpb final_bpb",
     "unique_data": "unique_tokens unique_examples unique_images num_unique_tokens",
 }
 DATA_TAKEN = " is taken for the data trained on"
+_STANDS_FOR = {"params": "nonzero_params", "perplexity": "loss", "bits": "loss"}
 UNITS = ("tokens", "images", "examples", "samples")
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 2, 40, 40, 40
@@ -93,11 +99,13 @@ class Found:
             if target in self.names and target in TARGETS:
                 return target, target
         for target in targets:
-            there = [name for name in self.names if _plain(name) in {target, *USUAL.get(target, "").split()}]
+            called = {target, *USUAL.get(target, "").split()}
+            there = [name for name in self.names if _plain(name) in called]
+            there = there or [name for name in self.names if _last_part(name) in called]
             if len(there) > 1:
                 raise UserError(
                     f"{' and '.join(map(repr, there))} may both be {_meaning(target)}; say which with {ASKED}, such as "
-                    f"{'nonzero_params' if target == 'params' else target}={there[0]}."
+                    f"{_STANDS_FOR.get(target, target)}={_written(there[0])}."
                 )
             if there:
                 self.taken.append(f"{there[0]} is taken for {_meaning(target)}")
@@ -114,6 +122,17 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
+def _last_part(name: str) -> str:
+    """The last part of a name such as `config.num_params` or `eval/loss`; nothing of what was measured in training."""
+    first, *rest = [part for part in re.split(r"[./]", name) if part] or [""]
+    return "" if not rest or _plain(first).startswith("train") else _plain(rest[-1])
+
+
+def _written(name: str) -> str:
+    """A name as an expression takes it."""
+    return name if name.isidentifier() else f"`{name}`"
+
+
 def _meaning(target: str) -> str:
     return {
         "nonzero_params": "non-zero weights",
@@ -122,6 +141,8 @@ def _meaning(target: str) -> str:
         "data": "the data trained on",
         "flops": "training FLOPs",
         "unique_data": "the unique data",
+        "perplexity": "the loss, as a perplexity",
+        "bits": "the loss, in bits",
     }.get(target, target)
 
 

@@ -74,7 +74,7 @@ def parse_result(content: bytes) -> dict[str, Any] | None:
     """The contents of a result.json; None if it is damaged."""
     try:
         record = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) and record.keys() >= _NEEDED else None
 
@@ -129,7 +129,7 @@ def _state(name: str, result: bytes | None, failed: bytes | None, config: bytes 
 def _mapping(content: bytes | None) -> dict[str, Any]:
     try:
         found = json.loads(content or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

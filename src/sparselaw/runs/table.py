@@ -5,25 +5,23 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparselaw.errors import UserError, first_line
-from sparselaw.runs.check import Array, checked_table, doubts, rows_where
-from sparselaw.runs.columns import DATA_TAKEN, unit_in
+from sparselaw.runs.check import Array
+from sparselaw.runs.reading import Reading
+from sparselaw.runs.rows import Rows, training_column
 from sparselaw.shown import Readable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-TRAINING_COLUMNS = ("run", "run_id", "run_name", "training")
-"""Columns that say which rows are checkpoints of one training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +35,7 @@ class Runs(Readable):
         loss_unit: unit of the loss.
         warnings: sentences on suspicious values: repeated runs, odd units.
         taken: which columns were taken for what, where their names left that open.
+        source: path of the file and how it was read, if it was read from one.
     """
 
     table: DataFrame
@@ -45,6 +44,7 @@ class Runs(Readable):
     loss_unit: str = "nats"
     warnings: tuple[str, ...] = ()
     taken: tuple[str, ...] = ()
+    source: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @classmethod
     def from_frame(
@@ -54,8 +54,10 @@ class Runs(Readable):
         name: str,
         columns: Mapping[str, str] | None = None,
         data_unit: str | None = None,
-        loss_unit: str = "nats",
+        loss_unit: str | None = None,
         where: str | None = None,
+        last_of: str | None = None,
+        best_of: str | None = None,
     ) -> Runs:
         """Checks a pandas table and makes runs of it; `frame` itself does not change.
 
@@ -65,16 +67,26 @@ class Runs(Readable):
             columns: maps nonzero_params, sparsity, data, loss (or total_params, density, flops, unique_data, run) to columns
                 of `frame` or expressions over them, such as {"data": "tokens_b * 1e9"}; usual names are recognised.
             data_unit: what D counts; if None, the value of the column data_unit, else "examples".
-            loss_unit: unit of the loss.
+            loss_unit: of the losses, which are converted to nats: "nats", "bits", "bits-per-byte" or "ppl" (perplexities). If
+                None, what a column loss_unit or the name of the column says; of these only perplexities are converted.
             where: a condition on its columns that rows must meet, such as `status == 'finished'`.
+            last_of: column of trainings, such as "run", of whose rows (checkpoints) the last is kept.
+            best_of: "cell" of equal N, S and D, or a column, of whose equal values the run of the lowest loss is kept.
 
         Raises:
             UserError: naming the first missing column or the first bad cell.
         """
-        kept, rows, left_out = rows_where(frame, range(1, len(frame) + 1), where)
-        table, taken = checked_table(kept, name, rows=rows, columns=columns)
-        unit, said = data_unit or unit_of(table, taken), (*left_out, *taken)
-        return cls(table, name, data_unit=unit, loss_unit=loss_unit, warnings=doubts(table, rows), taken=said)
+        reading = Reading(columns, where, last_of, best_of, loss_unit)
+        return cls.read(reading, frame, name, range(1, len(frame) + 1), name=name, data_unit=data_unit)
+
+    @classmethod
+    def read(
+        cls, reading: Reading, frame: DataFrame, where: str, rows: Rows, *, name: str, data_unit: str | None = None
+    ) -> Runs:
+        """Runs from cells as read; `where` and `rows` name file and rows in messages, and `reading` is what is said of them."""
+        read = reading.of(frame, where, rows)
+        unit = data_unit or read.data_unit or cls.data_unit
+        return cls(read.table, name, unit, read.loss_unit, read.warnings, read.taken)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -129,9 +141,9 @@ class Runs(Readable):
 
         Checkpoints of one training have one value in a column of `TRAINING_COLUMNS`; repeats have equal S, N and D.
         """
-        for name in TRAINING_COLUMNS:
-            if name in self.table and self.table[name].notna().all() and self.table[name].duplicated().any():
-                return np.unique(self.table[name].astype(str), return_inverse=True)[1].reshape(-1)
+        name = training_column(self.table)
+        if name is not None:
+            return np.unique(self.table[name].astype(str), return_inverse=True)[1].reshape(-1)
         return self.alike("sparsity", "nonzero_params", "data")
 
     def write(self, path: str | Path) -> None:
@@ -155,16 +167,6 @@ class Runs(Readable):
                 partial.unlink(missing_ok=True)
 
 
-def unit_of(table: DataFrame, taken: Sequence[str] = ()) -> str:
-    """What D counts: the value of the column data_unit if it exists and has one value, else what the name of its column says."""
-    units = set(table.get("data_unit", ()))
-    unit = units.pop() if len(units) == 1 else None
-    if isinstance(unit, str):
-        return unit
-    named = next((line for line in taken if line.endswith(DATA_TAKEN)), "").removesuffix(DATA_TAKEN)
-    return unit_in(named) or Runs.data_unit
-
-
 def as_runs(
     source: Runs | DataFrame | str | Path, *, columns: Mapping[str, str] | None = None, where: str | None = None
 ) -> Runs:
@@ -174,18 +176,20 @@ def as_runs(
         UserError: if the table or file is not a valid table of runs.
     """
     if isinstance(source, Runs):
-        return (
-            source
-            if where is None
-            else Runs.from_frame(
-                source.table, name=source.name, data_unit=source.data_unit, loss_unit=source.loss_unit, where=where
-            )
-        )
+        return chosen(source, Reading(columns, where))
     if isinstance(source, str | Path):
         from sparselaw.runs.readers import read_runs
 
         return read_runs(source, columns=columns, where=where)
     return Runs.from_frame(source, name="table", columns=columns, where=where)
+
+
+def chosen(runs: Runs, reading: Reading) -> Runs:
+    """Runs that are there already, read once more with choices; as they are where there is none."""
+    if not reading.given:
+        return runs
+    again = Runs.from_frame(runs.table, name=runs.name, data_unit=runs.data_unit, **reading.given)
+    return replace(again, loss_unit=again.loss_unit if reading.loss_unit else runs.loss_unit, source=runs.source)
 
 
 def _write_csv(table: DataFrame, path: Path) -> None:

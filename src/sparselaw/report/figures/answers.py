@@ -37,7 +37,7 @@ def answer_figure(answer: Answer) -> Figure:
         ax.set_ylabel("lifetime cost (training FLOPs)")
         ax.yaxis.set_major_formatter(lambda value, _: format_flops(value))
     else:
-        ax.set_ylabel("loss (nats)")
+        ax.set_ylabel(f"loss ({answer.loss_unit})")
     shade = f"shaded: {answer.question.confidence:.0%} interval; " if best.bounds else ""
     ax.set_title(f"{shade}bar: {verdict.part(answer, '_near')}", weight="normal", loc="left", x=-0.12)
     return figure

@@ -70,7 +70,7 @@ def loss_figure(fitted: Fit, runs: Runs) -> Figure:
             _law_line(ax, fitted, S, sizes, data, x=sizes)
             _runs_at(ax, runs.select(here), runs.nonzero_params[here], S, marker)
         ax.set(title=f"{format_count(data)} {fitted.data_unit}", xlabel="non-zero parameters")
-    axes[0, 0].set(ylabel="validation loss (nats)", ylim=_room_for(runs.loss))
+    axes[0, 0].set(ylabel=f"validation loss ({fitted.loss_unit})", ylim=_room_for(runs.loss))
     _legend(figure, fitted)
     return figure
 
@@ -85,7 +85,7 @@ def law_figure(fitted: Fit) -> Figure:
     for S, _ in _levels(fitted):
         _law_line(ax, fitted, S, sizes, data, x=sizes)
     title = f"{format_count(data)} {fitted.data_unit}"
-    ax.set(title=title, xlabel="non-zero parameters", ylabel="validation loss (nats)")
+    ax.set(title=title, xlabel="non-zero parameters", ylabel=f"validation loss ({fitted.loss_unit})")
     _legend(figure, fitted)
     return figure
 
@@ -103,7 +103,7 @@ def flops_figure(fitted: Fit, runs: Runs) -> Figure:
     for row, cost in zip(axes, COSTS, strict=True):
         for ax, (size, here) in zip(row, panels, strict=True):
             _loss_on_budgets(ax, fitted, runs.select(here), size, cost)
-        row[0].set_ylabel(f"validation loss (nats)\nat {cost.name} cost")
+        row[0].set_ylabel(f"validation loss ({fitted.loss_unit})\nat {cost.name} cost")
     for ax, (size, _) in zip(axes[0], panels, strict=True):
         ax.set_title(f"{format_count(size)} non-zeros")
     for ax in axes[1]:
@@ -146,8 +146,8 @@ def predicted_figure(fitted: Fit, runs: Runs) -> Figure:
         _compare(top, bottom, np.array([extra.loss]), predicted, marker="*", ms=10, color="crimson", label=label)
     top.axline((float(runs.loss.mean()),) * 2, slope=1, color=GREY, lw=0.7, zorder=0)
     bottom.axhline(0, color=GREY, lw=0.7, zorder=0)
-    top.set_ylabel("predicted loss (nats)")
-    bottom.set(xlabel="measured loss (nats)", ylabel="predicted above\nmeasured (%)")
+    top.set_ylabel(f"predicted loss ({fitted.loss_unit})")
+    bottom.set(xlabel=f"measured loss ({fitted.loss_unit})", ylabel="predicted above\nmeasured (%)")
     bottom.margins(y=0.15)
     top.legend(title="sparsity", alignment="left")
     return figure

@@ -102,7 +102,7 @@ def lifetime_contour_figure(found: LifetimeContours) -> Figure:
         labels = ax.clabel(lines, fmt=level, fontsize=8, colors="black")
         for label in labels:
             label.set_path_effects([withStroke(linewidth=2, foreground="white")])
-    ax.set(xlabel=f"{found.fit.data_unit} to serve", ylabel="loss (nats)")
+    ax.set(xlabel=f"{found.fit.data_unit} to serve", ylabel=f"loss ({found.fit.loss_unit})")
     log_axis(ax, "x", _ends(found.inference))
     ax.set_title(f"trained at {found.cost.name} cost, served at {found.inference_cost.name} cost", weight="normal")
     figure.colorbar(filled, label="best sparsity", format=lambda S, _: level(S), ticks=STEPS[::8])

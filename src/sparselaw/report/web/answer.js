@@ -106,6 +106,7 @@ function budgetQuantities({ size, S, C, cost }) {
 const sharedRecord = (model, state, S, N) => ({
   cost: state.cost,
   data_unit: model.data_unit,
+  loss_unit: model.loss_unit,
   start_params: N / (1 - S),
   law: model.form.name,
   fit: model.name,

@@ -96,7 +96,7 @@ function answerFigure({ answer, curve, interval, isServed }, theme) {
       xaxis: axis(theme, "sparsity (each step halves density)", {
         tickvals: HALVINGS, ticktext: HALVINGS.map((k) => `${formatNumber(100 * (1 - 2 ** -k), 3)}%`), range: [-0.08, rightEnd(curve, top)],
       }),
-      yaxis: axis(theme, isServed ? "training + inference FLOPs" : "loss (nats)", { range: [bottom, top], ...forms }),
+      yaxis: axis(theme, isServed ? "training + inference FLOPs" : `loss (${record.fit.loss_unit})`, { range: [bottom, top], ...forms }),
       annotations: [label(theme, `best: ${formatPercent(S)}`, { x: halvings(S), yref: "paper", y: 1, yanchor: "bottom" })],
     }),
   };
@@ -161,7 +161,7 @@ function panelAxes(record, theme, { p, id, columns, rows }) {
   const [low, high] = record.fit.domain.nonzero_params, title = row === rows - 1 ? "non-zero weights N" : "";
   return {
     [`xaxis${id}`]: logAxis(theme, title, [low / 1.25, high * 1.25], { domain: [left, left + wide], anchor: `y${id}` }),
-    [`yaxis${id}`]: axis(theme, column ? "" : "loss (nats)", {
+    [`yaxis${id}`]: axis(theme, column ? "" : `loss (${record.fit.loss_unit})`, {
       domain: [top - tall, top], anchor: `x${id}`, showticklabels: !column, ...(p ? { matches: "y" } : {}),
     }),
   };
@@ -197,8 +197,8 @@ function predictedFigure({ record }, theme) {
     data,
     layout: layout(theme, 460, {
       shapes: [line("y", ...span), line("y2", 0, 0)],
-      xaxis: axis(theme, "measured loss (nats)", { anchor: "y2" }),
-      yaxis: axis(theme, "predicted (nats)", { domain: [0.36, 1] }),
+      xaxis: axis(theme, `measured loss (${record.fit.loss_unit})`, { anchor: "y2" }),
+      yaxis: axis(theme, `predicted (${record.fit.loss_unit})`, { domain: [0.36, 1] }),
       yaxis2: axis(theme, "error (%)", { domain: [0, 0.28], anchor: "x" }),
     }),
   };
@@ -226,7 +226,7 @@ function curvesFigure({ record }, theme) {
     };
   });
   const xaxis = logAxis(theme, `${fit.data_unit} seen`, extent(curves.flatMap((c) => c.data)));
-  return { data, layout: layout(theme, 380, { xaxis, yaxis: axis(theme, "training loss (nats)") }) };
+  return { data, layout: layout(theme, 380, { xaxis, yaxis: axis(theme, `training loss (${record.fit.loss_unit})`) }) };
 }
 
 // ---- contours

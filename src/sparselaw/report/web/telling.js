@@ -19,6 +19,7 @@ function questionText() {
     nonzero_params: state.N,
     flops: state.ask === "serve" ? null : flops(),
     data_unit: record.fit.data_unit,
+    loss_unit: record.fit.loss_unit,
     cost_label: record.costs[state.cost].label,
     inference_cost_label: record.costs[state.serving].label,
   });
