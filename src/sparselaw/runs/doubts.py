@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 DONE = ("finished", "completed", "complete", "done", "success")
 NAMED = 10  # rows in a sentence
-HIGHEST_NATS = 13.0  # a token of a vocabulary of 440,000 at random has this loss
+HIGHEST_NATS = 11.1  # a token of a vocabulary of 65,536 at random has this loss
+HIGH_SHARE = 0.1  # of runs above it, from which they are no exceptions
 LOWEST_NATS = 1.1  # text of tokens is hardly predicted better
 HYPERPARAMETERS = {
     *("lr", "learning_rate", "peak_lr", "max_lr", "base_lr", "init_lr", "eta", "bs", "batch_size", "global_batch_size"),
@@ -59,10 +60,10 @@ def _unit(table: DataFrame, unit: str) -> str:
     if unit != "nats" or not len(table):
         return ""
     loss = table["loss"]
-    if loss.quantile(0.25) > HIGHEST_NATS:
+    if loss.quantile(1 - HIGH_SHARE) > HIGHEST_NATS:
         return (
-            f"loss is {loss.median():.3g} in the median run, more than the nats of a token at random: if these are "
-            f"perplexities, give --loss-unit ppl; sums over tokens are to be divided first."
+            f"loss is up to {loss.max():.3g}, more than the nats of a token at random: if these are perplexities, give "
+            "--loss-unit ppl; sums over tokens are to be divided first."
         )
     if loss.max() < LOWEST_NATS and "tokens" in str(table.get("data_unit", "")):
         return f"loss is at most {loss.max():.3g}: if it is in bits per byte, give --loss-unit bits-per-byte."
