@@ -65,7 +65,7 @@ def prepare(runs: Runs, law: Law, *, loss: Loss, weights: Weights, pin: Pins, bo
     """The problem in solver coordinates; arguments as `fit_law`."""
     natural = {p.name: (p.lower, p.upper) for p in law.parameters}
     for name, low, high in [(n, v, v) for n, v in pin.items()] + [(n, *b) for n, b in bound.items()]:
-        if name == "b_S" and law is CAPPED:
+        if name == "b_S" and law.name == CAPPED.name:
             raise UserError("The law capped sets the largest b_S itself; pin or bound b_S with the law paper.")
         if name not in natural:
             raise UserError(f"The law {law.name} has no parameter {name!r}; {choice(name, law.names)}")

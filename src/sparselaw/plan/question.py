@@ -200,10 +200,10 @@ def check_units(fitted: Fit, tokens_per_image: float) -> None:
 
 def on_schedule_of(cost: Cost, fitted: Fit) -> Fit:
     """A fit, of which a law in the mean number of weights over training takes that of the schedule of a cost."""
-    law = fitted.law
-    if not isinstance(law, PowerLaw):
+    law, slope = fitted.law, 1 - cost.schedule.mean_density(1.0)
+    if not isinstance(law, PowerLaw) or law.mean_density_slope == slope:
         return fitted
-    return replace(fitted, law=replace(law, mean_density_slope=1 - cost.schedule.mean_density(1.0)))
+    return replace(fitted, law=replace(law, mean_density_slope=slope))
 
 
 def _sizes() -> str:
