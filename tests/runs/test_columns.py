@@ -169,3 +169,22 @@ def test_chinchilla_points_from_raw_columns_to_a_fit() -> None:
     p = fitted.parameters
     assert (p["b_N"], p["b_D"], p["c"]) == pytest.approx((0.34, 0.28, 1.69), rel=1e-4)
     assert p["a_D"] ** p["b_D"] == pytest.approx(410.7, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("eval/loss", "loss"),
+        ("config.num_params", "params"),
+        ("summary.val_loss", "loss"),
+        ("num_input_tokens_seen", "data"),
+        ("total_flos", "flops"),
+    ],
+)
+def test_a_name_may_have_a_path_before_it(name, target):
+    assert Found([name], {}).source(target) == (target, name)
+
+
+@pytest.mark.parametrize("name", ["train/loss", "training.loss", "config.n", "model.L", "train_loss"])
+def test_what_is_of_training_or_a_letter_is_not_taken(name):
+    assert Found([name], {}).source("loss", "params") is None

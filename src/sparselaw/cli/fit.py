@@ -114,7 +114,7 @@ class Command:
         from sparselaw.fit.losses import loss_function
 
         check_output(self.output, "a fit", ".json")
-        runs = self.reading.read(self.runs)
+        runs = self.reading.read(self.runs, self.group_by)
         options = {
             "pin": pairs(self.pin, "pin", "NAME=VALUE, such as b_D=0.35", float),
             "bound": pairs(self.bound, "bound", "NAME=LOW:HIGH, such as c=0:2", _bounds),

@@ -144,11 +144,16 @@ class Reading:
             return vars(reading.Reading(**own).over(reading.open_reading(self.columns)))
         return own | {"columns": parse_columns(self.columns) if self.columns else None}
 
-    def read(self, source: str) -> Runs:
-        """The runs, after saying on standard error which columns were taken for what, and which rows were left out."""
+    def read(self, source: str, within: str | None = None) -> Runs:
+        """The runs, after saying on standard error which columns were taken for what, and which rows were left out.
+
+        Args:
+            source: of the runs.
+            within: column, runs with other values of which are not compared for `--best-of`.
+        """
         from sparselaw.runs import read_runs
 
-        runs = read_runs(source, **self.choices())
+        runs = read_runs(source, **(self.choices() | {"within": within}))
         for line in runs.taken:
             print(f"{runs.name}: {line}", file=sys.stderr)
         return runs

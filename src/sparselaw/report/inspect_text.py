@@ -100,6 +100,8 @@ def _repeats(repeats: Repeats) -> str:
         return "none: no two runs have the same size, sparsity and data"
     seeds = f", with {_several(repeats.num_seeds, 'seed')}" if repeats.num_seeds else ""
     varied = f"; they differ in {', '.join(repeats.varied)}" if repeats.varied else ""
+    if repeats.num_settings == 1:
+        return f"all {repeats.most} runs have the same size, sparsity and data{seeds}{varied}"
     share = _share(repeats.num_repeated, repeats.num_settings)
     return f"{share} settings of size, sparsity and data have several runs, up to {repeats.most}{seeds}{varied}"
 

@@ -24,6 +24,7 @@ from sparselaw.report.page import Plotly, write_page
 from sparselaw.report.study import Question, Study, study
 from sparselaw.runs import PUBLISHED, Runs, read_runs
 from sparselaw.runs.folders import FINISHED, is_address, scan
+from sparselaw.runs.formats.log_tables import is_sweep
 from sparselaw.runs.reading import Reading
 from sparselaw.runs.table import chosen
 
@@ -173,7 +174,7 @@ def _open(source: Runs | DataFrame | Fit | str | Path, reading: Reading) -> Mate
             raise
         note = f"This report is of the published coefficients alone, because the runs could not be read: {error}"
         return Material(fitted=open_fit(name), notes=(note,))
-    if not (is_address(name) or Path(name).is_dir()):
+    if not ((is_address(name) or Path(name).is_dir()) and is_sweep(name)):
         return Material(runs=runs)
     states = scan(name)
     left_out = Counter(state.state for state in states if state.state != FINISHED)

@@ -28,16 +28,17 @@ TARGETS = (*COLUMNS, "total_params", "density", "flops", "unique_data", "run")
 USUAL = {
     "nonzero_params": "nonzeros nonzero non_zeros non_zero_params non_zero_parameters nnz num_nonzero_params n_nonzero "
     "params_nonzero active_params params_active params_active_precise",
-    "total_params": "params_total total_parameters dense_params num_total_params",
+    "total_params": "n_params_total params_total total_parameters dense_params num_total_params",
     "params": "n params parameters num_params n_params nparams num_parameters n_parameters model_size model_params "
-    "model_parameters param_count parameter_count non_embedding_params size",
+    "model_parameters param_count parameter_count non_embedding_params num_params_total model_num_parameters size",
     "sparsity": "s sparsity_level target_sparsity final_sparsity weight_sparsity",
     "density": "dens weight_density",
     "data": "d tokens num_tokens n_tokens ntokens train_tokens training_tokens tokens_seen total_tokens images num_images "
-    "images_seen examples num_examples examples_seen samples samples_seen",
-    "flops": "flop compute training_flops train_flops total_flops training_flop training_compute c",
+    "images_seen examples num_examples examples_seen samples samples_seen num_input_tokens_seen num_tokens_seen n_tokens_seen "
+    "tokens_trained consumed_tokens consumed_samples total_train_tokens",
+    "flops": "flop compute training_flops train_flops total_flops training_flop training_compute total_flos c",
     "loss": "l final_loss val_loss validation_loss valid_loss eval_loss test_loss heldout_loss held_out_loss dev_loss "
-    "final_val_loss validation_cross_entropy val_ce cross_entropy nll val_nll loss_nats",
+    "final_val_loss validation_cross_entropy val_ce cross_entropy nll val_nll validation_nll best_val_loss loss_nats",
     "perplexity": "ppl val_ppl valid_ppl eval_ppl test_ppl final_ppl val_perplexity validation_perplexity eval_perplexity "
     "test_perplexity perplexities",
     "bits": "loss_bits val_loss_bits bits_per_token bits_per_byte val_bits_per_byte bpb val_bpb eval_bpb final_bpb",
@@ -125,7 +126,8 @@ def _plain(name: str) -> str:
 def _last_part(name: str) -> str:
     """The last part of a name such as `config.num_params` or `eval/loss`; nothing of what was measured in training."""
     first, *rest = [part for part in re.split(r"[./]", name) if part] or [""]
-    return "" if not rest or _plain(first).startswith("train") else _plain(rest[-1])
+    last = _plain(rest[-1]) if rest else ""
+    return "" if len(last) < 2 or _plain(first).startswith("train") else last  # a letter may be anything there
 
 
 def _written(name: str) -> str:

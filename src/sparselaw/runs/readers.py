@@ -48,6 +48,7 @@ def read_runs(
     last_of: str | None = None,
     best_of: str | None = None,
     loss_unit: str | None = None,
+    within: str | None = None,
 ) -> Runs:
     """Reads runs from a file (CSV, JSON, JSON Lines, Parquet, Feather, Excel), a folder of runs or logs, or a published sweep.
 
@@ -64,13 +65,14 @@ def read_runs(
         last_of: column of trainings, such as "run", of whose rows (checkpoints) the last is kept.
         best_of: "cell" of equal N, S and D, or a column, of whose equal values the run of the lowest loss is kept.
         loss_unit: of the losses, which are converted to nats; see `Runs.from_frame`.
+        within: column, runs with other values of which are not compared for `best_of`.
 
     Raises:
         UserError: naming file, row, column and value of the first mistake.
     """
     if isinstance(source, str) and source in PUBLISHED:
-        return chosen(_published(source), Reading(None, where, last_of, best_of, loss_unit))
-    path, reading = Path(source), Reading(columns, where, last_of, best_of, loss_unit)
+        return chosen(_published(source), Reading(None, where, last_of, best_of, loss_unit, within))
+    path, reading = Path(source), Reading(columns, where, last_of, best_of, loss_unit, within)
     if is_address(str(source)) or os.path.isdir(path):
         return _in_folder(str(source), reading)
     content = _content(path)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FIT_FORMAT = b"sparselaw-fit/"
 """What a fit file starts with; see `fit.result`."""
+CHOICES = ("where", "last_of", "best_of", "loss_unit")
+"""What a file of choices may say beside the columns."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Reading:
         last_of: column with one value for each training, of whose rows the last is kept.
         best_of: "cell" or a column, of whose equal values the run of the lowest loss is kept.
         loss_unit: of the losses, which are converted to nats.
+        within: column, runs with other values of which are not compared for `best_of`.
     """
 
     columns: Mapping[str, str] | None = None
@@ -39,6 +42,7 @@ class Reading:
     last_of: str | None = None
     best_of: str | None = None
     loss_unit: str | None = None
+    within: str | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -66,7 +70,7 @@ class Reading:
         )
         table, rows = checked.table, checked.rows
         table, rows, last = last_of(table, rows, self.last_of)
-        table, rows, best = best_of(table, rows, self.best_of)
+        table, rows, best = best_of(table, rows, self.best_of, self.within)
         said = (*left_out, *checked.taken, *last, *best, *_checkpoints(table))
         unit = _data_unit(table, checked.taken)
         return Read(table, unit, checked.loss_unit, doubts(table, rows, checked.loss_unit), said)
@@ -107,7 +111,7 @@ def reading_from(record: Mapping[str, Any], where: str) -> Reading:
         wanted = dict if key == "columns" else str
         if key not in known or not isinstance(value, wanted):
             raise UserError(
-                f"{where} has {key} = {shown(value)}; give {', '.join(known[1:])} as text and [columns] as a table."
+                f"{where} has {key} = {shown(value)}; give {', '.join(CHOICES)} as text and [columns] as a table."
             )
     return Reading(**record)
 

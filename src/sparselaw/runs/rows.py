@@ -65,8 +65,15 @@ def last_of(table: DataFrame, rows: Rows, name: str | None) -> tuple[DataFrame, 
     return table[kept].reset_index(drop=True), _named(rows, kept), (said,)
 
 
-def best_of(table: DataFrame, rows: Rows, name: str | None) -> tuple[DataFrame, Rows, tuple[str, ...]]:
+def best_of(
+    table: DataFrame, rows: Rows, name: str | None, within: str | None = None
+) -> tuple[DataFrame, Rows, tuple[str, ...]]:
     """Of the rows of one cell (equal N, S and D), or with one value in a column, the one of the lowest loss.
+
+    Args:
+        table, rows: the runs and their names.
+        name: "cell" or a column; None keeps all rows.
+        within: column, runs with other values of which are not compared.
 
     Raises:
         UserError: there is no such column.
@@ -74,10 +81,13 @@ def best_of(table: DataFrame, rows: Rows, name: str | None) -> tuple[DataFrame, 
     if name is None:
         return table, rows, ()
     if name == "cell":
-        groups, what = cell_labels(table), "cells of equal N, S and D"
+        groups, what = cell_labels(table).astype(str), "cells of equal N, S and D"
     else:
         _check_column(table, name, "best_of", "cell or a column")
         groups, what = table[name].astype(str).to_numpy(), f"values of {name}"
+    if within in table:
+        groups = np.array([f"{one} {group}" for one, group in zip(table[within], groups, strict=True)])
+        what += f" and {within}"
     order = table["loss"].argsort(kind="stable").to_numpy()[::-1]
     kept = _last_in_order(groups, order)
     said = f"the best of {len(table)} runs is kept for each of {int(kept.sum())} {what}"

@@ -58,6 +58,7 @@ class Runs(Readable):
         where: str | None = None,
         last_of: str | None = None,
         best_of: str | None = None,
+        within: str | None = None,
     ) -> Runs:
         """Checks a pandas table and makes runs of it; `frame` itself does not change.
 
@@ -72,11 +73,12 @@ class Runs(Readable):
             where: a condition on its columns that rows must meet, such as `status == 'finished'`.
             last_of: column of trainings, such as "run", of whose rows (checkpoints) the last is kept.
             best_of: "cell" of equal N, S and D, or a column, of whose equal values the run of the lowest loss is kept.
+            within: column, runs with other values of which are not compared for `best_of`.
 
         Raises:
             UserError: naming the first missing column or the first bad cell.
         """
-        reading = Reading(columns, where, last_of, best_of, loss_unit)
+        reading = Reading(columns, where, last_of, best_of, loss_unit, within)
         return cls.read(reading, frame, name, range(1, len(frame) + 1), name=name, data_unit=data_unit)
 
     @classmethod
