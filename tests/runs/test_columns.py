@@ -9,6 +9,7 @@ import pytest
 from sparselaw.errors import UserError
 from sparselaw.fit import fit
 from sparselaw.runs import Runs, parse_columns, read_runs
+from sparselaw.runs.columns import Found
 
 DENSE = {"params": [1e6, 4e6], "tokens": [1e9, 2e9], "val_loss": [3.5, 3.1]}
 
