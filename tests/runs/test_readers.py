@@ -221,7 +221,7 @@ DEEP = "[" * 100_000
             CSV.replace("loss", "val"),
             "r.csv",
             "r.csv has no column 'loss' (its columns: 'run_id', 'nonzero_params', 'sparsity', 'data', 'val'); "
-            "give its name with columns={'loss': NAME}.",
+            "give its name, or an expression over columns, with columns={'loss': NAME}.",
             id="missing-column",
         ),
         pytest.param(CSV.replace("run_id", "loss"), "r.csv", "r.csv has two columns named 'loss'; rename", id="twice"),

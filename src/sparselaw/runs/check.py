@@ -132,7 +132,11 @@ class _Cells:
         )
         weights = weights or self._lacks("nonzero_params")
         N, S = self.numbers(*weights), np.zeros(len(self.table))
-        if sparsity is None:
+        both = self._both_sizes() if sparsity is None else None
+        if both is not None:
+            N, S = both
+            weights = ("nonzero_params", weights[1])
+        elif sparsity is None:
             self.found.taken.append("there is no column of sparsity, so all runs are taken for dense")
         else:
             S = self.numbers(*sparsity)
@@ -150,6 +154,20 @@ class _Cells:
         self.loss_column = loss[1]
         four = {"nonzero_params": N, "sparsity": S, "data": D, "loss": self.numbers("loss", loss[1])}
         return four, {source for _, source in filter(None, (sparsity, weights, data, loss))}
+
+    def _both_sizes(self) -> tuple[Array, Array] | None:
+        """N and S of a table without sparsities that has the weights after and before pruning."""
+        taken = list(self.found.taken)
+        after, before = (self.found.source(target) for target in ("nonzero_params", "total_params"))
+        if after is None or before is None:
+            self.found.taken[:] = taken
+            return None
+        N, total = self.numbers(*after), self.numbers(*before)
+        if (total < N).any():
+            at = int(np.argmax(total < N))
+            raise _error(self.where, self.rows[at], after[1], f"{N[at]:g} is more than {before[1]}, {total[at]:g}")
+        self.found.taken[:] = [*taken, f"the sparsity is 1 - {after[1]} / {before[1]}"]
+        return N, 1 - N / total
 
     def _is_total(self, weights: tuple[str, str], N: Array, S: Array) -> bool:
         if weights[0] != "params":

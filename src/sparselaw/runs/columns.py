@@ -31,7 +31,8 @@ USUAL = {
     "total_params": "n_params_total params_total total_parameters dense_params num_total_params",
     "params": "n params parameters num_params n_params nparams num_parameters n_parameters model_size model_params "
     "model_parameters param_count parameter_count non_embedding_params num_params_total model_num_parameters size",
-    "sparsity": "s sparsity_level target_sparsity final_sparsity weight_sparsity",
+    "sparsity": "s sparsity_level target_sparsity final_sparsity weight_sparsity pruning_ratio prune_ratio sparsity_ratio "
+    "fraction_zeros share_of_zeros",
     "density": "dens weight_density",
     "data": "d tokens num_tokens n_tokens ntokens train_tokens training_tokens tokens_seen total_tokens images num_images "
     "images_seen examples num_examples examples_seen samples samples_seen num_input_tokens_seen num_tokens_seen n_tokens_seen "
@@ -43,6 +44,14 @@ USUAL = {
     "test_perplexity perplexities",
     "bits": "loss_bits val_loss_bits bits_per_token bits_per_byte val_bits_per_byte bpb val_bpb eval_bpb final_bpb",
     "unique_data": "unique_tokens unique_examples unique_images num_unique_tokens",
+}
+SCALES = {"thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12, "percent": 0.01}
+_SCALE_ENDINGS = {
+    "thousands": ("thousands", "thousand", "k"),
+    "millions": ("millions", "million", "mio", "m"),
+    "billions": ("billions", "billion", "bn", "b"),
+    "trillions": ("trillions", "trillion", "t"),
+    "percent": ("percent", "percentage", "pct", "perc"),
 }
 DATA_TAKEN = " is taken for the data trained on"
 _STANDS_FOR = {"params": "nonzero_params", "perplexity": "loss", "bits": "loss"}
@@ -111,6 +120,17 @@ class Found:
             if there:
                 self.taken.append(f"{there[0]} is taken for {_meaning(target)}")
                 return target, there[0]
+        return self._scaled(*targets)
+
+    def _scaled(self, *targets: str) -> tuple[str, str] | None:
+        """A column whose name tells its scale too, such as `tokens_b` or `sparsity_pct`, as an expression."""
+        for target in targets:
+            called = {target, *USUAL.get(target, "").split()}
+            for name in self.names:
+                rest, scale = _scale_in(name)
+                if rest in called and (target == "sparsity") == (scale == "percent"):
+                    self.taken.append(f"{name} (in {scale}) is taken for {_meaning(target)}")
+                    return target, f"{_written(name)} * {SCALES[scale]}"
         return None
 
 
@@ -121,6 +141,16 @@ def shown(cell: object) -> str:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _scale_in(name: str) -> tuple[str, str]:
+    """A name without the scale at its end, and that scale; empty without one."""
+    plain = _plain(name)
+    for scale, endings in _SCALE_ENDINGS.items():
+        for ending in endings:
+            if plain.endswith(f"_{ending}"):
+                return plain.removesuffix(f"_{ending}").removesuffix("_in"), scale
+    return "", ""
 
 
 def _last_part(name: str) -> str:
@@ -164,8 +194,8 @@ def counts_zeros(params: Array, S: Array, name: str) -> bool:
     if any(len(set(np.round(S[params == size], 6))) > 1 for size in np.unique(params)):
         return True
     raise UserError(
-        f"{name!r} may count the zeros or not; say which with {arg('columns')}: total_params={name} or "
-        f"nonzero_params={name}."
+        f"{name!r} may count the zeros or not; say which with {arg('columns')}: total_params={_written(name)} or "
+        f"nonzero_params={_written(name)}."
     )
 
 
@@ -173,7 +203,9 @@ def missing(target: str, where: str, names: Sequence[str]) -> UserError:
     """That a table has nothing for one of the four columns."""
     there = ", ".join(shown(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
     yours = either(f"columns={{'{target}': NAME}}", f"--columns {target}=NAME")
-    return UserError(f"{where} has no column {target!r} (its columns: {there}); give its name with {yours}.")
+    return UserError(
+        f"{where} has no column {target!r} (its columns: {there}); give its name, or an expression over columns, with {yours}."
+    )
 
 
 def repetition(table: DataFrame) -> str:

@@ -46,6 +46,7 @@ def doubts(table: DataFrame, rows: Rows, unit: str) -> tuple[str, ...]:
     )
     hyper = _hyperparameters(table)
     found = [hyper or _repeats(table, rows), repetition(table), _unfinished(table)]
+    found += [_experts(table)]
     found += [odd_unit or _outlying(table, rows), _contradiction(table)]
     for column, odd, how, question in suspects:
         if odd.any():
@@ -68,6 +69,19 @@ def _unit(table: DataFrame, unit: str) -> str:
     if loss.max() < LOWEST_NATS and "tokens" in str(table.get("data_unit", "")):
         return f"loss is at most {loss.max():.3g}: if it is in bits per byte, give --loss-unit bits-per-byte."
     return ""
+
+
+def _experts(table: DataFrame) -> str:
+    """That the models are mixtures of experts, which compute with some of their weights and store all."""
+    named = [str(name) for name in table if "expert" in str(name).lower()]
+    if not named or (
+        table[named[0]].nunique() == 1 and str(table[named[0]].iloc[0]) in ("0", "1", "0.0", "1.0", "nan")
+    ):
+        return ""
+    return (
+        f"{named[0]} tells of mixtures of experts, which no law here covers: weights that a token does not use are no zeros, "
+        "see 'Limits of the method' in the docs."
+    )
 
 
 def _unfinished(table: DataFrame) -> str:
