@@ -118,7 +118,7 @@ def test_a_sweep_that_is_killed_again_and_again_ends_like_an_undisturbed_one(swe
     children = psutil.Process(sweep.process.pid).children(recursive=True)
     os.kill(sweep.process.pid, signal.SIGKILL)
     sweep.process.wait()
-    assert not psutil.wait_procs(children, timeout=10)[1]  # no process is left
+    assert not psutil.wait_procs(children, timeout=PATIENCE)[1]  # no process is left, not even the replacing worker
     before = written(tmp_path)
     assert 0 < len(before) < NUM_RUNS
 

@@ -8,14 +8,14 @@ const PAPER_WIDTH = 680; // pixels, of a figure in print
 function ask() {
   const job = ++page.job;
   document.documentElement.dataset.settled = "false";
-  const answer = answerTo(page.model, page.state);
+  const model = inPrecision(page.model, page.state), answer = answerTo(model, page.state);
   if (answer.problem) {
     page.answer = null;
     showProblem(answer.problem);
     return;
   }
-  Object.assign(page, { answer, drawn: null });
-  const steps = estimates(page.model, answer);
+  Object.assign(page, { answer, asked: model, drawn: null });
+  const steps = estimates(model, answer);
   work(job, steps, performance.now());
   if (document.documentElement.dataset.settled === "false") showAnswer();
 }

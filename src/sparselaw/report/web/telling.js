@@ -3,14 +3,14 @@
 /** What `words` has for the page itself. */
 const said = (group, facts = {}) => say("page", group, { confidence: record.fit.confidence, ...facts });
 
-const factsNow = () => factsOf(page.answer, page.drawn, page.model);
+const factsNow = () => factsOf(page.answer, page.drawn, page.asked);
 
 /** What one group of the answer's own topic says. */
 const part = (group) => say(topicOf(page.state), group, factsNow());
 
 function questionText() {
   const { state, answer, model } = page, isStored = state.size === "memory";
-  const flops = () => answer?.record.flops ?? budgetIn(model, state, costOf(model, state.cost, "training", state.units));
+  const flops = () => answer?.record.flops ?? budgetIn(inPrecision(model, state), state, costOf(model, state.cost, "training", state.units));
   return say(topicOf(state), "_question", {
     ...state,
     memory: isStored ? state.memory : null,
