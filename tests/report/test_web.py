@@ -502,7 +502,12 @@ def test_amounts_are_read_alike(
 
 def facts_of(name: str, rng: np.random.Generator) -> dict[str, Any]:
     """A value for every fact that a topic speaks of, of any size and sometimes none."""
-    found = {"data_unit": "tokens", "memory": rng.choice([None, 8e9]), "status": rng.choice(["converged", "stuck"])}
+    found = {
+        "data_unit": "tokens",
+        "loss_unit": "bits",
+        "memory": rng.choice([None, 8e9]),
+        "status": rng.choice(["converged", "stuck"]),
+    }
     for rule in (rule for group in topic(name).values() for rule in group):
         for key, form in re.findall(r"\{(\w+)(?::(\w+))?\}", rule.get("say", rule.get("label", ""))):
             if form != "say":
@@ -524,7 +529,7 @@ def test_sentences_are_chosen_and_filled_alike(node: Asked, rng: np.random.Gener
 @pytest.mark.parametrize("name", ["budget", "lifetime"])
 @pytest.mark.parametrize("memory", [None, 8e9])
 def test_tables_have_the_same_rows(node: Asked, name: str, memory: float | None) -> None:
-    facts = {"memory": memory, "data_unit": "images", "knows_sparsity": memory is None}
+    facts = {"memory": memory, "data_unit": "images", "loss_unit": "nats", "knows_sparsity": memory is None}
     code = "(topic, facts) => labelledRows(topic, facts)"
     expected = [list(row) for row in rows(name, facts)]
     assert node(code, [[name, facts]]) == [expected]

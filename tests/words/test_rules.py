@@ -106,7 +106,14 @@ def test_every_rule_can_speak(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["budget", "lifetime"])
 def test_rows_name_keys_labels_and_forms(name: str) -> None:
-    facts = {"memory": 1e9, "limit": "bytes", "data_unit": "tokens", "nonzero_params": 1e6, "knows_sparsity": True}
+    facts = {
+        "memory": 1e9,
+        "limit": "bytes",
+        "data_unit": "tokens",
+        "loss_unit": "nats",
+        "nonzero_params": 1e6,
+        "knows_sparsity": True,
+    }
     found = rows(name, facts)
     assert len({key for key, _, _ in found}) == len(found)
     assert all(form in FORMS for _, _, form in found)
