@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SWEEP = Path(__file__).parents[1] / "sweep" / "demo.toml"
 SPARSITY = 0.75
-BEYOND = "55.3K"
+BEYOND = "27.6K"
 """Non-zeros of the run that is predicted: twice the largest fitted."""
 LAW = "multipliers"
 PLANNED = ("t5-c4-refit", "85M", "1e20")
