@@ -39,8 +39,6 @@ class Command:
 
     def run(self) -> int:
         """Trains what is missing of the demo's runs, and writes fit, figures and page beside them."""
-        with torch_for("Training"):
-            import sparselaw.sweep.missing  # noqa: F401
         folder = self.output
         sweep = _sweep_in(folder)
         if not _train(sweep, folder / "runs"):
@@ -59,9 +57,10 @@ class Command:
 
 def _sweep_in(folder: Path) -> Path:
     """The demo's sweep, on the Python source of this machine where the corpus cannot be downloaded."""
-    from sparselaw.sweep.grid import expand, load_sweep
-    from sparselaw.train.data.opening import open_data
-    from sparselaw.train.data.pinned_packages import CorpusUnreachableError
+    with torch_for("Training"):
+        from sparselaw.sweep.grid import expand, load_sweep
+        from sparselaw.train.data.opening import open_data
+        from sparselaw.train.data.pinned_packages import CorpusUnreachableError
 
     try:
         open_data(expand(load_sweep(SWEEP))[0].config.data)
@@ -76,8 +75,8 @@ def _sweep_in(folder: Path) -> Path:
 
 def _train(sweep: Path, folder: Path) -> bool:
     """Trains what is missing of a sweep; whether it went to its end."""
-    from sparselaw.sweep.missing import train_missing
-
+    with torch_for("Training"):
+        from sparselaw.sweep.missing import train_missing
     _say(f"sparselaw sweep {sweep.name} -o {folder}")
     done = train_missing(sweep, output=str(folder))
     print(f"{done.num_finished} of {done.num_runs} runs finished in {done.folder}")
